@@ -1,0 +1,1 @@
+"""From a question and its context to a cited answer."""

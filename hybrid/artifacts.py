@@ -1,0 +1,178 @@
+"""Artefacts: folders that exist whole or not at all, with a manifest that says what they were made from.
+
+A build happens beside its target in a folder named after the artefact's id, so that a killed build is found again and
+resumed. `manifest.json` is written last, then the folder is renamed into place.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from hybrid.errors import IntegrityError, MissingError
+
+MANIFEST = "manifest.json"
+PRIVATE = "private"
+"""Sub-folder for resume state; it is removed when the artefact is published."""
+
+_PACKAGES = ("torch", "transformers", "sentence-transformers", "faiss-cpu", "peft", "trl", "mergekit")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What an artefact is. `id` hashes kind, version, config and inputs; `files` maps relative paths to SHA-256."""
+
+    kind: str
+    id: str
+    version: int
+    config: dict[str, Any]
+    inputs: dict[str, str]
+    counts: dict[str, int] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    packages: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Build:
+    """An artefact in the making: write files into `path`, notes into `counts` and `facts`."""
+
+    path: Path
+    counts: dict[str, int] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def private(self) -> Path:
+        """Where resume state may live."""
+        folder = self.path / PRIVATE
+        folder.mkdir(exist_ok=True)
+        return folder
+
+
+def sha256_file(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file's bytes."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def sha256_json(value: object) -> str:
+    """Hexadecimal SHA-256 of a value's canonical JSON."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def sha256_tree(folder: Path) -> str:
+    """SHA-256 over the relative names and bytes of all files below a folder, hidden ones left out."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
+    return sha256_json([(p.relative_to(folder).as_posix(), sha256_file(p)) for p in files])
+
+
+def artifact_id(kind: str, version: int, config: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
+    """What decides an artefact's content: never a path, never a date."""
+    return sha256_json({"kind": kind, "version": version, "config": config, "inputs": inputs})
+
+
+def read_manifest(path: Path) -> Manifest | None:
+    """The manifest of a published artefact, or None where there is none."""
+    _finish_rename(path)
+    file = path / MANIFEST
+    if not file.is_file():
+        return None
+    try:
+        return Manifest(**json.loads(file.read_text(encoding="utf-8")))
+    except (json.JSONDecodeError, TypeError, UnicodeDecodeError) as error:
+        raise IntegrityError(f"{file}: not a readable manifest", f"delete {path} and run the same command again") from error
+
+
+def require(path: Path, command: str) -> Manifest:
+    """The verified manifest of an artefact that must exist; `command` makes it."""
+    manifest = read_manifest(path)
+    if manifest is None:
+        raise MissingError(f"{path}: not made yet", f"run `{command}`")
+    verify(path, manifest)
+    return manifest
+
+
+def verify(path: Path, manifest: Manifest) -> None:
+    """Check every file's SHA-256. Raises `IntegrityError` naming the first file that is truncated, edited or gone."""
+    for name, digest in manifest.files.items():
+        file = path / name
+        remedy = f"delete {path} and run the command that made it again"
+        if not file.is_file():
+            raise IntegrityError(f"{file}: missing from the artefact", remedy)
+        if sha256_file(file) != digest:
+            raise IntegrityError(f"{file}: truncated or changed since it was published", remedy)
+
+
+@contextmanager
+def publish(
+    target: Path, kind: str, version: int, config: Mapping[str, Any], inputs: Mapping[str, str]
+) -> Iterator[Build]:
+    """Build an artefact beside its target and rename it into place when the block ends without an error.
+
+    The build folder of the same id is reused after a kill or an error; those of other ids are removed.
+    """
+    identity = artifact_id(kind, version, config, inputs)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    folder = target.parent / f".{target.name}.building-{identity[:16]}"
+    for other in target.parent.glob(f".{target.name}.building-*"):
+        if other != folder:
+            shutil.rmtree(other)
+    folder.mkdir(exist_ok=True)
+    build = Build(folder)
+    yield build
+    shutil.rmtree(folder / PRIVATE, ignore_errors=True)
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != MANIFEST)
+    manifest = Manifest(
+        kind=kind,
+        id=identity,
+        version=version,
+        config=dict(config),
+        inputs=dict(inputs),
+        counts=build.counts,
+        facts=build.facts,
+        files={p.relative_to(folder).as_posix(): sha256_file(p) for p in files},
+        packages={name: _installed(name) for name in _PACKAGES},
+    )
+    write_text(folder / MANIFEST, json.dumps(asdict(manifest), indent=1, sort_keys=True, default=str) + "\n")
+    _swap(folder, target)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)
+
+
+def _swap(folder: Path, target: Path) -> None:
+    if target.exists():
+        old = target.parent / f".{target.name}.old"
+        shutil.rmtree(old, ignore_errors=True)
+        os.rename(target, old)
+        os.rename(folder, target)
+        shutil.rmtree(old)
+    else:
+        os.rename(folder, target)
+
+
+def _finish_rename(target: Path) -> None:
+    """A kill between the two renames of `_swap` leaves a whole build without its name: give it the name."""
+    if target.exists():
+        return
+    for folder in target.parent.glob(f".{target.name}.building-*"):
+        if (folder / MANIFEST).is_file():
+            os.rename(folder, target)
+            return
+
+
+def _installed(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,311 @@
+"""The configuration: one frozen model per stage, unknown keys refused. YAML first, then `--set stage.key=value`.
+
+The docstring under each field is its documentation: `hybrid config` prints it.
+"""
+
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from hybrid.errors import ConfigError, InputError
+
+
+class Stage(BaseModel):
+    """Base of all sections."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, protected_namespaces=())
+
+
+class CorpusConfig(Stage):
+    """Documents to passages."""
+
+    chunk_tokens: int = Field(128, ge=16)
+    """Longest passage in tokens of the embedder's tokenizer; never above what the embedder reads."""
+    overlap_tokens: int = Field(0, ge=0)
+    """Tokens repeated at the start of the next passage where a section must be cut."""
+
+
+class EmbedderConfig(Stage):
+    """The model that turns text into vectors."""
+
+    model: str = "embedded"
+    """`embedded` (MiniLM, 384 dims, from the package registry), a hub name, or a local sentence-transformers folder."""
+    dim: int | None = Field(None, ge=8)
+    """Matryoshka dimension: vectors are cut to it and renormalised. Empty: the model's own."""
+    batch_size: int = Field(64, ge=1)
+    """Texts encoded at once."""
+    max_tokens: int | None = Field(None, ge=16)
+    """Tokens read of a text. Empty: the model's own limit."""
+    query_prompt: str = ""
+    """Put before every query, in training, indexing and search alike."""
+    passage_prompt: str = ""
+    """Put before every passage, in training, indexing and search alike."""
+
+
+class RetrievalConfig(Stage):
+    """Search."""
+
+    k: int = Field(4, ge=1)
+    """Passages that the generator sees."""
+    depth: int = Field(100, ge=1)
+    """Passages ranked for evaluation and diagnosis."""
+
+
+class GeneratorConfig(Stage):
+    """The model that answers."""
+
+    kind: Literal["local", "openai"] = "local"
+    """`local`: transformers in this process. `openai`: any server with an OpenAI-compatible chat API."""
+    model: str = "embedded"
+    """`embedded` (SmolLM2-135M-Instruct, from the package registry), a hub name, a local folder, or the server's model."""
+    base_url: str = ""
+    """Of the OpenAI-compatible server, for example http://localhost:8000/v1."""
+    api_key_env: str = "OPENAI_API_KEY"
+    """Name of the environment variable that holds the key; the key itself is never written or printed."""
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    """Of the weights."""
+    quantization: Literal["none", "4bit"] = "none"
+    """`4bit`: NF4 by bitsandbytes, at load."""
+    batch_size: int = Field(16, ge=1)
+    """Prompts generated at once."""
+    context_tokens: int = Field(700, ge=64)
+    """Token budget of a whole prompt; passages that do not fit are dropped from the end and counted."""
+    max_new_tokens: int = Field(40, ge=1)
+    """Longest answer in tokens."""
+    timeout_s: float = Field(60.0, gt=0)
+    """For a request to a server."""
+
+
+AnswerStyle = Literal["cited", "quote_first", "reason_first"]
+
+
+class AnsweringConfig(Stage):
+    """How answers look and what is served."""
+
+    style: AnswerStyle = "cited"
+    """`cited`: answer with `[n]`. `quote_first`: a verbatim quote, then the answer. `reason_first`: one sentence of reasoning, then the answer."""
+    guard: Literal["abstain", "flag", "off"] = "abstain"
+    """What happens to an answer with a figure or identifier that no cited passage contains."""
+
+
+class TrainEmbedConfig(Stage):
+    """Fine-tuning of the embedder."""
+
+    dims: tuple[int, ...] = (384, 256, 128, 64)
+    """Matryoshka dimensions, full first."""
+    epochs: float = Field(3, gt=0)
+    """Passes over the pairs."""
+    batch_size: int = Field(32, ge=2)
+    """Pairs a step; each pair's negatives are the others' positives and the mined ones."""
+    mini_batch_size: int = Field(32, ge=1)
+    """Texts in memory at once (gradient caching): lower saves memory and changes nothing else."""
+    learning_rate: float = Field(5e-5, gt=0)
+    """Peak, reached after a tenth of the steps."""
+    hard_negatives: int = Field(1, ge=0)
+    """Mined per pair from the base embedder's own ranking."""
+    relative_margin: float = Field(0.05, ge=0, lt=1)
+    """A mined negative scores at least this share below its positive, else it may be a false negative."""
+    evals_per_epoch: int = Field(2, ge=1)
+    """Evaluations on dev, with a checkpoint each."""
+    patience: int = Field(3, ge=1)
+    """Evaluations without gain before training stops."""
+    min_pairs: int = Field(200, ge=1)
+    """Fewer training pairs are refused without --force: collect or synthesise data first."""
+    min_dev_questions: int = Field(30, ge=1)
+    """Fewer answerable dev questions are refused without --force: no tuning without an evaluation set."""
+    device: str | None = None
+    """Empty: an accelerator if there is one, else the CPU."""
+
+    @model_validator(mode="after")
+    def _dims_descend(self) -> Self:
+        if not self.dims or list(self.dims) != sorted(set(self.dims), reverse=True):
+            raise ValueError("dims must be distinct and descend from the full dimension")
+        return self
+
+
+class RaftConfig(Stage):
+    """Training examples for the generator: oracle and distractors."""
+
+    num_examples: int = Field(160, ge=1)
+    """Domain examples at most."""
+    num_distractors: int = Field(3, ge=0)
+    """Beside the oracle, from what the retriever really returns."""
+    oracle_rate: float = Field(0.7, ge=0, le=1)
+    """Share of examples on answerable questions that keep the oracle."""
+    without_oracle: Literal["abstain", "answer"] = "abstain"
+    """Target where the oracle is withheld: decline, or answer from memory."""
+    unanswerable_share: float = Field(0.1, ge=0, lt=1)
+    """Share of domain examples made from unanswerable training questions, always with abstention as target."""
+    max_example_tokens: int = Field(450, ge=64)
+    """Prompt and answer together. Too long: fewer distractors, never a cut answer."""
+    general_share: float = Field(0.15, ge=0, lt=1)
+    """Share of the mixture that is general instructions."""
+    general_file: Path = Path("corpora/general/instructions.jsonl")
+    """JSONL with `instruction` and `response`."""
+    num_dev_examples: int = Field(24, ge=1)
+    """From dev questions, for early stopping."""
+    pool_depth: int = Field(20, ge=1)
+    """Ranks from which distractors are taken."""
+    min_examples: int = Field(100, ge=1)
+    """Fewer are refused without --force."""
+
+
+class TrainRaftConfig(Stage):
+    """LoRA or QLoRA on the RAFT examples."""
+
+    lora_rank: int = Field(16, ge=1)
+    """Of every adapted matrix."""
+    lora_alpha: int = Field(32, ge=1)
+    """Scale; the update is multiplied by alpha / rank."""
+    lora_dropout: float = Field(0.0, ge=0, lt=1)
+    """On the adapter's input."""
+    target_modules: str = "all-linear"
+    """Matrices that are adapted."""
+    quantization: Literal["none", "4bit"] = "none"
+    """`4bit` is QLoRA: the base in NF4, the adapter in full precision."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Of the base weights while training."""
+    learning_rate: float = Field(3e-4, gt=0)
+    """Peak, reached after a twentieth of the steps, then cosine."""
+    epochs: float = Field(2, gt=0)
+    """Passes over the examples."""
+    batch_size: int = Field(4, ge=1)
+    """Examples a step and device."""
+    gradient_accumulation: int = Field(2, ge=1)
+    """Steps summed before an update."""
+    gradient_checkpointing: bool = False
+    """Saves memory on an accelerator, costs time on a CPU."""
+    evals_per_epoch: int = Field(2, ge=1)
+    """Evaluations on dev examples, with a checkpoint each."""
+    patience: int = Field(2, ge=1)
+    """Evaluations without gain before training stops."""
+    num_task_questions: int = Field(0, ge=0)
+    """Dev questions answered at the end by base and adapter before it is published; 0 leaves that to `hybrid evaluate`."""
+    fsdp: str = ""
+    """For several accelerators under `accelerate launch`, for example "full_shard auto_wrap"."""
+
+
+class MergeConfig(Stage):
+    """The adapter's way into a plain model folder."""
+
+    method: Literal["linear", "slerp", "ties"] = "linear"
+    """mergekit's merge method between the base and the base with the adapter."""
+    weight: float = Field(1.0, gt=0, le=1)
+    """Of the tuned model; the base has the rest."""
+    density: float = Field(0.7, gt=0, le=1)
+    """For ties: share of the changes that is kept."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Of the merged weights."""
+    parity_tolerance: float = Field(2e-3, gt=0)
+    """Largest difference of logits between adapter and merged model at weight 1."""
+
+
+class EvaluationConfig(Stage):
+    """Scores and their intervals."""
+
+    split: Literal["train", "dev", "test"] = "test"
+    """Whose questions are asked by `hybrid evaluate`."""
+    max_questions: int = Field(0, ge=0)
+    """A fixed random sample of the split; 0 takes all."""
+    resamples: int = Field(10_000, ge=100)
+    """Of the bootstrap, clustered by gold passage."""
+    few_shot: int = Field(0, ge=0)
+    """Worked examples from train put into the prompt: the baseline that tuning must beat."""
+    general_files: tuple[Path, ...] = (Path("corpora/general/items.jsonl"),)
+    """Multiple-choice files for general ability."""
+    general_items: int = Field(0, ge=0)
+    """Items taken of each file; 0 takes all."""
+
+
+class DiagnosisConfig(Stage):
+    """Whose fault it is."""
+
+    split: Literal["train", "dev", "test"] = "dev"
+    """Pick on dev, confirm on test."""
+    max_questions: int = Field(0, ge=0)
+    """A fixed random sample of the split; 0 takes all."""
+    orders: int = Field(3, ge=1)
+    """Passage orders of the arms retrieved and oracle_in_distractors."""
+    rank_limit: int = Field(20, ge=1)
+    """A gold passage missed at k but within this rank counts as ranked low, not as a wrong document."""
+    minimum_effect: float = Field(0.05, ge=0, lt=1)
+    """Smallest gain in answer score that is worth a retune."""
+    confidence: float = Field(0.95, gt=0.5, lt=1)
+    """Bootstrap probability of being the best layer that a recommendation needs."""
+
+
+class Config(Stage):
+    """Everything that decides a result."""
+
+    seed: int = 13
+    """Of every random choice."""
+    corpus: CorpusConfig = CorpusConfig()
+    embedder: EmbedderConfig = EmbedderConfig()
+    retrieval: RetrievalConfig = RetrievalConfig()
+    generator: GeneratorConfig = GeneratorConfig()
+    answering: AnsweringConfig = AnsweringConfig()
+    train_embed: TrainEmbedConfig = TrainEmbedConfig()
+    raft: RaftConfig = RaftConfig()
+    train_raft: TrainRaftConfig = TrainRaftConfig()
+    merge: MergeConfig = MergeConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    diagnosis: DiagnosisConfig = DiagnosisConfig()
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Self:
+        if self.generator.kind == "openai" and not self.generator.base_url:
+            raise ValueError("generator.kind is openai: generator.base_url is needed, for example http://localhost:8000/v1")
+        return self
+
+
+def load_config(path: Path | None, overrides: tuple[str, ...] = ()) -> Config:
+    """Read YAML (or take the defaults), apply `stage.key=value` overrides, validate.
+
+    Raises `InputError` for a file that is not YAML, `ConfigError` for unknown keys and wrong types.
+    """
+    values: dict[str, Any] = {}
+    if path is not None:
+        if not path.is_file():
+            raise InputError(path, "no such configuration file", "name one of configs/*.yaml")
+        try:
+            values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            mark = getattr(error, "problem_mark", None)
+            line = mark.line + 1 if mark is not None else None
+            raise InputError(path, "not valid YAML", "check indentation and colons there", line=line) from error
+        if not isinstance(values, dict):
+            raise InputError(path, "the configuration must be a mapping of sections")
+    for override in overrides:
+        _apply(values, override)
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(_describe(error, path), "`hybrid config` lists every key with its meaning") from None
+
+
+def _apply(values: dict[str, Any], override: str) -> None:
+    key, separator, text = override.partition("=")
+    if not separator or not key.strip():
+        raise ConfigError(f"--set {override}: expected stage.key=value", "for example --set retrieval.k=5")
+    *sections, leaf = key.strip().split(".")
+    node = values
+    for section in sections:
+        child = node.setdefault(section, {})
+        if not isinstance(child, dict):
+            raise ConfigError(f"--set {override}: {section} is not a section")
+        node = child
+    try:
+        node[leaf] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {override}: the value is not valid YAML") from error
+
+
+def _describe(error: ValidationError, path: Path | None) -> str:
+    lines = []
+    for item in error.errors():
+        key = ".".join(str(part) for part in item["loc"])
+        reason = "unknown key" if item["type"] == "extra_forbidden" else item["msg"].removeprefix("Value error, ")
+        lines.append(f"  {key}: {reason}" if key else f"  {reason}")
+    return f"{path or 'configuration'}:\n" + "\n".join(lines)

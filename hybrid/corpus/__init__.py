@@ -1,0 +1,1 @@
+"""From files and public formats to passages and questions."""

@@ -1,0 +1,1 @@
+"""Scores with intervals, and the attribution of failures to a layer."""

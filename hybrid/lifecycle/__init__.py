@@ -1,0 +1,1 @@
+"""What depends on what, what is stale, and the whole loop."""

@@ -1,0 +1,74 @@
+"""What the stages need of an embedder, a store and a generator, and no more."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from hybrid.types import Chat, Generation
+
+Vectors = npt.NDArray[np.float32]
+
+
+class Embedder(Protocol):
+    """Text to unit vectors. `dim` is the dimension after Matryoshka truncation."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over weights, tokenizer, prompts and dimension: equal means that vectors are comparable."""
+        ...
+
+    @property
+    def dim(self) -> int: ...
+    @property
+    def max_tokens(self) -> int:
+        """Tokens read of a text; the rest is ignored by the model."""
+        ...
+
+    def count_tokens(self, text: str) -> int: ...
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        """float32 `(n, dim)`, unit norm after truncation."""
+        ...
+
+    def encode_passages(self, texts: Sequence[str]) -> Vectors:
+        """float32 `(n, dim)`, unit norm after truncation."""
+        ...
+
+
+class VectorStore(Protocol):
+    """Ids with unit vectors. Similarities are inner products: higher is better, ties broken by id."""
+
+    def add(self, ids: Sequence[str], vectors: Vectors) -> None: ...
+    def search(self, vectors: Vectors, k: int) -> tuple[list[list[str]], list[list[float]]]: ...
+    def remove(self, ids: Sequence[str]) -> None: ...
+    def __len__(self) -> int: ...
+    def locator(self) -> str:
+        """A path or a URI."""
+        ...
+
+
+class Generator(Protocol):
+    """Chats to texts, greedily."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def fingerprint(self) -> str: ...
+    def count_tokens(self, chat: Chat) -> int:
+        """Prompt tokens of a chat, the template's included (an estimate where the tokenizer is remote)."""
+        ...
+
+    def generate(self, chats: Sequence[Chat], *, max_new_tokens: int) -> list[Generation]: ...
+
+
+class Scorer(Protocol):
+    """Likelihood of given continuations, where an engine can tell it."""
+
+    @property
+    def fingerprint(self) -> str: ...
+    def loglikelihood(self, prompts: Sequence[str], continuations: Sequence[str]) -> list[tuple[float, int]]:
+        """Per pair: the sum of log-probabilities in nats, and the number of continuation tokens."""
+        ...

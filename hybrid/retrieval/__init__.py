@@ -1,0 +1,1 @@
+"""Embedders, vector stores, and the index made of both."""

@@ -1,0 +1,1 @@
+"""Training of the embedder and of the generator, and merging."""

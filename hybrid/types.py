@@ -1,0 +1,191 @@
+"""The records that travel between stages. All are frozen; ranks start at 1; character spans are half-open."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One file or record as read. `source` is its path relative to the corpus folder, or its id in a public set."""
+
+    id: str
+    text: str
+    source: str
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A span of a document that is retrieved, shown to the generator, and cited as one piece.
+
+    `start_char` and `end_char` index into the text of the document as read (after markup is removed).
+    """
+
+    id: str
+    text: str
+    title: str = ""
+    section: str = ""
+    document_id: str = ""
+    source: str = ""
+    start_char: int = 0
+    end_char: int = 0
+
+    @property
+    def heading(self) -> str:
+        """Title and section on one line; empty where the source has neither."""
+        return " › ".join(part for part in (self.title, self.section) if part)
+
+    @property
+    def full_text(self) -> str:
+        """What the embedder reads: heading and text."""
+        return f"{self.heading}\n{self.text}" if self.heading else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Where the answer of a question stands: a verbatim quote of a source document."""
+
+    source: str
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """An evaluation or training question. `positives` are ids of gold passages, resolved from `evidence` when given so."""
+
+    id: str
+    question: str
+    answers: tuple[str, ...] = ()
+    positives: tuple[str, ...] = ()
+    split: str = "test"
+    answer_type: str = "span"
+    answerable: bool = True
+    topic: str = ""
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A retrieved passage. `score` is a similarity: higher is better. `rank` starts at 1."""
+
+    passage_id: str
+    score: float
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a chat. `role` is system, user or assistant."""
+
+    role: str
+    content: str
+
+
+Chat = tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """What a generator returned. `finish_reason` is "stop" or "length"."""
+
+    text: str
+    finish_reason: str
+    num_prompt_tokens: int
+    num_new_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A marker of the answer, the passage it points to, and the sentence there that supports the answer best."""
+
+    marker: int
+    passage_id: str
+    span: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A parsed answer.
+
+    `text` is what the generator wrote, `plain` the same without markers. `abstained` says that the generator itself
+    declined. `unsupported` lists figures and identifiers of the answer that no cited passage contains; `withheld`
+    says that the guard turned the answer into an abstention for that reason. `context` lists the passage ids that the
+    generator received, in order, and `dropped` those that did not fit its token budget.
+    """
+
+    text: str
+    plain: str
+    abstained: bool
+    citations: tuple[Citation, ...] = ()
+    unsupported: tuple[str, ...] = ()
+    withheld: bool = False
+    context: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+
+    @property
+    def served_abstention(self) -> bool:
+        """Whether the person who asked is told that the answer is not known."""
+        return self.abstained or self.withheld
+
+
+class Arm(StrEnum):
+    """The contexts under which a question is answered for diagnosis."""
+
+    RETRIEVED = "retrieved"
+    ORACLE_IN_DISTRACTORS = "oracle_in_distractors"
+    ORACLE = "oracle"
+    CLOSED_BOOK = "closed_book"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One question answered under one arm in one passage order. `score` is in [0, 1]."""
+
+    question_id: str
+    arm: Arm
+    order: int
+    score: float
+    correct: bool
+    abstained: bool
+    gold_in_context: bool
+    text: str
+    cited: tuple[str, ...] = ()
+    context: tuple[str, ...] = ()
+
+
+class Label(StrEnum):
+    """What a failed or lucky question is attributed to."""
+
+    MISSING = "MISSING"
+    RANKED_LOW = "RANKED_LOW"
+    WRONG_DOCUMENTS = "WRONG_DOCUMENTS"
+    WRONG_DOCUMENTS_DISTRACTED = "WRONG_DOCUMENTS+DISTRACTED"
+    BOTH = "BOTH"
+    WRONG_ANSWER = "WRONG_ANSWER"
+    DISTRACTED = "DISTRACTED"
+    ORDER = "ORDER"
+    LUCKY = "LUCKY"
+    PARAMETRIC = "PARAMETRIC"
+    CORRECT = "CORRECT"
+    OVER_ANSWER = "OVER_ANSWER"
+    CORRECT_ABSTENTION = "CORRECT_ABSTENTION"
+
+
+class Layer(StrEnum):
+    """What can be changed."""
+
+    CORPUS = "corpus"
+    RANKING = "ranking"
+    EMBEDDER = "embedder"
+    GENERATOR = "generator"
+    PROMPT = "prompt"
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An estimate with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+    num: int
