@@ -67,8 +67,10 @@ def sha256_json(value: object) -> str:
 
 
 def sha256_tree(folder: Path) -> str:
-    """SHA-256 over the relative names and bytes of all files below a folder, hidden ones left out."""
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
+    """SHA-256 over the relative names and bytes of a model's files; manifests, model cards and hidden files are left out."""
+    files = sorted(
+        p for p in folder.rglob("*") if p.is_file() and p.name != MANIFEST and p.suffix != ".md" and p.name[0] != "."
+    )
     return sha256_json([(p.relative_to(folder).as_posix(), sha256_file(p)) for p in files])
 
 

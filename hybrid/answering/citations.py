@@ -1,0 +1,86 @@
+"""Reading an answer: its markers, whether it declines, and whether its figures stand in what it cites."""
+
+import re
+from collections.abc import Sequence
+
+from hybrid.answering.prompt import ANSWER_MARK
+from hybrid.types import Answer, Citation, Passage
+
+_MARKER = re.compile(r"\[(\d{1,3})\]")
+_DECLINES = re.compile(
+    r"^\W*(i (?:do not|don't|don’t|cannot|can't|am not able to) (?:know|answer|say|find|tell|determine)|"
+    r"(?:the|these|none of the) (?:numbered )?passages? (?:do|does)(?: not|n't|n’t)? (?:hold|contain|mention|say|provide|give|state)|"
+    r"(?:unknown|not (?:stated|mentioned|given|specified|provided|enough information)))",
+    re.IGNORECASE,
+)
+_FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
+_WORD = re.compile(r"[A-Za-z0-9]+(?:[-/.,][A-Za-z0-9]+)*")
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
+
+
+def read_answer(text: str, context: Sequence[Passage], dropped: Sequence[Passage] = (), *, guard: bool = True) -> Answer:
+    """Parse a completion against the passages it was given, in their order. `guard`: withhold unsupported answers.
+
+    Markers that point outside the context are ignored: they cite nothing.
+    """
+    final = text.rsplit(ANSWER_MARK, 1)[-1].strip()
+    plain = re.sub(r"\s+([.,;:!?])", r"\1", re.sub(r"\s+", " ", _MARKER.sub("", final))).strip()
+    abstained = declines(plain)
+    markers = dict.fromkeys(int(number) for number in _MARKER.findall(final))
+    cited = [] if abstained else [(n, context[n - 1]) for n in markers if 1 <= n <= len(context)]
+    unsupported = () if abstained else unsupported_claims(plain, [passage for _, passage in cited])
+    return Answer(
+        text=text.strip(),
+        plain=plain,
+        abstained=abstained,
+        citations=tuple(Citation(n, passage.id, supporting_sentence(plain, passage)) for n, passage in cited),
+        unsupported=unsupported,
+        withheld=guard and bool(unsupported),
+        context=tuple(passage.id for passage in context),
+        dropped=tuple(passage.id for passage in dropped),
+    )
+
+
+def declines(plain: str) -> bool:
+    """Whether an answer without markers says that the answer is not known. An empty answer declines, too."""
+    return not plain.strip() or bool(_DECLINES.match(plain))
+
+
+def unsupported_claims(plain: str, cited: Sequence[Passage]) -> tuple[str, ...]:
+    """Figures (42, 6.5) and identifiers (SB-401, TL2) of the answer that stand in none of the cited passages."""
+    known = {claim for passage in cited for claim in _claims(passage.full_text)}
+    return tuple(claim for claim in dict.fromkeys(_claims(plain)) if claim not in known)
+
+
+def supporting_sentence(plain: str, passage: Passage) -> str:
+    """The verbatim sentence of the passage that shares most words with the answer; the first one on a tie."""
+    words = set(_words(plain))
+    sentences = [s.strip() for s in _SENTENCE_END.split(passage.text) if s.strip()]
+    if not sentences:
+        return ""
+    exact = [s for s in sentences if plain.rstrip(".").lower() in s.lower()]
+    return max(exact or sentences, key=lambda s: len(words & set(_words(s))))
+
+
+def _claims(text: str) -> list[str]:
+    """Normalised figures and identifiers, in order. A figure inside an identifier counts as the identifier only."""
+    claims = []
+    for word in _WORD.findall(text):
+        token = word.strip(".,-/")
+        if _FIGURE.fullmatch(token):
+            claims.append(_plain_figure(token))
+        elif any(c.isdigit() for c in token):
+            split = re.fullmatch(r"(\d+(?:[.,]\d+)*)([A-Za-z]{1,3})", token)
+            claims.append(_plain_figure(split[1]) if split else token.upper())
+    return claims
+
+
+def _plain_figure(token: str) -> str:
+    """`1,200` and `1200` are one figure; `6,5` stays apart from `65`."""
+    if re.fullmatch(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?", token):
+        token = token.replace(",", "")
+    return token.rstrip("0").rstrip(".") if "." in token else token
+
+
+def _words(text: str) -> list[str]:
+    return [word.lower() for word in _WORD.findall(text)]

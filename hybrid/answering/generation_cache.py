@@ -1,0 +1,69 @@
+"""Generations on disk, keyed by content: a rerun or a second diagnosis pays only for prompts that changed."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+from hybrid.artifacts import sha256_json
+from hybrid.progress import track
+from hybrid.protocols import Generator
+from hybrid.types import Chat, Generation
+
+
+class CachedGenerator:
+    """Wraps a generator. Equal prompts run once; each slice is stored as soon as it is done, so a kill loses one slice.
+
+    Slices are cut from the sorted distinct prompts, so an interrupted run resumes with the same batches and answers.
+    """
+
+    def __init__(self, inner: Generator, path: Path, *, slice_size: int = 16) -> None:
+        self._inner = inner
+        self._slice_size = slice_size
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._db = sqlite3.connect(path, timeout=60)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("CREATE TABLE IF NOT EXISTS generations (key TEXT PRIMARY KEY, value TEXT NOT NULL)")
+        self.name = inner.name
+
+    @property
+    def fingerprint(self) -> str:
+        """The wrapped generator's."""
+        return self._inner.fingerprint
+
+    def count_tokens(self, chat: Chat) -> int:
+        """The wrapped generator's count."""
+        return self._inner.count_tokens(chat)
+
+    def generate(self, chats: Sequence[Chat], *, max_new_tokens: int) -> list[Generation]:
+        """As the wrapped generator, with a progress bar over what is not stored yet."""
+        keys = [self._key(chat, max_new_tokens) for chat in chats]
+        distinct = dict(zip(keys, chats, strict=True))
+        ordered = sorted(distinct, key=lambda key: (sum(len(m.content) for m in distinct[key]), key))
+        slices = [ordered[i : i + self._slice_size] for i in range(0, len(ordered), self._slice_size)]
+        found = self._read(ordered)
+        todo = [missing for part in slices if (missing := [key for key in part if key not in found])]
+        for part in track(todo, total=len(todo), description="answering") if todo else ():
+            fresh = self._inner.generate([distinct[key] for key in part], max_new_tokens=max_new_tokens)
+            found.update(zip(part, fresh, strict=True))
+            self._write(part, fresh)
+        return [found[key] for key in keys]
+
+    def _key(self, chat: Chat, max_new_tokens: int) -> str:
+        return sha256_json([self.fingerprint, [[m.role, m.content] for m in chat], max_new_tokens, "greedy"])
+
+    def _read(self, keys: Sequence[str]) -> dict[str, Generation]:
+        found = {}
+        for key in keys:
+            row = self._db.execute("SELECT value FROM generations WHERE key = ?", (key,)).fetchone()
+            if row:
+                found[key] = Generation(*json.loads(row[0]))
+        return found
+
+    def _write(self, keys: Sequence[str], generations: Sequence[Generation]) -> None:
+        values = [
+            (key, json.dumps([g.text, g.finish_reason, g.num_prompt_tokens, g.num_new_tokens]))
+            for key, g in zip(keys, generations, strict=True)
+        ]
+        with self._db:
+            self._db.executemany("INSERT OR REPLACE INTO generations VALUES (?, ?)", values)

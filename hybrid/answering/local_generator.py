@@ -1,0 +1,160 @@
+"""A causal language model in this process, by transformers."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from hybrid.artifacts import sha256_json, sha256_tree
+from hybrid.errors import InputError
+from hybrid.types import Chat, Generation
+
+
+class LocalGenerator:
+    """Greedy decoding in left-padded batches, and likelihoods of continuations. The model is loaded at first use."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        name: str = "",
+        adapter: Path | None = None,
+        dtype: str = "float32",
+        quantization: str = "none",
+        batch_size: int = 16,
+    ) -> None:
+        if not (folder / "config.json").is_file():
+            raise InputError(folder, "not a model folder (no config.json)", "name a folder saved by transformers")
+        self._folder = folder
+        self._adapter = adapter
+        self._dtype = dtype
+        self._quantization = quantization
+        self._batch_size = batch_size
+        self.name = name or folder.name
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Over weights, tokenizer, adapter, precision and batch size (padding can flip a greedy near-tie)."""
+        adapter = sha256_tree(self._adapter) if self._adapter else ""
+        return sha256_json([sha256_tree(self._folder), adapter, self._dtype, self._quantization, self._batch_size])
+
+    @cached_property
+    def tokenizer(self) -> Any:
+        """The model's tokenizer, padding on the left; raises `InputError` where it has no chat template."""
+        from transformers import AutoTokenizer
+
+        tokenizer = AutoTokenizer.from_pretrained(self._folder, padding_side="left")
+        if tokenizer.pad_token is None:
+            tokenizer.pad_token = tokenizer.eos_token
+        if not tokenizer.chat_template:
+            raise InputError(self._folder, "the tokenizer has no chat template", "use an instruction-tuned model")
+        return tokenizer
+
+    @cached_property
+    def model(self) -> Any:
+        """The loaded model in evaluation mode, adapter attached."""
+        return load_causal_model(self._folder, self._dtype, self._quantization, self._adapter)
+
+    def render(self, chat: Chat) -> str:
+        """The prompt string of a chat, up to where the answer starts."""
+        turns = [{"role": m.role, "content": m.content} for m in chat]
+        return str(self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+
+    def count_tokens(self, chat: Chat) -> int:
+        """Prompt tokens, the template's included."""
+        return len(self.tokenizer(self.render(chat), add_special_tokens=False)["input_ids"])
+
+    def generate(self, chats: Sequence[Chat], *, max_new_tokens: int) -> list[Generation]:
+        """Greedy answers in the order of `chats`; batches are formed by length so that padding is small."""
+        import torch
+
+        prompts = [self.render(chat) for chat in chats]
+        lengths = [len(ids) for ids in self.tokenizer(prompts, add_special_tokens=False)["input_ids"]] if prompts else []
+        order = sorted(range(len(prompts)), key=lambda i: (lengths[i], i))
+        results: dict[int, Generation] = {}
+        stops = self._stop_ids()
+        for start in range(0, len(order), self._batch_size):
+            rows = order[start : start + self._batch_size]
+            batch = self.tokenizer(
+                [prompts[i] for i in rows], return_tensors="pt", padding=True, add_special_tokens=False
+            ).to(self.model.device)
+            with torch.inference_mode():
+                output = self.model.generate(
+                    **batch,
+                    max_new_tokens=max_new_tokens,
+                    do_sample=False,
+                    temperature=None,
+                    top_p=None,
+                    top_k=None,
+                    eos_token_id=sorted(stops),
+                    pad_token_id=self.tokenizer.pad_token_id,
+                )
+            for row, ids in zip(rows, output[:, batch["input_ids"].shape[1] :].tolist(), strict=True):
+                end = next((i for i, token in enumerate(ids) if token in stops), None)
+                text = self.tokenizer.decode(ids[:end], skip_special_tokens=True)
+                reason = "length" if end is None else "stop"
+                results[row] = Generation(text.strip(), reason, lengths[row], len(ids) if end is None else end + 1)
+        return [results[i] for i in range(len(prompts))]
+
+    def loglikelihood(self, prompts: Sequence[str], continuations: Sequence[str]) -> list[tuple[float, int]]:
+        """Sum of log-probabilities in nats and token count of each continuation after its prompt.
+
+        Prompts are plain text without a chat template: the standard way multiple-choice sets are scored.
+        """
+        import torch
+
+        encoded = []
+        for prompt, continuation in zip(prompts, continuations, strict=True):
+            head = self.tokenizer(prompt, add_special_tokens=False)["input_ids"] or [self.tokenizer.eos_token_id]
+            tail = self.tokenizer(continuation, add_special_tokens=False)["input_ids"]
+            encoded.append((head, tail))
+        order = sorted(range(len(encoded)), key=lambda i: (len(encoded[i][0]) + len(encoded[i][1]), i))
+        scores: dict[int, tuple[float, int]] = {}
+        for start in range(0, len(order), self._batch_size):
+            rows = order[start : start + self._batch_size]
+            longest = max(len(encoded[i][0]) + len(encoded[i][1]) for i in rows)
+            ids = torch.full((len(rows), longest), self.tokenizer.pad_token_id)
+            mask = torch.zeros((len(rows), longest), dtype=torch.long)
+            for r, i in enumerate(rows):
+                sequence = encoded[i][0] + encoded[i][1]
+                ids[r, : len(sequence)] = torch.tensor(sequence)
+                mask[r, : len(sequence)] = 1
+            with torch.inference_mode():
+                output = self.model(input_ids=ids.to(self.model.device), attention_mask=mask.to(self.model.device))
+            for r, i in enumerate(rows):
+                head, tail = encoded[i]
+                logits = output.logits[r, len(head) - 1 : len(head) + len(tail) - 1].float()
+                picked = torch.log_softmax(logits, -1).gather(1, torch.tensor(tail, device=logits.device)[:, None])
+                scores[i] = (float(picked.sum()), len(tail))
+        return [scores[i] for i in range(len(encoded))]
+
+    def _stop_ids(self) -> set[int]:
+        ids = self.model.generation_config.eos_token_id
+        ids = ids if isinstance(ids, list) else [ids]
+        return {i for i in [*ids, self.tokenizer.eos_token_id] if i is not None}
+
+
+def load_causal_model(folder: Path, dtype: str, quantization: str, adapter: Path | None = None) -> Any:
+    """A transformers causal model in evaluation mode on the accelerator if there is one; `4bit` is NF4 by bitsandbytes.
+
+    4-bit computes in bfloat16 on an accelerator and in float32 on a CPU, where bfloat16 is no faster.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+
+    options: dict[str, Any] = {"dtype": getattr(torch, dtype)}
+    if quantization == "4bit":
+        options["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=torch.bfloat16 if torch.cuda.is_available() else torch.float32,
+        )
+    if torch.cuda.is_available():
+        options["device_map"] = "auto"
+    model = AutoModelForCausalLM.from_pretrained(folder, **options)
+    if adapter is not None:
+        from peft import PeftModel
+
+        model = PeftModel.from_pretrained(model, adapter)
+    return model.eval()

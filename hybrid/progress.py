@@ -1,0 +1,18 @@
+"""Progress bars on stderr, the same everywhere; silent where stderr is not a terminal and the work is short."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def track(items: Iterable[T], *, total: int, description: str) -> Iterator[T]:
+    """Yield the items under a bar with rate and time left."""
+    from tqdm.auto import tqdm
+
+    quiet_interval = 0.2 if sys.stderr.isatty() else 10.0
+    with tqdm(total=total, desc=description, file=sys.stderr, mininterval=quiet_interval, leave=True) as bar:
+        for item in items:
+            yield item
+            bar.update(1)
