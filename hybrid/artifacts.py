@@ -66,12 +66,13 @@ def sha256_json(value: object) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def sha256_tree(folder: Path) -> str:
-    """SHA-256 over the relative names and bytes of a model's files; manifests, model cards and hidden files are left out."""
-    files = sorted(
-        p for p in folder.rglob("*") if p.is_file() and p.name != MANIFEST and p.suffix != ".md" and p.name[0] != "."
-    )
-    return sha256_json([(p.relative_to(folder).as_posix(), sha256_file(p)) for p in files])
+def sha256_tree(folder: Path, *, skip_suffix: str = ".md") -> str:
+    """SHA-256 over the relative names and bytes of a folder's files; hidden ones and manifests are left out.
+
+    By default Markdown is skipped too: a model card does not change a model.
+    """
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != MANIFEST and p.name[0] != ".")
+    return sha256_json([(p.relative_to(folder).as_posix(), sha256_file(p)) for p in files if p.suffix != skip_suffix])
 
 
 def artifact_id(kind: str, version: int, config: Mapping[str, Any], inputs: Mapping[str, str]) -> str:

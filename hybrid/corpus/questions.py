@@ -1,0 +1,139 @@
+"""Question files, and the passages in which their evidence stands."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from hybrid.errors import InputError
+from hybrid.jsonl import field as json_field
+from hybrid.jsonl import read_jsonl
+from hybrid.types import Document, Evidence, Passage, Question
+
+SPLITS = ("train", "dev", "test")
+_GAP = re.compile(r"[\s|*`]+")
+ANSWER_TYPES = ("span", "number", "yes_no", "choice", "api_call", "long")
+
+
+@dataclass
+class Resolved:
+    """Questions whose positives are known, and notes for a person to read."""
+
+    questions: list[Question] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Located:
+    """A question with the file and line that it came from."""
+
+    question: Question
+    path: Path
+    line: int
+
+
+def read_questions(paths: Sequence[Path]) -> list[Located]:
+    """All questions of the files. Raises `InputError` for malformed lines and duplicate ids."""
+    located: list[Located] = []
+    seen: dict[str, str] = {}
+    for path in paths:
+        for line, record in read_jsonl(path):
+            question = _question(path, line, record)
+            if question.id in seen:
+                raise InputError(path, f"duplicate id {question.id!r}, first at {seen[question.id]}", "ids must be unique", line=line)
+            seen[question.id] = f"{path}:{line}"
+            located.append(Located(question, path, line))
+    return located
+
+
+def resolve(located: Sequence[Located], passages: Sequence[Passage], documents: Mapping[str, Document]) -> Resolved:
+    """Fill `positives` from evidence, check that named passages exist, and look for leaks between splits.
+
+    A quote that a chunk border cuts is gold in every passage that it touches, with a warning. Raises `InputError` for
+    an unknown passage or document and for a quote that its document does not hold.
+    """
+    known = {passage.id for passage in passages}
+    by_document: dict[str, list[Passage]] = {}
+    for passage in passages:
+        by_document.setdefault(passage.document_id, []).append(passage)
+    resolved = Resolved()
+    for item in located:
+        question = item.question
+        for positive in question.positives:
+            if positive not in known:
+                raise InputError(item.path, f"question {question.id!r} names an unknown passage {positive!r}", "use an id of the corpus, or give `evidence` with source and quote", line=item.line)
+        positives = list(question.positives)
+        for evidence in question.evidence:
+            positives.extend(_find(item, evidence, by_document, documents, resolved.warnings))
+        resolved.questions.append(replace(question, positives=tuple(dict.fromkeys(positives))))
+    resolved.warnings.extend(leaks(resolved.questions, passages))
+    return resolved
+
+
+def leaks(questions: Sequence[Question], passages: Sequence[Passage]) -> list[str]:
+    """What train shares with dev or test: gold documents, gold passages, or the wording of a question."""
+    document_of = {passage.id: passage.document_id or passage.id for passage in passages}
+    notes = []
+    for split in ("dev", "test"):
+        for what, key in (
+            ("gold documents", lambda q: {document_of[p] for p in q.positives}),
+            ("questions", lambda q: {_squeeze(q.question).lower()}),
+        ):
+            train = set().union(*(key(q) for q in questions if q.split == "train"), set())
+            other = set().union(*(key(q) for q in questions if q.split == split), set())
+            if shared := train & other:
+                notes.append(f"{len(shared)} {what} are in train and in {split}: gains there overstate what is learned")
+    return notes
+
+
+def _find(
+    item: Located,
+    evidence: Evidence,
+    by_document: Mapping[str, list[Passage]],
+    documents: Mapping[str, Document],
+    warnings: list[str],
+) -> list[str]:
+    if evidence.source not in documents:
+        raise InputError(item.path, f"question {item.question.id!r}: evidence names an unknown document {evidence.source!r}", "use the path below documents/", line=item.line)
+    quote = _squeeze(evidence.quote)
+    candidates = by_document.get(evidence.source, [])
+    if whole := [p.id for p in candidates if quote in _squeeze(p.text)]:
+        return whole
+    pattern = _GAP.pattern.join(re.escape(word) for word in quote.split())
+    match = re.search(pattern, documents[evidence.source].text) if pattern else None
+    if match is None:
+        raise InputError(item.path, f"question {item.question.id!r}: the quote is not in {evidence.source}: {quote[:60]!r}", "copy it verbatim from the document", line=item.line)
+    touched = [p.id for p in candidates if p.start_char < match.end() and match.start() < p.end_char]
+    warnings.append(f"{item.path}:{item.line}: the quote of {item.question.id} is cut by a chunk border ({len(touched)} passages)")
+    return touched
+
+
+def _question(path: Path, line: int, record: Mapping[str, Any]) -> Question:
+    split = json_field(path, line, record, "split", str, "test")
+    if split not in SPLITS:
+        raise InputError(path, f"split {split!r} is not one of {', '.join(SPLITS)}", line=line)
+    answer_type = json_field(path, line, record, "answer_type", str, "span")
+    if answer_type not in ANSWER_TYPES:
+        raise InputError(path, f"answer_type {answer_type!r} is not one of {', '.join(ANSWER_TYPES)}", line=line)
+    answerable = json_field(path, line, record, "answerable", bool, True)
+    evidence = tuple(
+        Evidence(json_field(path, line, part, "source", str), json_field(path, line, part, "quote", str))
+        for part in json_field(path, line, record, "evidence", list, [])
+    )
+    return Question(
+        id=json_field(path, line, record, "id", str),
+        question=json_field(path, line, record, "question", str),
+        answers=tuple(str(a) for a in json_field(path, line, record, "answers", list, [])),
+        positives=tuple(str(p) for p in json_field(path, line, record, "positives", list, [])),
+        split=split,
+        answer_type=answer_type,
+        answerable=answerable,
+        topic=json_field(path, line, record, "topic", str, json_field(path, line, record, "domain", str, "")),
+        evidence=evidence,
+    )
+
+
+def _squeeze(text: str) -> str:
+    """One space between words; table rules and emphasis marks count as space."""
+    return _GAP.sub(" ", text).strip()

@@ -1,0 +1,52 @@
+"""JSON lines, read with file and line in every error, written whole or not at all."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from hybrid.artifacts import write_text
+from hybrid.errors import InputError
+
+
+def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Line numbers (from 1) and objects; blank lines are passed over. Raises `InputError` at the first bad line."""
+    if not path.is_file():
+        raise InputError(path, "no such file")
+    with path.open("rb") as stream:
+        for number, raw in enumerate(stream, start=1):
+            try:
+                line = raw.decode("utf-8")
+            except UnicodeDecodeError as error:
+                raise InputError(path, f"not UTF-8 ({error.reason})", "save the file as UTF-8", line=number) from None
+            if not line.strip():
+                continue
+            try:
+                value = json.loads(line)
+            except json.JSONDecodeError as error:
+                remedy = "each line must be one JSON object; mend this one"
+                raise InputError(path, f"malformed JSON at column {error.colno}: {error.msg}", remedy, line=number) from None
+            if not isinstance(value, dict):
+                raise InputError(path, "the line is not a JSON object", "write {\"id\": …}", line=number)
+            yield number, value
+
+
+def write_jsonl(path: Path, records: Iterable[Mapping[str, Any]]) -> int:
+    """Write one object a line, keys in the order given; returns how many."""
+    lines = [json.dumps(record, ensure_ascii=False) for record in records]
+    write_text(path, "".join(line + "\n" for line in lines))
+    return len(lines)
+
+
+def field(path: Path, line: int, record: Mapping[str, Any], name: str, kind: type, default: Any = None) -> Any:
+    """A field of a record, checked for its type. Without a default it must be there."""
+    if name not in record:
+        if default is not None:
+            return default
+        raise InputError(path, f"no field {name!r}", f"add it to this line ({kind.__name__})", line=line)
+    value = record[name]
+    if not isinstance(value, kind):
+        raise InputError(
+            path, f"field {name!r} is {type(value).__name__}, not {kind.__name__}", "mend this line", line=line
+        )
+    return value

@@ -1,0 +1,88 @@
+"""Exact search by FAISS: the reference that every other store is compared with."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hybrid.errors import IntegrityError
+from hybrid.jsonl import read_jsonl, write_jsonl
+from hybrid.protocols import Vectors
+
+
+class FlatStore:
+    """Inner products against every vector. Saved as `vectors.faiss` and `ids.jsonl`."""
+
+    def __init__(self, dim: int) -> None:
+        import faiss
+
+        self._index: Any = faiss.IndexFlatIP(dim)
+        self._ids: list[str] = []
+        self._path: Path | None = None
+
+    def add(self, ids: Sequence[str], vectors: Vectors) -> None:
+        """Append vectors `(n, dim)`. Raises `ValueError` where counts differ or an id is there already."""
+        if len(ids) != len(vectors):
+            raise ValueError(f"{len(ids)} ids for {len(vectors)} vectors")
+        if len(set(ids)) != len(ids) or set(ids) & set(self._ids):
+            raise ValueError("ids must be new and distinct")
+        self._index.add(np.ascontiguousarray(vectors, dtype=np.float32))
+        self._ids.extend(ids)
+
+    def search(self, vectors: Vectors, k: int) -> tuple[list[list[str]], list[list[float]]]:
+        """The k nearest of each row, best first, ties broken by id; fewer where the store is smaller."""
+        k = min(k, len(self._ids))
+        if k == 0 or not len(vectors):
+            return [[] for _ in vectors], [[] for _ in vectors]
+        queries = np.ascontiguousarray(vectors, dtype=np.float32)
+        width = k
+        while True:
+            # widen until the cut does not fall between equal scores, so that ties at the border are broken by id too
+            width = min(len(self._ids), 2 * width)
+            scores, rows = self._index.search(queries, width)
+            if width == len(self._ids) or bool(np.all(scores[:, k - 1] > scores[:, -1])):
+                break
+        found_ids, found_scores = [], []
+        for row_scores, row in zip(scores.tolist(), rows.tolist(), strict=True):
+            ranked = sorted((-score, self._ids[i]) for score, i in zip(row_scores, row, strict=True))[:k]
+            found_ids.append([identity for _, identity in ranked])
+            found_scores.append([-negative for negative, _ in ranked])
+        return found_ids, found_scores
+
+    def remove(self, ids: Sequence[str]) -> None:
+        """Forget vectors; unknown ids are passed over."""
+        gone = set(ids)
+        rows = np.array([i for i, identity in enumerate(self._ids) if identity in gone], dtype=np.int64)
+        if len(rows):
+            self._index.remove_ids(rows)
+            self._ids = [identity for identity in self._ids if identity not in gone]
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def locator(self) -> str:
+        """The folder that it was read from or saved to; empty before."""
+        return str(self._path or "")
+
+    def save(self, folder: Path) -> None:
+        """Write both files."""
+        import faiss
+
+        faiss.write_index(self._index, str(folder / "vectors.faiss"))
+        write_jsonl(folder / "ids.jsonl", ({"id": identity} for identity in self._ids))
+        self._path = folder
+
+    @classmethod
+    def load(cls, folder: Path) -> "FlatStore":
+        """Read both files. Raises `IntegrityError` where they do not belong together."""
+        import faiss
+
+        index = faiss.read_index(str(folder / "vectors.faiss"))
+        store = cls(index.d)
+        store._index = index
+        store._ids = [record["id"] for _, record in read_jsonl(folder / "ids.jsonl")]
+        store._path = folder
+        if index.ntotal != len(store._ids):
+            raise IntegrityError(f"{folder}: {index.ntotal} vectors but {len(store._ids)} ids", "run `hybrid index` again")
+        return store
