@@ -92,6 +92,17 @@ def read_manifest(path: Path) -> Manifest | None:
         raise IntegrityError(f"{file}: not a readable manifest", f"delete {path} and run the same command again") from error
 
 
+def current(
+    target: Path, kind: str, version: int, config: Mapping[str, Any], inputs: Mapping[str, str]
+) -> Manifest | None:
+    """The verified manifest at `target` if it was made from just this; None where there is work to do."""
+    manifest = read_manifest(target)
+    if manifest is None or manifest.id != artifact_id(kind, version, config, inputs):
+        return None
+    verify(target, manifest)
+    return manifest
+
+
 def require(path: Path, command: str) -> Manifest:
     """The verified manifest of an artefact that must exist; `command` makes it."""
     manifest = read_manifest(path)

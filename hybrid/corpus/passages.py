@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from hybrid.artifacts import Manifest, publish, require, sha256_file, sha256_json, sha256_tree, write_text
+from hybrid.artifacts import Manifest, current, publish, require, sha256_file, sha256_json, sha256_tree, write_text
 from hybrid.config import CorpusConfig
 from hybrid.corpus.chunk import Tokenizer, chunk
 from hybrid.corpus.load import Reading, load_documents
@@ -87,7 +87,10 @@ def build_passages(
 
     `max_tokens` is what the embedder reads: passages are never cut longer, and ready ones that are longer are counted.
     """
-    with publish(target, "passages", VERSION, config.model_dump(mode="json"), inputs) as build:
+    settings = config.model_dump(mode="json")
+    if done := current(target, "passages", VERSION, settings, inputs):
+        return done
+    with publish(target, "passages", VERSION, settings, inputs) as build:
         if corpus.ready_passages.is_file():
             passages, documents, reading = _ready(corpus.ready_passages), {}, Reading()
         else:

@@ -3,12 +3,14 @@
 `score` is in [0, 1]; `correct` is the verdict at the type's threshold:
 
 - number: the gold quantity and no other of its unit (see `quantities`);
-- span: SQuAD token F1 (Rajpurkar et al. 2016) of at least .5 and the gold's figures, or the gold's words in a short answer;
+- span: SQuAD token F1 (Rajpurkar et al. 2016) of at least .5, or the gold's words within a short answer; either way
+  with a figure of the gold where it has any;
 - yes_no, yes_no_maybe, choice: the label at the beginning;
 - api_call: the call, whatever its quotes and blanks;
 - long: token F1 of at least .35.
 """
 
+import itertools
 import re
 import unicodedata
 from collections import Counter
@@ -24,7 +26,7 @@ LONG_F1 = 0.35
 
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 _LEAD = re.compile(r"^\W*(?:(?:the\s+)?(?:correct\s+|final\s+)?answer(?:\s+is)?|option)\b[\s:]*", re.IGNORECASE)
-_QUOTES = str.maketrans({mark: "'" for mark in "\"`´‘’“”"})
+_QUOTES = str.maketrans(dict.fromkeys('"`´‘’“”', "'"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +109,9 @@ def _label(text: str, gold: str) -> Grade:
     rest = _LEAD.sub("", text)
     given, wanted = _plain(rest).split(), _plain(_LEAD.sub("", gold)).split()
     correct = bool(wanted) and given[: len(wanted)] == wanted
-    if len(wanted) == 1 and len(wanted[0]) == 1 and correct and len(given) > 1:
+    if correct and wanted in (["a"], ["i"]) and len(given) > 1:
         # "A pump" does not choose option A; "A) a pump" and "A, because" do.
-        correct = re.match(r"\W*\w\s*[).:,;\]-]", rest) is not None
+        correct = re.match(r"\W*\w\s*[).:,;*\]-]", rest) is not None
     return Grade(float(correct), correct, correct and given == wanted)
 
 
@@ -118,7 +120,7 @@ def _api_call(text: str, gold: str) -> Grade:
     if not tokens:
         return _WRONG
     pattern = re.escape(tokens[0])
-    for left, right in zip(tokens, tokens[1:], strict=False):
+    for left, right in itertools.pairwise(tokens):
         words = left[-1].isalnum() and right[0].isalnum()
         pattern += (r"\s+" if words else r"\s*") + re.escape(right)
     given = text.translate(_QUOTES)

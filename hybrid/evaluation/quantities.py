@@ -16,8 +16,9 @@ _SMALL = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen"
 )
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 NUMBER_WORDS: dict[str, int] = {word: value for value, word in enumerate(_SMALL.split())} | {
-    word: 10 * place for place, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)
+    word: 10 * tens for tens, word in enumerate(_TENS.split(), 2)
 }
 _SCALES = {"hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}
 _CURRENCIES = {"$": "USD", "€": "EUR", "£": "GBP"}
@@ -34,7 +35,7 @@ _NUMBER = re.compile(
 _SCALE = re.compile(rf"\s*({'|'.join(_SCALES)})\b", re.IGNORECASE)
 _JOIN = re.compile(r"\s*(?:-|–|—|…|\.\.+|±|\+/-|[x×]|to|and|or|through|until)\s*$", re.IGNORECASE)
 _DESIGNATOR = re.compile(
-    r"(?:\b(?:no|nr|section|clause|chapter|table|figure|fig|page|step|form|bulletin|grade|class|type|model|part|item|"
+    r"(?:\b(?i:no|nr|section|clause|chapter|table|figure|fig|page|step|form|bulletin|grade|class|type|model|part|item|"
     r"code|rev|revision|version|article|appendix|annex|option)\.?|\b[A-Z]{2,})\s*$"
 )
 _TOLERANCE = re.compile(r"(?:±|\+/-)\s*$")
@@ -62,13 +63,14 @@ def quantities(text: str) -> list[Quantity]:
     text = text.replace("−", "-")
     found: list[_Found] = []
     for match in _NUMBER.finditer(text):
-        item = _read(text, match)
+        last = found[-1] if found else None
+        item = _read(text, match, follows=last is not None and last.end >= match.start() - 1)
         if item is None:
             continue
-        if item.quantity.unit and found and not found[-1].quantity.unit and _JOIN.match(text[found[-1].end : item.start]):
+        unit = item.quantity.unit.lstrip("±")
+        if last and unit and not last.quantity.unit and _JOIN.match(text[last.end : item.start]):
             # "20 to 25 °C", "35 ± 2 Nm", "40 x 60 mm": the unit holds for both numbers.
-            shared = Quantity(found[-1].quantity.value, item.quantity.unit.lstrip("±"))
-            found[-1] = replace(found[-1], quantity=shared, weak=False)
+            found[-1] = replace(last, quantity=Quantity(last.quantity.value, unit), weak=False)
         found.append(item)
     strong = [item.quantity for item in found if not item.weak]
     return strong or [item.quantity for item in found]
@@ -105,11 +107,15 @@ def _distinct(items: list[Quantity]) -> list[Quantity]:
     return kept
 
 
-def _read(text: str, match: re.Match[str]) -> _Found | None:
+def _read(text: str, match: re.Match[str], *, follows: bool) -> _Found | None:
+    """The quantity at a match, or None where the digits are part of a name.
+
+    `follows` says that the match stands right after another quantity, as in "10 mm–20 mm": no name, then.
+    """
     start, end = match.span()
     before = text[max(0, start - 40) : start]
     value = _value(match)
-    if value is None or _GLUED_NAME.search(before):
+    if value is None or (_GLUED_NAME.search(before) and not follows):
         return None
     scale = _SCALE.match(text, end)
     if scale:
@@ -120,9 +126,8 @@ def _read(text: str, match: re.Match[str]) -> _Found | None:
         unit = currency
     elif unit == "s" and after == end + 1 and re.fullmatch(r"\d{3}0", match[0]):
         return None  # the 1990s
-    if not unit and (text[end : end + 1].isalpha() or re.match(r"-(?:[A-Z]|\w*\d)\b", text[end:])):
-        if not re.match(r"-\d", text[end:]):
-            return None  # 2B, 4th, 401-B
+    if not unit and re.match(r"[^\W\d_]|-(?:[A-Z]|[A-Za-z]\w*\d)\b", text[end:]):
+        return None  # 2B, 4th, 401-B
     if _TOLERANCE.search(before):
         return _Found(Quantity(value, "±" + unit), start, after, False)
     if re.search(r"(?:^|[\s(\[:=,;])-$", before) or re.search(r"\bminus\s+$", before, re.IGNORECASE):

@@ -147,7 +147,7 @@ def mcnemar_exact(num_gained: int, num_lost: int) -> float:
     for index in range(min(num_gained, num_lost) + 1):
         tail += term
         term = term * (num - index) // (index + 1)
-    return min(1.0, 2 * tail / 2**num)
+    return min(1.0, float(2 * tail / 2**num))
 
 
 def holm(pvalues: Mapping[str, float]) -> dict[str, float]:

@@ -27,8 +27,9 @@ SYMBOLS: dict[str, str] = {
 
 WORDS: dict[str, str] = {
     "Nm": "newton metre,newton meter,newtonmetre,newtonmeter", "N": "newton",
-    "°C": "degree,degree c,degree celsius,degree centigrade,deg c,celsius,centigrade,° c",
-    "°F": "degree f,degree fahrenheit,fahrenheit", "K": "kelvin",
+    "°C": "degree,degree c,degrees c,degree celsius,degrees celsius,degree centigrade,degrees centigrade,deg c,celsius,"
+    "centigrade,° c",
+    "°F": "degree f,degrees f,degree fahrenheit,degrees fahrenheit,fahrenheit", "K": "kelvin",
     "h": "hour,operating hour,running hour,service hour", "min": "minute", "s": "second", "ms": "millisecond",
     "working day": "working day,business day,workday", "day": "day,calendar day", "week": "week", "month": "month",
     "year": "year", "mm": "millimetre,millimeter", "cm": "centimetre,centimeter", "m": "metre,meter",

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from hybrid.artifacts import Manifest, publish, require
+from hybrid.artifacts import Manifest, current, publish, require
 from hybrid.errors import StaleError
 from hybrid.progress import track
 from hybrid.protocols import Embedder, VectorStore
 from hybrid.retrieval.flat_store import FlatStore
-from hybrid.types import Hit, Passage
+from hybrid.types import Passage
 
 VERSION = 1
 _SHARD = 1024
@@ -19,6 +19,8 @@ _SHARD = 1024
 
 def build_index(passages: Sequence[Passage], embedder: Embedder, *, target: Path, inputs: Mapping[str, str]) -> Manifest:
     """Encode all passages into `target`. Killed and called again, it goes on after the last finished shard."""
+    if done := current(target, "index", VERSION, {}, inputs):
+        return done
     with publish(target, "index", VERSION, {}, inputs) as build:
         store = FlatStore(embedder.dim)
         shards = [passages[i : i + _SHARD] for i in range(0, len(passages), _SHARD)]
@@ -51,12 +53,3 @@ def open_index(path: Path, embedder: Embedder) -> VectorStore:
             "run `hybrid index`",
         )
     return FlatStore.load(path)
-
-
-def search(store: VectorStore, embedder: Embedder, queries: Sequence[str], k: int) -> list[list[Hit]]:
-    """The k best passages of each query, ranks from 1."""
-    ids, scores = store.search(embedder.encode_queries(queries), k)
-    return [
-        [Hit(identity, score, rank) for rank, (identity, score) in enumerate(zip(row, values, strict=True), start=1)]
-        for row, values in zip(ids, scores, strict=True)
-    ]

@@ -1,0 +1,70 @@
+"""Retrieve, fit, ask, read: the one path from a question to an answer, for serving and for measuring alike."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from hybrid.answering.citations import read_answer
+from hybrid.answering.prompt import Example, FittedContext, fit_context, render
+from hybrid.config import Config
+from hybrid.protocols import Embedder, Generator, VectorStore
+from hybrid.types import Answer, Chat, Hit, Passage
+
+
+@dataclass(frozen=True)
+class Request:
+    """A question with the passages that it is to be answered from; ids in `keep` are never dropped to fit."""
+
+    question: str
+    passages: Sequence[Passage]
+    keep: Collection[str] = ()
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A system that answers: an index with its embedder, a generator, and how they are used."""
+
+    store: VectorStore
+    embedder: Embedder
+    generator: Generator
+    passages: Mapping[str, Passage]
+    config: Config
+    examples: tuple[Example, ...] = field(default=())
+
+    def retrieve(self, questions: Sequence[str], depth: int | None = None) -> list[list[Hit]]:
+        """The best `depth` passages of each question (the configured k by default), ranks from 1."""
+        ids, scores = self.store.search(self.embedder.encode_queries(questions), depth or self.config.retrieval.k)
+        return [
+            [Hit(identity, score, rank) for rank, (identity, score) in enumerate(zip(row, values, strict=True), start=1)]
+            for row, values in zip(ids, scores, strict=True)
+        ]
+
+    def answer(self, requests: Sequence[Request]) -> list[Answer]:
+        """Answers in the order of the requests. Raises `UserError` where kept passages alone are over the budget."""
+        contexts = [self.fit(request) for request in requests]
+        chats = [self.prompt(request.question, context.passages) for request, context in zip(requests, contexts, strict=True)]
+        generations = self.generator.generate(chats, max_new_tokens=self.config.generator.max_new_tokens)
+        guard = self.config.answering.guard == "abstain"
+        return [
+            read_answer(generation.text, context.passages, context.dropped, guard=guard)
+            for generation, context in zip(generations, contexts, strict=True)
+        ]
+
+    def fit(self, request: Request) -> FittedContext:
+        """What of a request's passages fits the token budget."""
+        return fit_context(
+            request.question,
+            request.passages,
+            style=self.config.answering.style,
+            count_tokens=self.generator.count_tokens,
+            budget_tokens=self.config.generator.context_tokens,
+            keep=request.keep,
+            examples=self.examples,
+        )
+
+    def prompt(self, question: str, passages: Sequence[Passage]) -> Chat:
+        """The chat that is sent."""
+        return render(question, passages, self.config.answering.style, self.examples)
+
+    def lookup(self, hits: Sequence[Hit]) -> list[Passage]:
+        """The passages of hits, in their order."""
+        return [self.passages[hit.passage_id] for hit in hits]

@@ -1,0 +1,100 @@
+"""The arms of a diagnosis: each question under several contexts, with the same prompt and the same budget."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hybrid.answering.pipeline import Pipeline, Request
+from hybrid.artifacts import sha256_json
+from hybrid.evaluation.attribution import Record
+from hybrid.evaluation.graders import grade
+from hybrid.evaluation.system import cluster_of
+from hybrid.types import Answer, Arm, Hit, Outcome, Passage, Question
+
+
+@dataclass(frozen=True)
+class _Trial:
+    question: Question
+    arm: Arm
+    order: int
+    request: Request
+
+
+def run_arms(pipeline: Pipeline, questions: Sequence[Question], *, orders: int, seed: int) -> list[Record]:
+    """One record a question, with its outcomes under every arm and order.
+
+    Unanswerable questions have the arm `retrieved` only. Order 0 of `retrieved` is the retriever's own.
+    """
+    depth = pipeline.config.retrieval.depth
+    ranking = pipeline.retrieve([q.question for q in questions], depth)
+    trials = [
+        trial
+        for question, hits in zip(questions, ranking, strict=True)
+        for trial in _trials(pipeline, question, hits, orders, seed)
+    ]
+    answers = pipeline.answer([trial.request for trial in trials])
+    outcomes: dict[str, list[Outcome]] = {question.id: [] for question in questions}
+    for trial, answer in zip(trials, answers, strict=True):
+        outcomes[trial.question.id].append(_outcome(trial, answer))
+    return [
+        Record(
+            question_id=question.id,
+            topic=question.topic,
+            cluster=cluster_of(question),
+            answerable=question.answerable,
+            gold_in_index=any(positive in pipeline.passages for positive in question.positives),
+            gold_rank=next((hit.rank for hit in hits if hit.passage_id in question.positives), None),
+            outcomes=tuple(outcomes[question.id]),
+        )
+        for question, hits in zip(questions, ranking, strict=True)
+    ]
+
+
+def _trials(pipeline: Pipeline, question: Question, hits: Sequence[Hit], orders: int, seed: int) -> list[_Trial]:
+    k = pipeline.config.retrieval.k
+    retrieved = pipeline.lookup(hits[:k])
+    trials = [
+        _Trial(question, Arm.RETRIEVED, order, Request(question.question, _shuffled(retrieved, question, order, seed)))
+        for order in range(orders)
+    ]
+    if not question.answerable:
+        return trials
+    gold = [pipeline.passages[p] for p in question.positives if p in pipeline.passages]
+    others = [passage for passage in pipeline.lookup(hits) if passage.id not in question.positives]
+    padded = [*gold, *others[: max(0, k - len(gold))]]
+    keep = frozenset(passage.id for passage in gold)
+    for order in range(orders):
+        # order 0 is shuffled too: gold always first would be kinder than any retriever
+        mixed = _shuffled(padded, question, order + 1, seed)
+        trials.append(_Trial(question, Arm.ORACLE_IN_DISTRACTORS, order, Request(question.question, mixed, keep)))
+    for order in range(orders if len(gold) > 1 else 1):
+        trials.append(
+            _Trial(question, Arm.ORACLE, order, Request(question.question, _shuffled(gold, question, order, seed), keep))
+        )
+    trials.append(_Trial(question, Arm.CLOSED_BOOK, 0, Request(question.question, ())))
+    return trials
+
+
+def _shuffled(passages: Sequence[Passage], question: Question, order: int, seed: int) -> list[Passage]:
+    """Order 0 as given; the others drawn by seed, question and number, so that a rerun asks the same prompts."""
+    mixed = list(passages)
+    if order:
+        random.Random(sha256_json([seed, question.id, order])).shuffle(mixed)
+    return mixed
+
+
+def _outcome(trial: _Trial, answer: Answer) -> Outcome:
+    # the guard is a serving policy: attribution looks at what the generator itself wrote
+    graded = grade(answer.plain, trial.question, abstained=answer.abstained)
+    return Outcome(
+        question_id=trial.question.id,
+        arm=trial.arm,
+        order=trial.order,
+        score=graded.score,
+        correct=graded.correct,
+        abstained=answer.abstained,
+        gold_in_context=bool(set(trial.question.positives) & set(answer.context)),
+        text=answer.text,
+        cited=tuple(citation.passage_id for citation in answer.citations),
+        context=answer.context,
+    )

@@ -1,0 +1,241 @@
+"""The diagnosis: labels, headroom, contrasts and the pick, from records alone. No model, no file, no clock."""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from hybrid.config import DiagnosisConfig
+from hybrid.evaluation.headroom import measure_headroom
+from hybrid.evaluation.labels import ANSWERABLE_LABELS, UNANSWERABLE_LABELS, label
+from hybrid.evaluation.pick import pick
+from hybrid.evaluation.records import Record, check_records, majority
+from hybrid.evaluation.statistics import holm, mcnemar_exact, mean_interval, num_clusters, share_interval, wilson
+from hybrid.types import Arm, Interval, Label, Layer
+
+FEW_CLUSTERS = 10
+"""Below this many clusters the intervals speak for those documents only."""
+MIN_TOPIC = 50
+"""Topics with fewer answerable questions are pooled."""
+POOLED = "other topics"
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionDiagnosis:
+    """One question's label and what it rests on. Accuracies are means over orders; None where an arm was not run."""
+
+    question_id: str
+    topic: str
+    label: Label
+    over_refusal: bool
+    gold_in_context: bool
+    gold_rank: int | None
+    accuracy: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """Majority verdicts under two arms: right only under the second, right only under the first, McNemar's p."""
+
+    num_gained: int
+    num_lost: int
+    p: float
+
+
+@dataclass(frozen=True, slots=True)
+class TopicDiagnosis:
+    """Headroom within a topic; p-values of the two contrasts are adjusted by Holm over topics and layers."""
+
+    topic: str
+    num: int
+    retrieval: Interval
+    generator: Interval
+    p_retrieval: float
+    p_distraction: float
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Everything that the report shows. Shares and headroom are in [0, 1] and over answerable questions.
+
+    `headroom` holds retrieval, distraction, reading and total (retriever first); `generator_first` and `shapley` hold
+    generator and retrieval. `over_answer` is a share of the unanswerable questions, `over_refusal` of the answerable.
+    """
+
+    num_answerable: int
+    num_unanswerable: int
+    num_clusters: int
+    questions: tuple[QuestionDiagnosis, ...]
+    shares: dict[str, Interval]
+    over_answer: Interval
+    over_refusal: Interval
+    arms: dict[str, Interval]
+    headroom: dict[str, Interval]
+    generator_first: dict[str, Interval]
+    shapley: dict[str, Interval]
+    interaction: Interval
+    contrasts: dict[str, Contrast]
+    topics: tuple[TopicDiagnosis, ...]
+    probability_best: dict[str, float]
+    recommended: Layer | None
+    sentence: str
+    reason: str
+    questions_needed: int | None
+    next_command: str
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON: enums as text, tuples as lists, nan as null."""
+        plain = _jsonable(asdict(self))
+        assert isinstance(plain, dict)
+        return plain
+
+
+def attribute(
+    records: Sequence[Record], *, config: DiagnosisConfig, resamples: int = 10_000, seed: int
+) -> Diagnosis:
+    """Diagnose. Raises `ValueError` for records that lack an arm (see `check_records`)."""
+    check_records(records)
+    answerable = [record for record in records if record.answerable]
+    unanswerable = [record for record in records if not record.answerable]
+    labels = {record.question_id: label(record, rank_limit=config.rank_limit) for record in records}
+    headroom = measure_headroom(answerable, resamples=resamples, seed=seed)
+    choice = pick(answerable, headroom, config)
+
+    def share(group: Sequence[Record], test: Callable[[Record], bool]) -> Interval:
+        hits = [test(record) for record in group]
+        if not hits:
+            return wilson(0, 0)
+        return share_interval(hits, [record.cluster for record in group], resamples=resamples, seed=seed)
+
+    def share_of(group: Sequence[Record], name: Label) -> Interval:
+        return share(group, lambda record: labels[record.question_id] is name)
+
+    terms = headroom.intervals
+    return Diagnosis(
+        num_answerable=len(answerable),
+        num_unanswerable=len(unanswerable),
+        num_clusters=num_clusters([record.cluster for record in answerable]),
+        questions=tuple(_question(record, labels[record.question_id]) for record in records),
+        shares={name.value: share_of(answerable, name) for name in ANSWERABLE_LABELS}
+        | {name.value: share_of(unanswerable, name) for name in UNANSWERABLE_LABELS},
+        over_answer=share_of(unanswerable, Label.OVER_ANSWER),
+        over_refusal=share(answerable, lambda record: record.over_refusal),
+        arms=_arms(answerable, resamples, seed),
+        headroom={name: terms[name] for name in ("retrieval", "distraction", "reading", "total")},
+        generator_first={"generator": terms["generator_alone"], "retrieval": terms["retrieval_last"]},
+        shapley={"generator": terms["generator_shapley"], "retrieval": terms["retrieval_shapley"]},
+        interaction=terms["interaction"],
+        contrasts={
+            "retrieved_vs_oracle_in_distractors": _contrast(answerable, Arm.RETRIEVED, Arm.ORACLE_IN_DISTRACTORS),
+            "oracle_in_distractors_vs_oracle": _contrast(answerable, Arm.ORACLE_IN_DISTRACTORS, Arm.ORACLE),
+        },
+        topics=_topics(answerable, resamples, seed),
+        probability_best=choice.probability_best,
+        recommended=choice.recommended,
+        sentence=choice.sentence,
+        reason=choice.reason,
+        questions_needed=choice.questions_needed,
+        next_command=choice.next_command,
+        notes=tuple(_notes(answerable, share_of(unanswerable, Label.OVER_ANSWER), config)),
+    )
+
+
+def _question(record: Record, name: Label) -> QuestionDiagnosis:
+    accuracy = {arm.value: value for arm in Arm if (value := record.accuracy(arm)) is not None}
+    return QuestionDiagnosis(
+        record.question_id,
+        record.topic,
+        name,
+        record.over_refusal,
+        record.gold_in_context,
+        record.gold_rank,
+        accuracy,
+    )
+
+
+def _arms(records: Sequence[Record], resamples: int, seed: int) -> dict[str, Interval]:
+    """Accuracy under each arm that was run, over the questions that it was run on."""
+    arms = {}
+    for arm in Arm:
+        pairs = [(value, record.cluster) for record in records if (value := record.accuracy(arm)) is not None]
+        if pairs:
+            values, clusters = [value for value, _ in pairs], [cluster for _, cluster in pairs]
+            if set(values) <= {0.0} or set(values) <= {1.0}:
+                hits = [value == 1.0 for value in values]
+                arms[arm.value] = share_interval(hits, clusters, resamples=resamples, seed=seed)
+            else:
+                arms[arm.value] = mean_interval(values, clusters, resamples=resamples, seed=seed)
+    return arms
+
+
+def _contrast(records: Sequence[Record], before: Arm, after: Arm) -> Contrast:
+    pairs = [(r.correct(before), r.correct(after)) for r in records if r.of(before) and r.of(after)]
+    gained = sum(second and not first for first, second in pairs)
+    lost = sum(first and not second for first, second in pairs)
+    return Contrast(gained, lost, mcnemar_exact(gained, lost))
+
+
+def _topics(records: Sequence[Record], resamples: int, seed: int) -> tuple[TopicDiagnosis, ...]:
+    """By topic, small ones pooled; empty where that leaves fewer than two."""
+    sizes = Counter(record.topic for record in records)
+    groups: dict[str, list[Record]] = {}
+    for record in records:
+        large = record.topic and sizes[record.topic] >= MIN_TOPIC
+        groups.setdefault(record.topic if large else POOLED, []).append(record)
+    if len(groups) < 2:
+        return ()
+    raw: dict[str, float] = {}
+    for topic, group in groups.items():
+        raw[f"{topic}/retrieval"] = _contrast(group, Arm.RETRIEVED, Arm.ORACLE_IN_DISTRACTORS).p
+        raw[f"{topic}/distraction"] = _contrast(group, Arm.ORACLE_IN_DISTRACTORS, Arm.ORACLE).p
+    adjusted = holm(raw)
+    found = []
+    for topic, group in sorted(groups.items()):
+        terms = measure_headroom(group, resamples=resamples, seed=seed).intervals
+        p_retrieval, p_distraction = adjusted[f"{topic}/retrieval"], adjusted[f"{topic}/distraction"]
+        found.append(
+            TopicDiagnosis(topic, len(group), terms["retrieval"], terms["generator"], p_retrieval, p_distraction)
+        )
+    return tuple(found)
+
+
+def _notes(records: Sequence[Record], over_answer: Interval, config: DiagnosisConfig) -> list[str]:
+    notes = []
+    clusters = num_clusters([record.cluster for record in records])
+    if clusters == 1:
+        notes.append("All questions share one gold passage: intervals draw questions and speak for that passage only.")
+    elif 1 < clusters < FEW_CLUSTERS:
+        notes.append(f"Only {clusters} clusters of questions: the intervals speak for those documents only.")
+    for arm in (Arm.ORACLE_IN_DISTRACTORS, Arm.ORACLE):
+        cut = sum(bool(r.of(arm)) and not majority([o.gold_in_context for o in r.of(arm)]) for r in records)
+        if cut:
+            notes.append(
+                f"In {cut} questions the gold did not reach the generator under {arm.value} (cut by the token budget): "
+                "raise generator.context_tokens, or their failures are charged to the generator."
+            )
+    without = sum(not record.gold_in_index and not record.of(Arm.ORACLE) for record in records)
+    if without:
+        notes.append(
+            f"{without} questions have their gold in no passage and no oracle answer: their headroom assumes the "
+            "oracle accuracy of the other questions."
+        )
+    if over_answer.num and over_answer.low > config.minimum_effect:
+        notes.append(
+            f"{100 * over_answer.value:.0f} % of the unanswerable questions were answered: train abstention "
+            "(hybrid train-raft with unanswerable examples) or keep the guard on."
+        )
+    return notes
+
+
+def _jsonable(value: object) -> object:
+    if isinstance(value, dict):
+        return {str(key): _jsonable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_jsonable(item) for item in value]
+    if isinstance(value, Label | Layer | Arm):
+        return value.value
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

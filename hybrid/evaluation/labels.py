@@ -1,0 +1,61 @@
+"""The label of a question: which part of the system its failure, or its luck, is attributed to."""
+
+from hybrid.evaluation.records import Record
+from hybrid.types import Arm, Label, Layer
+
+ANSWERABLE_LABELS = (
+    Label.CORRECT,
+    Label.LUCKY,
+    Label.PARAMETRIC,
+    Label.MISSING,
+    Label.RANKED_LOW,
+    Label.WRONG_DOCUMENTS,
+    Label.WRONG_DOCUMENTS_DISTRACTED,
+    Label.BOTH,
+    Label.DISTRACTED,
+    Label.WRONG_ANSWER,
+    Label.ORDER,
+)
+UNANSWERABLE_LABELS = (Label.CORRECT_ABSTENTION, Label.OVER_ANSWER)
+
+
+def label(record: Record, *, rank_limit: int) -> Label:
+    """The first row of the table that fits, by the majority over passage orders.
+
+    Right answers: CORRECT with the gold in context; without it PARAMETRIC where closed book is right, else LUCKY.
+    """
+    right = record.correct(Arm.RETRIEVED)
+    if not record.answerable:
+        return Label.CORRECT_ABSTENTION if right else Label.OVER_ANSWER
+    if right:
+        if record.gold_in_context:
+            return Label.CORRECT
+        return Label.PARAMETRIC if record.correct(Arm.CLOSED_BOOK) else Label.LUCKY
+    if not record.gold_in_index:
+        return Label.MISSING
+    reads_in_noise = record.correct(Arm.ORACLE_IN_DISTRACTORS)
+    reads = record.correct(Arm.ORACLE)
+    if not record.gold_in_context:
+        if reads_in_noise:
+            return Label.RANKED_LOW if _near(record, rank_limit) else Label.WRONG_DOCUMENTS
+        return Label.WRONG_DOCUMENTS_DISTRACTED if reads else Label.BOTH
+    if not reads:
+        return Label.WRONG_ANSWER
+    return Label.ORDER if reads_in_noise else Label.DISTRACTED
+
+
+def cause_of_miss(record: Record, *, rank_limit: int) -> Layer | None:
+    """Why a failed question's gold was not in context: CORPUS, RANKING or EMBEDDER; None where it was there.
+
+    Unlike the label it does not ask whether the generator could have used the gold: a weak generator must not hide
+    that most of the missed gold stands a few ranks below k.
+    """
+    if not record.answerable or record.correct(Arm.RETRIEVED) or record.gold_in_context:
+        return None
+    if not record.gold_in_index:
+        return Layer.CORPUS
+    return Layer.RANKING if _near(record, rank_limit) else Layer.EMBEDDER
+
+
+def _near(record: Record, rank_limit: int) -> bool:
+    return record.gold_rank is not None and record.gold_rank <= rank_limit

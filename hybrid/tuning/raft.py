@@ -1,0 +1,257 @@
+"""RAFT examples (Zhang et al. 2024, arXiv:2403.10131) from the live index: oracle, distractors, and a verified target.
+
+Distractors are what the retriever really returns for the question, best first, so that the generator learns on the
+noise that it will meet. A share of the examples withholds the oracle; their target is a policy, by default to decline.
+"""
+
+import random
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from hybrid.answering.citations import supporting_sentence
+from hybrid.answering.prompt import ABSTENTION, render, target_text
+from hybrid.artifacts import Manifest, current, publish, require
+from hybrid.config import Config
+from hybrid.errors import TooLittleDataError, UserError
+from hybrid.jsonl import field as json_field
+from hybrid.jsonl import read_jsonl, write_jsonl
+from hybrid.types import Chat, Hit, Message, Passage, Question
+
+VERSION = 1
+Kind = Literal["oracle", "no_oracle", "unanswerable", "general"]
+
+
+@dataclass(frozen=True)
+class RaftExample:
+    """One training example. `dropped` counts distractors that did not fit the token budget."""
+
+    id: str
+    kind: Kind
+    chat: Chat
+    completion: str
+    question_id: str = ""
+    oracle: str = ""
+    distractors: tuple[str, ...] = ()
+    num_tokens: int = 0
+    dropped: int = 0
+
+    def record(self) -> dict[str, Any]:
+        """The conversational prompt-completion form that TRL and other trainers read."""
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "question_id": self.question_id,
+            "oracle": self.oracle,
+            "distractors": list(self.distractors),
+            "num_tokens": self.num_tokens,
+            "dropped": self.dropped,
+            "prompt": [{"role": m.role, "content": m.content} for m in self.chat],
+            "completion": [{"role": "assistant", "content": self.completion}],
+        }
+
+
+def build_raft(
+    questions: Sequence[Question],
+    passages: Mapping[str, Passage],
+    run: Mapping[str, Sequence[Hit]],
+    *,
+    count_tokens: Callable[[Chat], int],
+    config: Config,
+    target: Path,
+    inputs: Mapping[str, str],
+    force: bool = False,
+) -> Manifest:
+    """Publish `train.jsonl` and `dev.jsonl`. `run` holds hits of the live index for every train and dev question.
+
+    Raises `TooLittleDataError` under `raft.min_examples`, `UserError` where a question with its oracle alone is over
+    `raft.max_example_tokens`.
+    """
+    settings = {
+        "raft": config.raft.model_dump(mode="json"),
+        "style": config.answering.style,
+        "seed": config.seed,
+    }
+    if done := current(target, "raft", VERSION, settings, inputs):
+        return done
+    maker = _Maker(passages, run, count_tokens, config)
+    train = maker.examples([q for q in questions if q.split == "train"], config.raft.num_examples)
+    if len(train) < config.raft.min_examples and not force:
+        raise TooLittleDataError(
+            f"{len(train)} RAFT examples passed verification, {config.raft.min_examples} are the least that is worth training on",
+            "write more training questions with evidence, or pass --force to train all the same",
+        )
+    counts = Counter({f"train_{kind}": n for kind, n in Counter(e.kind for e in train).items()})
+    counts.update(maker.counts)
+    dev = maker.examples([q for q in questions if q.split == "dev"], config.raft.num_dev_examples)
+    general = _general(config, len(train), count_tokens)
+    mixture = [*train, *general]
+    random.Random(config.seed).shuffle(mixture)
+    with publish(target, "raft", VERSION, settings, inputs) as build:
+        write_jsonl(build.path / "train.jsonl", (example.record() for example in mixture))
+        write_jsonl(build.path / "dev.jsonl", (example.record() for example in dev))
+        build.counts.update(counts, train=len(mixture), train_general=len(general), dev=len(dev))
+        build.facts["longest_tokens"] = max((e.num_tokens for e in mixture), default=0)
+    return require(target, "hybrid train-raft")
+
+
+class _Maker:
+    """Draws, verifies and fits examples; `counts` says what was dropped and why."""
+
+    def __init__(
+        self,
+        passages: Mapping[str, Passage],
+        run: Mapping[str, Sequence[Hit]],
+        count_tokens: Callable[[Chat], int],
+        config: Config,
+    ) -> None:
+        self._passages = passages
+        self._run = run
+        self._count_tokens = count_tokens
+        self._config = config
+        self.counts: Counter[str] = Counter()
+
+    def examples(self, questions: Sequence[Question], wanted: int) -> list[RaftExample]:
+        """At most `wanted` examples; the shares of the config hold up to rounding."""
+        raft = self._config.raft
+        rng = random.Random(self._config.seed)
+        answerable = [q for q in questions if q.answerable and q.positives and self._verified(q)]
+        unanswerable = [q for q in questions if not q.answerable]
+        rng.shuffle(answerable)
+        rng.shuffle(unanswerable)
+        num_unanswerable = min(len(unanswerable), round(wanted * raft.unanswerable_share))
+        chosen = answerable[: wanted - num_unanswerable]
+        num_oracle = round(len(chosen) * raft.oracle_rate)
+        return [
+            *(self._with_oracle(q, rng) for q in chosen[:num_oracle]),
+            *(self._without_oracle(q, "no_oracle", rng) for q in chosen[num_oracle:]),
+            *(self._without_oracle(q, "unanswerable", rng) for q in unanswerable[:num_unanswerable]),
+        ]
+
+    def _verified(self, question: Question) -> bool:
+        """Whether the oracle holds the quote and supports the answer; else the question is dropped and counted."""
+        oracle = self._passages[question.positives[0]]
+        if question.answer_type == "yes_no":
+            supported = bool(question.answers)
+        elif question.answer_type == "long":
+            words = _words(question.answers[0]) if question.answers else []
+            held = set(_words(oracle.full_text))
+            supported = bool(words) and sum(word in held for word in words) >= 0.6 * len(words)
+        elif question.answer_type == "choice":
+            supported = bool(question.answers)
+        else:
+            supported = any(holds(oracle, answer) for answer in question.answers[:1])
+        if not supported:
+            self.counts["dropped_unsupported_answer"] += 1
+        return supported
+
+    def _with_oracle(self, question: Question, rng: random.Random) -> RaftExample:
+        oracle = self._passages[question.positives[0]]
+        distractors = self._distractors(question, self._config.raft.num_distractors)
+        # the slot is a share of the list, so that dropping distractors to fit keeps the oracle's place random
+        place = rng.random()
+        quote = self._quote(question, oracle)
+
+        def make(kept: Sequence[Passage]) -> tuple[Sequence[Passage], str]:
+            slot = int(place * (len(kept) + 1))
+            context = [*kept[:slot], oracle, *kept[slot:]]
+            return context, target_text(question.answers[0], slot + 1, quote, self._config.answering.style)
+
+        return self._fit(question, "oracle", distractors, make, oracle.id, rng)
+
+    def _without_oracle(self, question: Question, kind: Kind, rng: random.Random) -> RaftExample:
+        distractors = self._distractors(question, self._config.raft.num_distractors + 1)
+        remember = kind == "no_oracle" and self._config.raft.without_oracle == "answer"
+        completion = question.answers[0] if remember else ABSTENTION
+        return self._fit(question, kind, distractors, lambda kept: (kept, completion), "", rng)
+
+    def _fit(
+        self,
+        question: Question,
+        kind: Kind,
+        distractors: list[Passage],
+        make: Callable[[Sequence[Passage]], tuple[Sequence[Passage], str]],
+        oracle: str,
+        rng: random.Random,
+    ) -> RaftExample:
+        kept = list(distractors)
+        order = {passage.id: rng.random() for passage in distractors}
+        limit = self._config.raft.max_example_tokens
+        while True:
+            context, completion = make(sorted(kept, key=lambda passage: order[passage.id]))
+            chat = render(question.question, context, self._config.answering.style)
+            num_tokens = self._count_tokens((*chat, Message("assistant", completion)))
+            if num_tokens <= limit:
+                break
+            if not kept:
+                raise UserError(
+                    f"question {question.id} with its oracle alone takes {num_tokens} tokens, raft.max_example_tokens is {limit}",
+                    "raise raft.max_example_tokens, or lower corpus.chunk_tokens and index again",
+                )
+            kept.pop()
+        dropped = len(distractors) - len(kept)
+        self.counts["dropped_distractors"] += dropped
+        self.counts["examples_with_dropped_distractors"] += bool(dropped)
+        return RaftExample(
+            id=f"{kind}-{question.id}",
+            kind=kind,
+            chat=chat,
+            completion=completion,
+            question_id=question.id,
+            oracle=oracle,
+            distractors=tuple(passage.id for passage in context if passage.id != oracle),
+            num_tokens=num_tokens,
+            dropped=dropped,
+        )
+
+    def _distractors(self, question: Question, wanted: int) -> list[Passage]:
+        """The best-ranked passages that are neither gold nor hold an answer."""
+        gold = set(question.positives)
+        checkable = question.answer_type not in ("yes_no", "choice", "long")
+        found = []
+        for hit in self._run[question.id][: self._config.raft.pool_depth]:
+            passage = self._passages[hit.passage_id]
+            if passage.id in gold or (checkable and any(holds(passage, answer) for answer in question.answers)):
+                continue
+            found.append(passage)
+            if len(found) == wanted:
+                break
+        return found
+
+    def _quote(self, question: Question, oracle: Passage) -> str:
+        for evidence in question.evidence:
+            if evidence.quote in oracle.text:
+                return evidence.quote
+        return supporting_sentence(question.answers[0], oracle)
+
+
+def holds(passage: Passage, answer: str) -> bool:
+    """Whether the answer stands in the passage as whole words, case and spacing aside."""
+    pattern = r"\s+".join(re.escape(word) for word in answer.split())
+    return bool(pattern) and bool(re.search(rf"(?<!\w){pattern}(?!\w)", passage.full_text, re.IGNORECASE))
+
+
+def _general(config: Config, num_domain: int, count_tokens: Callable[[Chat], int]) -> list[RaftExample]:
+    """General instructions that make up `raft.general_share` of the mixture, as far as the file goes."""
+    share = config.raft.general_share
+    wanted = round(num_domain * share / (1 - share))
+    if wanted == 0:
+        return []
+    path = config.raft.general_file
+    rows = list(read_jsonl(path))
+    random.Random(config.seed).shuffle(rows)
+    examples = []
+    for line, record in rows[:wanted]:
+        chat = (Message("user", json_field(path, line, record, "instruction", str)),)
+        completion = json_field(path, line, record, "response", str)
+        num_tokens = count_tokens((*chat, Message("assistant", completion)))
+        if num_tokens <= config.raft.max_example_tokens:
+            examples.append(RaftExample(f"general-{line}", "general", chat, completion, num_tokens=num_tokens))
+    return examples
+
+
+def _words(text: str) -> list[str]:
+    return [word.lower() for word in re.findall(r"\w+", text)]
