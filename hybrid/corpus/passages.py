@@ -92,7 +92,7 @@ def build_passages(
         return done
     with publish(target, "passages", VERSION, settings, inputs) as build:
         if corpus.ready_passages.is_file():
-            passages, documents, reading = _ready(corpus.ready_passages), {}, Reading()
+            passages, documents, reading = read_passages(corpus.ready_passages), {}, Reading()
         else:
             reading = load_documents(corpus.documents)
             documents = {document.id: document for document in reading.documents}
@@ -109,7 +109,8 @@ def build_passages(
     return require(target, "hybrid index")
 
 
-def _ready(path: Path) -> list[Passage]:
+def read_passages(path: Path) -> list[Passage]:
+    """Passages of a ready file. Raises `InputError` for malformed lines, duplicate ids and an empty file."""
     passages: list[Passage] = []
     seen: dict[str, int] = {}
     for line, record in read_jsonl(path):

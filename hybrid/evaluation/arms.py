@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hybrid.answering.pipeline import Pipeline, Request
 from hybrid.artifacts import sha256_json
-from hybrid.evaluation.attribution import Record
+from hybrid.evaluation.records import Record
 from hybrid.evaluation.graders import grade
 from hybrid.evaluation.system import cluster_of
 from hybrid.types import Answer, Arm, Hit, Outcome, Passage, Question
@@ -60,6 +60,9 @@ def _trials(pipeline: Pipeline, question: Question, hits: Sequence[Hit], orders:
     if not question.answerable:
         return trials
     gold = [pipeline.passages[p] for p in question.positives if p in pipeline.passages]
+    closed_book = _Trial(question, Arm.CLOSED_BOOK, 0, Request(question.question, ()))
+    if not gold:
+        return [*trials, closed_book]
     others = [passage for passage in pipeline.lookup(hits) if passage.id not in question.positives]
     padded = [*gold, *others[: max(0, k - len(gold))]]
     keep = frozenset(passage.id for passage in gold)
@@ -71,8 +74,7 @@ def _trials(pipeline: Pipeline, question: Question, hits: Sequence[Hit], orders:
         trials.append(
             _Trial(question, Arm.ORACLE, order, Request(question.question, _shuffled(gold, question, order, seed), keep))
         )
-    trials.append(_Trial(question, Arm.CLOSED_BOOK, 0, Request(question.question, ())))
-    return trials
+    return [*trials, closed_book]
 
 
 def _shuffled(passages: Sequence[Passage], question: Question, order: int, seed: int) -> list[Passage]:

@@ -14,6 +14,8 @@ from hybrid.evaluation.records import Record, check_records, majority
 from hybrid.evaluation.statistics import holm, mcnemar_exact, mean_interval, num_clusters, share_interval, wilson
 from hybrid.types import Arm, Interval, Label, Layer
 
+__all__ = ["Contrast", "Diagnosis", "QuestionDiagnosis", "Record", "TopicDiagnosis", "attribute"]
+
 FEW_CLUSTERS = 10
 """Below this many clusters the intervals speak for those documents only."""
 MIN_TOPIC = 50
@@ -59,6 +61,8 @@ class TopicDiagnosis:
 class Diagnosis:
     """Everything that the report shows. Shares and headroom are in [0, 1] and over answerable questions.
 
+    `labels` maps question ids to labels, for all questions.
+
     `headroom` holds retrieval, distraction, reading and total (retriever first); `generator_first` and `shapley` hold
     generator and retrieval. `over_answer` is a share of the unanswerable questions, `over_refusal` of the answerable.
     """
@@ -66,6 +70,7 @@ class Diagnosis:
     num_answerable: int
     num_unanswerable: int
     num_clusters: int
+    labels: dict[str, str]
     questions: tuple[QuestionDiagnosis, ...]
     shares: dict[str, Interval]
     over_answer: Interval
@@ -117,6 +122,7 @@ def attribute(
         num_answerable=len(answerable),
         num_unanswerable=len(unanswerable),
         num_clusters=num_clusters([record.cluster for record in answerable]),
+        labels={question: name.value for question, name in labels.items()},
         questions=tuple(_question(record, labels[record.question_id]) for record in records),
         shares={name.value: share_of(answerable, name) for name in ANSWERABLE_LABELS}
         | {name.value: share_of(unanswerable, name) for name in UNANSWERABLE_LABELS},

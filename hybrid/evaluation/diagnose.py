@@ -10,7 +10,8 @@ from hybrid.answering.pipeline import Pipeline
 from hybrid.artifacts import Manifest, current, publish, require, write_text
 from hybrid.config import Config
 from hybrid.evaluation.arms import run_arms
-from hybrid.evaluation.attribution import Record, attribute
+from hybrid.evaluation.attribution import attribute
+from hybrid.evaluation.records import Record
 from hybrid.evaluation.report import diagnosis_html
 from hybrid.evaluation.system import sample
 from hybrid.jsonl import write_jsonl

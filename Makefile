@@ -1,0 +1,78 @@
+# Thin wrappers over the `hybrid` command. `make help` lists them.
+# On any corpus: make index CORPUS=corpora/mine CONFIG=configs/mine.yaml
+
+CORPUS ?= corpora/pumps
+CONFIG ?= configs/default.yaml
+ARGS   ?=
+PYTHON ?= python3
+# Public question-answering sets for slow tests and benchmarks; everything works without them.
+export DATA ?= ../shared/data
+
+VENV   := .venv
+BIN    := $(VENV)/bin
+HYBRID := $(BIN)/hybrid
+READY  := $(VENV)/.ready
+OPTIONS = --corpus $(CORPUS) --config $(CONFIG) $(ARGS)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup models demo index train-embed train-raft merge evaluate diagnose query test check bench clean lock
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@echo
+	@echo "variables: CORPUS=$(CORPUS) CONFIG=$(CONFIG) ARGS=\"--set stage.key=value\" Q=\"a question\""
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+setup: $(READY)  ## virtual environment from the exact lock
+
+models: $(READY)  ## pull the two embedded models
+	@$(HYBRID) models pull
+
+demo: models  ## the whole loop on the bundled corpus: before and after, and a question answered
+	@$(HYBRID) loop --corpus corpora/pumps --config configs/default.yaml
+	@echo
+	@$(HYBRID) query --corpus corpora/pumps --config configs/default.yaml $(if $(Q),"$(Q)","How tight do the tie rods of the H20 go?")
+
+index: $(READY)  ## read, chunk and index CORPUS
+	@$(HYBRID) index $(OPTIONS)
+
+train-embed: $(READY)  ## fine-tune the embedder
+	@$(HYBRID) train-embed $(OPTIONS)
+
+train-raft: $(READY)  ## tune the generator on oracle/distractor examples
+	@$(HYBRID) train-raft $(OPTIONS)
+
+merge: $(READY)  ## merge the adapter into a plain model
+	@$(HYBRID) merge $(OPTIONS)
+
+evaluate: $(READY)  ## score the live system
+	@$(HYBRID) evaluate $(OPTIONS)
+
+diagnose: $(READY)  ## say which layer is at fault
+	@$(HYBRID) diagnose $(OPTIONS)
+
+query: $(READY)  ## ask: make query Q="…"
+	@$(HYBRID) query $(OPTIONS) $(if $(Q),"$(Q)")
+
+test: models  ## the test suite
+	$(BIN)/pytest
+
+check: $(READY)  ## ruff and mypy --strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: models  ## the loop on the public sets in DATA
+	$(BIN)/python -m benchmarks.run --data $(DATA)
+
+lock:  ## rewrite requirements.lock from what is installed
+	$(BIN)/pip freeze --exclude-editable | sed -E 's/^(torch==[0-9.]+)\+.*/\1/' > requirements.lock
+
+clean:  ## delete the environment and all artefacts
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+	find indexes -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +

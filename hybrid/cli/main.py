@@ -1,0 +1,108 @@
+"""The `hybrid` command. Sub-commands are imported when they are called, so that `--help` is quick."""
+
+import importlib
+import os
+import sys
+import traceback
+
+import click
+
+from hybrid import __version__
+from hybrid.errors import HybridError
+
+_COMMANDS = {
+    "models": ("hybrid.cli.models", "Pull and list the embedded models."),
+    "corpus": ("hybrid.cli.corpus", "Import public formats, and look at a corpus."),
+    "index": ("hybrid.cli.stages", "Read, chunk and index a corpus."),
+    "train-embed": ("hybrid.cli.stages", "Fine-tune the embedder with Matryoshka loss."),
+    "train-raft": ("hybrid.cli.stages", "Tune the generator on oracle/distractor examples."),
+    "merge": ("hybrid.cli.stages", "Merge the adapter into a plain model."),
+    "query": ("hybrid.cli.query", "Ask, and get an answer with citations."),
+    "evaluate": ("hybrid.cli.measure", "Score a system, with intervals."),
+    "diagnose": ("hybrid.cli.measure", "Say which layer is at fault."),
+    "compare": ("hybrid.cli.measure", "Before and after, side by side."),
+    "loop": ("hybrid.cli.loop", "Everything in order: measure, diagnose, retune, merge, measure again."),
+    "config": ("hybrid.cli.settings", "Every key of the configuration, its value and meaning."),
+}
+
+
+class LazyGroup(click.Group):
+    """Lists commands from a table, imports one when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of the work."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the module that holds the command."""
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(_COMMANDS[cmd_name][0])
+        command: click.Command = module.COMMANDS[cmd_name]
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """From the table, without importing anything."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="hybrid")
+def cli() -> None:
+    """Find out whether wrong answers come from wrong documents or from wrong answering, retune that layer, prove it.
+
+    \b
+    First steps:
+      hybrid models pull
+      hybrid index --corpus corpora/pumps
+      hybrid query --corpus corpora/pumps "How tight are the tie rods of the H20?"
+    """
+
+
+def main() -> None:
+    """Run a command line; the user's mistakes exit 2 without a traceback, ours exit 1."""
+    _quiet_libraries()
+    try:
+        result = cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except HybridError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        click.echo("interrupted: run the same command again to go on where it stopped", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception:
+        traceback.print_exc()
+        click.echo("error: this is a fault of hybrid's, not yours; finished artefacts are whole", err=True)
+        sys.exit(1)
+    sys.exit(result if isinstance(result, int) else 0)
+
+
+def _quiet_libraries() -> None:
+    """Progress and results are ours to print; the libraries' own notices would bury them."""
+    import logging
+    import warnings
+
+    for name, value in {
+        "TRANSFORMERS_VERBOSITY": "error",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "TRANSFORMERS_NO_ADVISORY_WARNINGS": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+    }.items():
+        os.environ.setdefault(name, value)
+    logging.basicConfig(level=logging.ERROR)
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""hybrid evaluate, diagnose, compare"""
+
+import json
+from typing import Any
+
+import click
+
+from hybrid.cli import show
+from hybrid.cli.loop import print_comparison
+from hybrid.cli.options import json_option, open_workspace, quiet_progress_of_libraries, system_option, workspace_options
+
+
+@click.command()
+@workspace_options
+@system_option
+@json_option
+def evaluate(system: str, as_json: bool, **options: Any) -> None:
+    """Score ranking, answers, citations, abstention, latency and general ability, each with a 95 % interval.
+
+    \b
+    Example:
+      hybrid evaluate --corpus corpora/pumps --system base --set evaluation.split=dev
+    """
+    from hybrid.evaluation.metrics import GENERAL, METRICS
+
+    workspace = open_workspace(**options)
+    quiet_progress_of_libraries()
+    with workspace.lock():
+        chosen = workspace.live if system == "live" else system
+        manifest = workspace.evaluate(chosen)  # type: ignore[arg-type]
+    path = workspace.evaluation_path(chosen)  # type: ignore[arg-type]
+    metrics = json.loads((path / "metrics.json").read_text(encoding="utf-8"))
+    if as_json:
+        show.as_json({"system": chosen, "metrics": metrics, **manifest.facts, "counts": manifest.counts, "path": str(path)})
+        return
+    titles = {metric.name: metric.title for metric in (*METRICS, GENERAL)}
+    rows = [[titles[name], show.interval(metrics[name])] for name in titles if name in metrics]
+    show.table(["", "value [95 % interval]"], rows, f"{chosen} system, {manifest.counts['questions']} questions")
+    if latency := manifest.facts["latency_s"]:
+        click.echo(f"latency: {latency['median']:.2f} s median of {latency['num']} questions one at a time, models loaded")
+    if dropped := manifest.counts["contexts_with_dropped_passages"]:
+        show.note(f"warning: in {dropped} contexts passages were dropped to fit generator.context_tokens")
+    click.echo(f"rows: {path / 'questions.jsonl'}")
+
+
+@click.command()
+@workspace_options
+@system_option
+@json_option
+def diagnose(system: str, as_json: bool, **options: Any) -> None:
+    """Say which layer to retune, what it would gain, and how sure that is; list the failures.
+
+    \b
+    Example:
+      hybrid diagnose --corpus corpora/pumps --system base --set diagnosis.orders=1
+    """
+    workspace = open_workspace(**options)
+    quiet_progress_of_libraries()
+    with workspace.lock():
+        chosen = workspace.live if system == "live" else system
+        workspace.diagnose(chosen)  # type: ignore[arg-type]
+    path = workspace.diagnosis_path(chosen)  # type: ignore[arg-type]
+    verdict = json.loads((path / "diagnosis.json").read_text(encoding="utf-8"))
+    if as_json:
+        show.as_json({"system": chosen, **verdict, "report": str(path / "report.html")})
+        return
+    click.echo(f"{verdict['sentence']}\n")
+    print_diagnosis(verdict)
+    click.echo(f"next: {verdict['next_command']}")
+    click.echo(f"report: {path / 'report.html'}")
+
+
+def print_diagnosis(verdict: dict[str, Any]) -> None:
+    """Headroom, label shares and arms."""
+    for key, title in (("headroom", "headroom"), ("shares", "share of questions"), ("arms", "answers right")):
+        rows = [[name, show.interval(value)] for name, value in verdict[key].items()]
+        if rows:
+            show.table([title, "value [95 % interval]"], rows)
+
+
+@click.command("compare")
+@workspace_options
+@json_option
+def compare_command(as_json: bool, **options: Any) -> None:
+    """Base against tuned on the evaluated split, with paired intervals of the gain.
+
+    \b
+    Example:
+      hybrid compare --corpus corpora/pumps
+    """
+    from hybrid.lifecycle.loop import compare_systems
+
+    workspace = open_workspace(**options)
+    rows = compare_systems(workspace)
+    if as_json:
+        show.as_json(rows)
+    else:
+        print_comparison(rows, f"Before and after on {workspace.config.evaluation.split}, 95 % intervals")
+
+
+COMMANDS = {"evaluate": evaluate, "diagnose": diagnose, "compare": compare_command}

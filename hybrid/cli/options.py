@@ -1,0 +1,75 @@
+"""Options that several commands share, and the workspace that they describe."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from hybrid.lifecycle.workspace import Workspace
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+DEFAULT_CORPUS = Path("corpora/pumps")
+
+
+def workspace_options(command: F) -> F:
+    """--corpus, --config, --set and --workspace."""
+    for decorate in reversed(
+        [
+            click.option(
+                "--corpus",
+                type=click.Path(path_type=Path),
+                default=DEFAULT_CORPUS,
+                show_default=True,
+                help="Folder with documents/ or passages.jsonl, and questions.",
+            ),
+            click.option(
+                "--config",
+                "config_path",
+                type=click.Path(path_type=Path),
+                default=None,
+                help="YAML file; without it the defaults of `hybrid config`.",
+            ),
+            click.option("--set", "overrides", multiple=True, metavar="STAGE.KEY=VALUE", help="Override one key."),
+            click.option(
+                "--workspace",
+                "root",
+                type=click.Path(path_type=Path),
+                default=None,
+                help="Folder of the artefacts. [default: indexes/<corpus name>]",
+            ),
+        ]
+    ):
+        command = decorate(command)
+    return command
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout instead of text.")
+force_option = click.option("--force", is_flag=True, help="Go on with fewer examples than the rule asks for.")
+system_option = click.option(
+    "--system",
+    type=click.Choice(["live", "base", "tuned"]),
+    default="live",
+    show_default=True,
+    help="live: the tuned system once anything is tuned, else the base.",
+)
+
+
+def open_workspace(corpus: Path, config_path: Path | None, overrides: tuple[str, ...], root: Path | None) -> "Workspace":
+    """The workspace that the options describe."""
+    from hybrid.config import load_config
+    from hybrid.corpus.passages import CorpusFolder
+    from hybrid.lifecycle.workspace import Workspace
+
+    config = load_config(config_path, overrides)
+    folder = CorpusFolder(corpus)
+    return Workspace(root or Path("indexes") / corpus.resolve().name, folder, config)
+
+
+def quiet_progress_of_libraries() -> None:
+    """Turn off transformers' weight-loading bars."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()

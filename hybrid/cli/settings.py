@@ -1,0 +1,47 @@
+"""hybrid config"""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hybrid.cli import show
+from hybrid.cli.options import json_option
+
+
+@click.command("config")
+@click.option("--config", "config_path", type=click.Path(path_type=Path), default=None, help="YAML file to resolve.")
+@click.option("--set", "overrides", multiple=True, metavar="STAGE.KEY=VALUE", help="Override one key.")
+@json_option
+def config(config_path: Path | None, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Every key of the configuration, its value and its meaning.
+
+    \b
+    Example:
+      hybrid config --config configs/default.yaml --set retrieval.k=5
+    """
+    from pydantic import BaseModel
+
+    from hybrid.config import load_config
+
+    resolved = load_config(config_path, overrides)
+    if as_json:
+        show.as_json(resolved.model_dump(mode="json"))
+        return
+    for name, field in type(resolved).model_fields.items():
+        value = getattr(resolved, name)
+        if not isinstance(value, BaseModel):
+            click.echo(f"{name}: {value}\n    {field.description}")
+            continue
+        click.echo(f"\n{name}  ({(type(value).__doc__ or '').strip()})")
+        for key, leaf in type(value).model_fields.items():
+            click.echo(f"  {name}.{key}: {_text(getattr(value, key))}\n      {leaf.description}")
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, tuple):
+        return "[" + ", ".join(str(part) for part in value) + "]"
+    return "empty" if value is None or value == "" else str(value)
+
+
+COMMANDS = {"config": config}

@@ -1,0 +1,61 @@
+"""Printing: results on stdout, everything else on stderr."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from hybrid.types import Interval
+
+
+def note(text: str) -> None:
+    """A line for the person who waits."""
+    click.echo(text, err=True)
+
+
+def as_json(value: object) -> None:
+    """One JSON document on stdout; NaN becomes null."""
+    click.echo(json.dumps(_plain(value), indent=1, ensure_ascii=False))
+
+
+def interval(value: Interval | Mapping[str, Any] | None, *, signed: bool = False) -> str:
+    """`.512 [.430, .590]`, or a dash where it is not defined."""
+    if value is None:
+        return "–"
+    if isinstance(value, Interval):
+        value = {"value": value.value, "low": value.low, "high": value.high}
+    if value["value"] is None or math.isnan(value["value"]):
+        return "–"
+    form = "{:+.3f}" if signed else "{:.3f}"
+    if value["low"] is None or math.isnan(value["low"]):
+        return form.format(value["value"])
+    return f"{form.format(value['value'])} [{form.format(value['low'])}, {form.format(value['high'])}]"
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
+    """A table on stdout."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    for number, column in enumerate(columns):
+        shown.add_column(column, justify="left" if number == 0 else "right", no_wrap=number > 0)
+    for row in rows:
+        shown.add_row(*row)
+    console = Console(highlight=False)
+    Console(highlight=False, width=max(100, console.width)).print(shown)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Interval):
+        return _plain({"value": value.value, "low": value.low, "high": value.high, "num": value.num})
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    return value

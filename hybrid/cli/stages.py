@@ -1,0 +1,112 @@
+"""hybrid index, train-embed, train-raft, merge"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hybrid.cli import show
+from hybrid.cli.options import force_option, json_option, open_workspace, system_option, workspace_options
+
+if TYPE_CHECKING:
+    from hybrid.artifacts import Manifest
+
+
+@click.command()
+@workspace_options
+@system_option
+@json_option
+def index(system: str, as_json: bool, **options: Any) -> None:
+    """Read, chunk and index a corpus. Nothing changed: nothing is done.
+
+    \b
+    Example:
+      hybrid index --corpus corpora/pumps
+    """
+    workspace = open_workspace(**options)
+    with workspace.lock():
+        passages = workspace.passages()
+        chosen = workspace.live if system == "live" else system
+        manifest = workspace.index(chosen)  # type: ignore[arg-type]
+    for warning in passages.manifest.facts["warnings"]:
+        show.note(f"warning: {warning}")
+    counts = passages.manifest.counts
+    facts = {
+        "documents": counts["documents"],
+        "passages": counts["passages"],
+        "questions": counts["questions"],
+        "warnings": len(passages.manifest.facts["warnings"]),
+        "embedder": manifest.facts["embedder"],
+        "dim": manifest.facts["dim"],
+        "path": str(workspace.index_path(chosen)),  # type: ignore[arg-type]
+    }
+    _report(facts, as_json)
+
+
+@click.command("train-embed")
+@workspace_options
+@force_option
+@json_option
+def train_embed(force: bool, as_json: bool, **options: Any) -> None:
+    """Fine-tune the embedder with Matryoshka loss and hard negatives; keep the base where that is not better on dev.
+
+    \b
+    Example:
+      hybrid train-embed --corpus corpora/pumps --set train_embed.epochs=2
+    """
+    workspace = open_workspace(**options)
+    with workspace.lock():
+        manifest = workspace.train_embed(force=force)
+        if manifest.facts["verdict"] == "tuned":
+            workspace.index("tuned")
+    _report_manifest(manifest, workspace.root / "embedder", as_json)
+
+
+@click.command("train-raft")
+@workspace_options
+@force_option
+@json_option
+def train_raft(force: bool, as_json: bool, **options: Any) -> None:
+    """Build RAFT examples from the live index and tune the generator on them with LoRA or QLoRA.
+
+    \b
+    Example:
+      hybrid train-raft --corpus corpora/pumps --set train_raft.quantization=4bit
+    """
+    workspace = open_workspace(**options)
+    with workspace.lock():
+        manifest = workspace.train_raft(force=force)
+    _report_manifest(manifest, workspace.root / "adapter", as_json)
+
+
+@click.command()
+@workspace_options
+@json_option
+def merge(as_json: bool, **options: Any) -> None:
+    """Merge the adapter with its base into a plain model folder by mergekit, and check that both agree.
+
+    \b
+    Example:
+      hybrid merge --corpus corpora/pumps --set merge.method=slerp --set merge.weight=0.85
+    """
+    workspace = open_workspace(**options)
+    with workspace.lock():
+        manifest = workspace.merge()
+    _report_manifest(manifest, workspace.root / "generator", as_json)
+
+
+def _report_manifest(manifest: "Manifest", path: Path, as_json: bool) -> None:
+    _report({**manifest.counts, **manifest.facts, "path": str(path)}, as_json)
+
+
+def _report(facts: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        show.as_json(facts)
+        return
+    for key, value in facts.items():
+        if isinstance(value, (dict, list)) and len(str(value)) > 100:
+            continue
+        click.echo(f"{key.replace('_', ' ')}: {value}")
+
+
+COMMANDS = {"index": index, "train-embed": train_embed, "train-raft": train_raft, "merge": merge}

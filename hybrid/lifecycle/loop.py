@@ -1,0 +1,105 @@
+"""The whole loop: measure, diagnose, retune, merge, measure again, and one table of what each step gained."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from hybrid.artifacts import require, write_text
+from hybrid.config import Config
+from hybrid.evaluation.metrics import compare
+from hybrid.evaluation.report import comparison_html
+from hybrid.jsonl import read_jsonl
+from hybrid.lifecycle.workspace import SystemName, Workspace
+
+_EXAMPLES = 12
+
+
+@dataclass(frozen=True)
+class LoopResult:
+    """The before/after rows, both diagnoses, seconds per step, and where the report lies."""
+
+    rows: list[dict[str, Any]]
+    verdicts: dict[str, str]
+    seconds: dict[str, float]
+    report: Path
+
+
+def run_loop(workspace: Workspace, announce: Callable[[str], None], *, force: bool = False) -> LoopResult:
+    """Run every stage in order; what is up to date is not run again. `announce` gets a line before and after each."""
+    seconds: dict[str, float] = {}
+
+    def step(name: str, work: Callable[[], Any]) -> Any:
+        announce(f"▸ {name}")
+        started = time.perf_counter()
+        result = work()
+        seconds[name] = round(time.perf_counter() - started, 1)
+        announce(f"  done in {seconds[name]:.0f} s")
+        return result
+
+    step("index (base embedder)", lambda: workspace.index("base"))
+    step("evaluate the base system", lambda: workspace.evaluate("base"))
+    before = step("diagnose the base system", lambda: workspace.diagnose("base"))
+    announce(f"  {before.facts['sentence']}")
+    embedder = step("train the embedder", lambda: workspace.train_embed(force=force))
+    announce(f"  verdict: {embedder.facts['verdict']}")
+    step("index again (live embedder)", lambda: workspace.index("tuned"))
+    adapter = step("train the generator (RAFT)", lambda: workspace.train_raft(force=force))
+    announce(f"  verdict: {adapter.facts['verdict']}")
+    step("merge", workspace.merge)
+    step("evaluate the tuned system", lambda: workspace.evaluate("tuned"))
+    after = step("diagnose the tuned system", lambda: workspace.diagnose("tuned"))
+    announce(f"  {after.facts['sentence']}")
+    rows = compare_systems(workspace)
+    verdicts = {"before": str(before.facts["sentence"]), "after": str(after.facts["sentence"])}
+    report = write_report(workspace, rows)
+    return LoopResult(rows, verdicts, seconds, report)
+
+
+def compare_systems(workspace: Workspace) -> list[dict[str, Any]]:
+    """Base against tuned on the evaluated split, with paired intervals of the gain."""
+    config = workspace.config
+    return compare(
+        _rows(workspace, "base"),
+        _rows(workspace, "tuned"),
+        resamples=config.evaluation.resamples,
+        seed=config.seed,
+    )
+
+
+def write_report(workspace: Workspace, rows: list[dict[str, Any]]) -> Path:
+    """One HTML page and one JSON file in `report/`: the table, both diagnoses, failures that are left."""
+    folder = workspace.root / "report"
+    folder.mkdir(parents=True, exist_ok=True)
+    plain = [{**row, **{k: asdict(row[k]) if row[k] else None for k in ("before", "after", "gain")}} for row in rows]
+    diagnoses = []
+    for system, title in (("base", "before"), ("tuned", "after")):
+        path = workspace.diagnosis_path("base" if system == "base" else "tuned")
+        require(path, f"hybrid diagnose --system {system}")
+        diagnoses.append((title, json.loads((path / "diagnosis.json").read_text(encoding="utf-8"))))
+    failures = [record for _, record in read_jsonl(workspace.diagnosis_path("tuned") / "failures.jsonl")]
+    meta = _meta(workspace.config, workspace.corpus.folder.name)
+    write_text(folder / "report.html", comparison_html(plain, meta, diagnoses, failures[:_EXAMPLES]))
+    write_text(folder / "summary.json", json.dumps({"meta": meta, "rows": plain}, indent=1, default=str) + "\n")
+    return folder / "report.html"
+
+
+def _meta(config: Config, corpus: str) -> dict[str, Any]:
+    return {
+        "title": corpus,
+        "split": config.evaluation.split,
+        "diagnosis_split": config.diagnosis.split,
+        "embedder": config.embedder.model,
+        "generator": config.generator.model,
+    }
+
+
+def _rows(workspace: Workspace, system: SystemName) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    path = workspace.evaluation_path(system)
+    require(path, f"hybrid evaluate --system {system}")
+    return (
+        [row for _, row in read_jsonl(path / "questions.jsonl")],
+        [row for _, row in read_jsonl(path / "general.jsonl")],
+    )

@@ -1,0 +1,278 @@
+"""A workspace: the folder of one corpus's artefacts, and who makes what from what.
+
+Cheap inputs (passages, index, RAFT examples) are brought up to date by the stage that needs them; trained ones are
+required, so that nobody waits for an hour unasked.
+"""
+
+import fcntl
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from hybrid.answering.citations import supporting_sentence
+from hybrid.answering.pipeline import Pipeline
+from hybrid.answering.prompt import Example, target_text
+from hybrid.artifacts import Manifest, read_manifest, require, sha256_file, sha256_json
+from hybrid.backends import make_embedder, make_generator
+from hybrid.config import Config
+from hybrid.corpus.passages import CorpusFolder, PassageSet, build_passages
+from hybrid.errors import MissingError, StaleError, UserError
+from hybrid.evaluation.diagnose import diagnose
+from hybrid.evaluation.statistics import paired_interval
+from hybrid.evaluation.system import evaluate_system
+from hybrid.models import resolve
+from hybrid.protocols import Generator, Scorer
+from hybrid.retrieval.index import build_index, open_index
+from hybrid.retrieval.sentence_embedder import SentenceEmbedder
+from hybrid.tuning.embedder import train_embedder
+from hybrid.tuning.generator import check_adapter_base, train_generator
+from hybrid.tuning.merging import merge_adapter
+from hybrid.tuning.raft import build_raft
+from hybrid.types import Interval
+
+SystemName = Literal["base", "tuned"]
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """All stages over one corpus and one configuration. Paths below `root` are listed in docs/ARTEFACTS.md."""
+
+    root: Path
+    corpus: CorpusFolder
+    config: Config
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """One writer at a time; raises `UserError` where another process holds the workspace."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / ".lock").open("w") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise UserError(f"another hybrid command is working in {self.root}", "wait for it, or stop it") from None
+            yield
+
+    # -- parts ---------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def base_embedder(self) -> SentenceEmbedder:
+        """The configured embedder."""
+        return make_embedder(self.config)
+
+    @property
+    def has_tuned_embedder(self) -> bool:
+        """Whether a tuned embedder was published and found better than the base."""
+        manifest = read_manifest(self.root / "embedder")
+        return manifest is not None and manifest.facts["verdict"] == "tuned"
+
+    @property
+    def has_tuned_generator(self) -> bool:
+        """Whether a merged generator was published."""
+        return read_manifest(self.root / "generator") is not None
+
+    @property
+    def live(self) -> SystemName:
+        """The system that answers by default: the tuned one as soon as anything in it is tuned."""
+        return "tuned" if self.has_tuned_embedder or self.has_tuned_generator else "base"
+
+    def embedder(self, system: SystemName) -> SentenceEmbedder:
+        """The system's embedder; the base where tuning kept it."""
+        if system == "base" or not self.has_tuned_embedder:
+            return self.base_embedder
+        require(self.root / "embedder", "hybrid train-embed")
+        return make_embedder(self.config, self.root / "embedder" / "model", name=f"{self.config.embedder.model} tuned")
+
+    def generator(self, system: SystemName, *, cached: bool = True) -> Generator:
+        """The system's generator; the base where none was merged."""
+        cache = self.root / "cache" / "generations.sqlite" if cached else None
+        if system == "base" or not self.has_tuned_generator:
+            return make_generator(self.config, cache)
+        require(self.root / "generator", "hybrid merge")
+        name = f"{self.config.generator.model} tuned"
+        return make_generator(self.config, cache, self.root / "generator" / "model", name=name)
+
+    def index_path(self, system: SystemName) -> Path:
+        """Where the system's index lies; a kept base embedder shares the base's."""
+        return self.root / ("index-tuned" if system == "tuned" and self.has_tuned_embedder else "index-base")
+
+    # -- stages --------------------------------------------------------------------------------------------------
+
+    def passages(self) -> PassageSet:
+        """Passages and questions, up to date with the corpus folder."""
+        embedder = self.base_embedder
+        inputs = {"corpus": self.corpus.content_id(), "tokenizer": embedder.tokenizer_id}
+        manifest = build_passages(
+            self.corpus,
+            self.config.corpus,
+            tokenize=embedder.tokenize,
+            max_tokens=embedder.max_tokens,
+            target=self.root / "passages",
+            inputs=inputs,
+        )
+        return PassageSet(self.root / "passages", manifest)
+
+    def index(self, system: SystemName) -> Manifest:
+        """The system's index, up to date with passages and embedder."""
+        passages = self.passages()
+        embedder = self.embedder(system)
+        content = sha256_file(passages.path / "corpus.jsonl")
+        return build_index(
+            passages.passages,
+            embedder,
+            target=self.index_path(system),
+            inputs={"passages": content, "embedder": embedder.fingerprint},
+        )
+
+    def train_embed(self, *, force: bool = False) -> Manifest:
+        """The tuned embedder, or the verdict that the base is kept."""
+        passages = self.passages()
+        return train_embedder(
+            self.base_embedder.folder,
+            passages.passages,
+            passages.questions,
+            config=self.config,
+            target=self.root / "embedder",
+            inputs={"passages": passages.manifest.id, "embedder": self.base_embedder.fingerprint},
+            compare=self._compare,
+            force=force,
+        )
+
+    def raft(self, *, force: bool = False) -> Manifest:
+        """RAFT examples from the live index, which is rebuilt first where it is stale."""
+        if self.config.generator.kind != "local":
+            raise UserError(
+                "the generator is behind an API: it cannot be trained here",
+                "set generator.kind to local with the weights' hub name or folder, or tune the embedder only",
+            )
+        system: SystemName = "tuned" if self.has_tuned_embedder else "base"
+        index = self.index(system)
+        passages = self.passages()
+        generator = make_generator(self.config)
+        pipeline = self._pipeline(system, passages, generator)
+        wanted = [q for q in passages.questions if q.split in ("train", "dev")]
+        hits = pipeline.retrieve([q.question for q in wanted], self.config.raft.pool_depth)
+        return build_raft(
+            wanted,
+            passages.by_id,
+            {question.id: row for question, row in zip(wanted, hits, strict=True)},
+            count_tokens=generator.count_tokens,
+            config=self.config,
+            target=self.root / "raft",
+            inputs={
+                "passages": passages.manifest.id,
+                "index": index.id,
+                "generator": generator.fingerprint,
+                "general": sha256_file(self.config.raft.general_file) if self.config.raft.general_share else "",
+            },
+            force=force,
+        )
+
+    def train_raft(self, *, force: bool = False) -> Manifest:
+        """The adapter, trained on RAFT examples of the live index."""
+        examples = self.raft(force=force)
+        return train_generator(
+            resolve(self.config.generator.model, "generator"),
+            self.root / "raft",
+            config=self.config,
+            target=self.root / "adapter",
+            inputs={"raft": examples.id, "generator": self.generator("base").fingerprint},
+        )
+
+    def merge(self) -> Manifest:
+        """The adapter merged with its base into a plain model folder."""
+        adapter = require(self.root / "adapter", "hybrid train-raft")
+        base = resolve(self.config.generator.model, "generator")
+        check_adapter_base(self.root / "adapter", base)
+        return merge_adapter(
+            base,
+            self.root / "adapter",
+            config=self.config,
+            target=self.root / "generator",
+            inputs={"adapter": adapter.id, "generator": self.generator("base").fingerprint},
+        )
+
+    def evaluate(self, system: SystemName) -> Manifest:
+        """Scores of a system on the configured split."""
+        index = self.index(system)
+        passages = self.passages()
+        generator = self.generator(system)
+        uncached = self.generator(system, cached=False)
+        scorer: Scorer | None = uncached if hasattr(uncached, "loglikelihood") else None  # type: ignore[assignment]
+        files = [sha256_file(path) for path in self.config.evaluation.general_files] if scorer else []
+        return evaluate_system(
+            self._pipeline(system, passages, generator, self._few_shot(passages)),
+            passages.questions,
+            scorer=scorer,
+            uncached=uncached,
+            config=self.config,
+            target=self.evaluation_path(system),
+            inputs={
+                "passages": passages.manifest.id,
+                "index": index.id,
+                "generator": generator.fingerprint,
+                "general": sha256_json(files),
+            },
+        )
+
+    def diagnose(self, system: SystemName) -> Manifest:
+        """Which layer is at fault in a system, on the configured split."""
+        index = self.index(system)
+        passages = self.passages()
+        generator = self.generator(system)
+        return diagnose(
+            self._pipeline(system, passages, generator),
+            passages.questions,
+            config=self.config,
+            target=self.diagnosis_path(system),
+            inputs={"passages": passages.manifest.id, "index": index.id, "generator": generator.fingerprint},
+            title=f"{self.corpus.folder.name}, {system} system",
+        )
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    def pipeline(self, system: SystemName) -> Pipeline:
+        """A system to ask. Nothing is built: raises `MissingError` or `StaleError` with the command that mends it."""
+        manifest = require(self.root / "passages", "hybrid index")
+        if system == "tuned" and self.live == "base":
+            raise MissingError("nothing is tuned in this workspace yet", "run `hybrid train-embed` or `hybrid train-raft`")
+        if manifest.inputs["corpus"] != self.corpus.content_id():
+            raise StaleError(f"{self.corpus.folder} changed since it was indexed", "run `hybrid index`")
+        return self._pipeline(system, PassageSet(self.root / "passages", manifest), self.generator(system))
+
+    def evaluation_path(self, system: SystemName) -> Path:
+        """Where `evaluate` publishes."""
+        shots = self.config.evaluation.few_shot
+        return self.root / f"evaluation-{system}{f'-{shots}shot' if shots else ''}-{self.config.evaluation.split}"
+
+    def diagnosis_path(self, system: SystemName) -> Path:
+        """Where `diagnose` publishes."""
+        return self.root / f"diagnosis-{system}-{self.config.diagnosis.split}"
+
+    def _pipeline(
+        self, system: SystemName, passages: PassageSet, generator: Generator, examples: tuple[Example, ...] = ()
+    ) -> Pipeline:
+        embedder = self.embedder(system)
+        store = open_index(self.index_path(system), embedder)
+        return Pipeline(store, embedder, generator, passages.by_id, self.config, examples)
+
+    def _few_shot(self, passages: PassageSet) -> tuple[Example, ...]:
+        """Worked examples from train, the same for every question: oracle, question, wanted target."""
+        style = self.config.answering.style
+        usable = [q for q in passages.split("train") if q.answerable and q.positives and q.answers]
+        picked = random.Random(self.config.seed).sample(usable, min(self.config.evaluation.few_shot, len(usable)))
+        examples = []
+        for question in picked:
+            oracle = passages.by_id[question.positives[0]]
+            quote = supporting_sentence(question.answers[0], oracle)
+            examples.append(Example((oracle,), question.question, target_text(question.answers[0], 1, quote, style)))
+        return tuple(examples)
+
+    def _compare(self, before: Sequence[float], after: Sequence[float], clusters: Sequence[str]) -> Interval:
+        evaluation = self.config.evaluation
+        return paired_interval(before, after, clusters, resamples=evaluation.resamples, seed=self.config.seed)
+
+
