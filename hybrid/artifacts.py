@@ -6,7 +6,6 @@ resumed. `manifest.json` is written last, then the folder is renamed into place.
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -96,7 +95,9 @@ def read_manifest(path: Path) -> Manifest | None:
     try:
         return Manifest(**json.loads(file.read_text(encoding="utf-8")))
     except (json.JSONDecodeError, TypeError, UnicodeDecodeError) as error:
-        raise IntegrityError(f"{file}: not a readable manifest", f"delete {path} and run the same command again") from error
+        raise IntegrityError(
+            f"{file}: not a readable manifest", f"delete {path} and run the same command again"
+        ) from error
 
 
 def current(
@@ -168,18 +169,18 @@ def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
     partial = path.with_name(path.name + ".partial")
     partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def _swap(folder: Path, target: Path) -> None:
     if target.exists():
         old = target.parent / f".{target.name}.old"
         shutil.rmtree(old, ignore_errors=True)
-        os.rename(target, old)
-        os.rename(folder, target)
+        target.rename(old)
+        folder.rename(target)
         shutil.rmtree(old)
     else:
-        os.rename(folder, target)
+        folder.rename(target)
 
 
 def _finish_rename(target: Path) -> None:
@@ -188,7 +189,7 @@ def _finish_rename(target: Path) -> None:
         return
     for folder in target.parent.glob(f".{target.name}.building-*"):
         if (folder / MANIFEST).is_file():
-            os.rename(folder, target)
+            folder.rename(target)
             return
 
 

@@ -59,7 +59,7 @@ class GeneratorConfig(Stage):
     kind: Literal["local", "openai"] = "local"
     """`local`: transformers in this process. `openai`: any server with an OpenAI-compatible chat API."""
     model: str = "embedded"
-    """`embedded` (SmolLM2-135M-Instruct, from the package registry), a hub name, a local folder, or the server's model."""
+    """`embedded` (SmolLM2-135M-Instruct, from the package registry), a hub name, a folder, or the server's model."""
     base_url: str = ""
     """Of the OpenAI-compatible server, for example http://localhost:8000/v1."""
     api_key_env: str = "OPENAI_API_KEY"
@@ -85,7 +85,8 @@ class AnsweringConfig(Stage):
     """How answers look and what is served."""
 
     style: AnswerStyle = "cited"
-    """`cited`: answer with `[n]`. `quote_first`: a verbatim quote, then the answer. `reason_first`: one sentence of reasoning, then the answer."""
+    """`cited`: answer with `[n]`. `quote_first`: a verbatim quote, then the answer.
+    `reason_first`: one sentence of reasoning, then the answer."""
     guard: Literal["abstain", "flag", "off"] = "abstain"
     """What happens to an answer with a figure or identifier that no cited passage contains."""
 
@@ -162,11 +163,15 @@ class TrainRaftConfig(Stage):
     lora_dropout: float = Field(0.0, ge=0, lt=1)
     """On the adapter's input."""
     target_modules: str = "all-linear"
-    """Matrices that are adapted."""
+    """Matrices that are adapted: `all-linear`, or names with commas, for example q_proj,v_proj."""
+    adapted_layers: float = Field(1.0, gt=0, le=1)
+    """Share of the layers that are adapted, counted from the output: 0.5 saves a third of a step."""
     quantization: Literal["none", "4bit"] = "none"
     """`4bit` is QLoRA: the base in NF4, the adapter in full precision."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Of the base weights while training."""
+    compute: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Of matrix products while training. `auto`: bfloat16 where the processor has instructions for it, else float32."""
     learning_rate: float = Field(3e-4, gt=0)
     """Peak, reached after a twentieth of the steps, then cosine."""
     epochs: float = Field(2, gt=0)
@@ -181,8 +186,6 @@ class TrainRaftConfig(Stage):
     """Evaluations on dev examples, with a checkpoint each."""
     patience: int = Field(2, ge=1)
     """Evaluations without gain before training stops."""
-    num_task_questions: int = Field(0, ge=0)
-    """Dev questions answered at the end by base and adapter before it is published; 0 leaves that to `hybrid evaluate`."""
     fsdp: str = ""
     """For several accelerators under `accelerate launch`, for example "full_shard auto_wrap"."""
 
@@ -256,7 +259,9 @@ class Config(Stage):
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
         if self.generator.kind == "openai" and not self.generator.base_url:
-            raise ValueError("generator.kind is openai: generator.base_url is needed, for example http://localhost:8000/v1")
+            raise ValueError(
+                "generator.kind is openai: generator.base_url is needed, for example http://localhost:8000/v1"
+            )
         return self
 
 

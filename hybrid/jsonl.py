@@ -25,9 +25,11 @@ def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 value = json.loads(line)
             except json.JSONDecodeError as error:
                 remedy = "each line must be one JSON object; mend this one"
-                raise InputError(path, f"malformed JSON at column {error.colno}: {error.msg}", remedy, line=number) from None
+                raise InputError(
+                    path, f"malformed JSON at column {error.colno}: {error.msg}", remedy, line=number
+                ) from None
             if not isinstance(value, dict):
-                raise InputError(path, "the line is not a JSON object", "write {\"id\": …}", line=number)
+                raise InputError(path, "the line is not a JSON object", 'write {"id": …}', line=number)
             yield number, value
 
 

@@ -51,7 +51,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """An evaluation or training question. `positives` are ids of gold passages, resolved from `evidence` when given so."""
+    """An evaluation or training question. `positives` are ids of gold passages, resolved from `evidence` if given."""
 
     id: str
     question: str

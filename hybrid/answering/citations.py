@@ -9,7 +9,8 @@ from hybrid.types import Answer, Citation, Passage
 _MARKER = re.compile(r"\[(\d{1,3})\]")
 _DECLINES = re.compile(
     r"^\W*(i (?:do not|don't|don’t|cannot|can't|am not able to) (?:know|answer|say|find|tell|determine)|"
-    r"(?:the|these|none of the) (?:numbered )?passages? (?:do|does)(?: not|n't|n’t)? (?:hold|contain|mention|say|provide|give|state)|"
+    r"(?:the|these|none of the) (?:numbered )?passages? (?:do|does)(?: not|n't|n’t)? "
+    r"(?:hold|contain|mention|say|provide|give|state)|"
     r"(?:unknown|not (?:stated|mentioned|given|specified|provided|enough information)))",
     re.IGNORECASE,
 )
@@ -18,7 +19,9 @@ _WORD = re.compile(r"[A-Za-z0-9]+(?:[-/.,][A-Za-z0-9]+)*")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
 
 
-def read_answer(text: str, context: Sequence[Passage], dropped: Sequence[Passage] = (), *, guard: bool = True) -> Answer:
+def read_answer(
+    text: str, context: Sequence[Passage], dropped: Sequence[Passage] = (), *, guard: bool = True
+) -> Answer:
     """Parse a completion against the passages it was given, in their order. `guard`: withhold unsupported answers.
 
     Markers that point outside the context are ignored: they cite nothing.

@@ -69,7 +69,9 @@ class LocalGenerator:
         import torch
 
         prompts = [self.render(chat) for chat in chats]
-        lengths = [len(ids) for ids in self.tokenizer(prompts, add_special_tokens=False)["input_ids"]] if prompts else []
+        lengths = (
+            [len(ids) for ids in self.tokenizer(prompts, add_special_tokens=False)["input_ids"]] if prompts else []
+        )
         order = sorted(range(len(prompts)), key=lambda i: (lengths[i], i))
         results: dict[int, Generation] = {}
         stops = self._stop_ids()

@@ -15,7 +15,7 @@ _CHARS_PER_TOKEN = 3.2
 
 
 class OpenAIGenerator:
-    """Greedy chat completions, several requests at a time. The key is read from the environment at the first request."""
+    """Greedy chat completions, several requests at a time. The key is read from the environment when first needed."""
 
     def __init__(
         self, base_url: str, model: str, *, api_key_env: str, timeout_s: float = 60.0, concurrency: int = 8

@@ -34,14 +34,19 @@ class Pipeline:
         """The best `depth` passages of each question (the configured k by default), ranks from 1."""
         ids, scores = self.store.search(self.embedder.encode_queries(questions), depth or self.config.retrieval.k)
         return [
-            [Hit(identity, score, rank) for rank, (identity, score) in enumerate(zip(row, values, strict=True), start=1)]
+            [
+                Hit(identity, score, rank)
+                for rank, (identity, score) in enumerate(zip(row, values, strict=True), start=1)
+            ]
             for row, values in zip(ids, scores, strict=True)
         ]
 
     def answer(self, requests: Sequence[Request]) -> list[Answer]:
         """Answers in the order of the requests. Raises `UserError` where kept passages alone are over the budget."""
         contexts = [self.fit(request) for request in requests]
-        chats = [self.prompt(request.question, context.passages) for request, context in zip(requests, contexts, strict=True)]
+        chats = [
+            self.prompt(request.question, context.passages) for request, context in zip(requests, contexts, strict=True)
+        ]
         generations = self.generator.generate(chats, max_new_tokens=self.config.generator.max_new_tokens)
         guard = self.config.answering.guard == "abstain"
         return [

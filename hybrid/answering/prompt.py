@@ -14,9 +14,15 @@ ANSWER_MARK = "Answer:"
 """What stands before the answer in the styles that show their work first."""
 
 _FORM: dict[AnswerStyle, str] = {
-    "cited": "Reply with the short answer and the number of the passage that holds it, like: 20 kg [2].",
-    "quote_first": f'Quote the sentence that holds the answer with its number, then the short answer, like: "It weighs 20 kg." [2] {ANSWER_MARK} 20 kg [2].',
-    "reason_first": f"Reason in one sentence, then give the short answer with the passage number, like: Passage [2] gives the weight. {ANSWER_MARK} 20 kg [2].",
+    "cited": "Give the short answer and the number of its passage, like: 20 kg [2].",
+    "quote_first": (
+        "Quote the sentence that answers, with the number of its passage, then give the short answer, "
+        f'like: "It weighs 20 kg." [2] {ANSWER_MARK} 20 kg [2].'
+    ),
+    "reason_first": (
+        "Say in one sentence what the passages tell, then give the short answer and the number of its passage, "
+        f"like: Passage [2] says: It weighs 20 kg. {ANSWER_MARK} 20 kg [2]."
+    ),
 }
 
 
@@ -31,10 +37,7 @@ class Example:
 
 def render(question: str, passages: Sequence[Passage], style: AnswerStyle, examples: Sequence[Example] = ()) -> Chat:
     """The chat that asks `question` of `passages`, numbered from 1 in the order given."""
-    system = (
-        "Answer the question using only the numbered passages. "
-        f"{_FORM[style]} If the passages do not hold the answer, reply: {ABSTENTION}"
-    )
+    system = f"Answer from the numbered passages only. {_FORM[style]} If they do not answer, say: {ABSTENTION}"
     turns = [Message("system", system)]
     for example in examples:
         turns.append(Message("user", _user_turn(example.question, example.passages)))

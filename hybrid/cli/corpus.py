@@ -20,12 +20,22 @@ def corpus() -> None:
 
 
 @corpus.command("import")
-@click.option("--from", "kind", type=click.Choice(["beir", "squad", "passages"]), required=True, help="Format of SOURCE.")
-@click.option("--split", type=click.Choice(["train", "dev", "test"]), default="test", show_default=True, help="Where the format names none.")
+@click.option(
+    "--from", "kind", type=click.Choice(["beir", "squad", "passages"]), required=True, help="Format of SOURCE."
+)
+@click.option(
+    "--split",
+    type=click.Choice(["train", "dev", "test"]),
+    default="test",
+    show_default=True,
+    help="Where the format names none.",
+)
 @click.argument("source", type=click.Path(path_type=Path))
 @click.argument("target", type=click.Path(path_type=Path))
 @json_option
-def import_command(kind: Literal["beir", "squad", "passages"], split: str, source: Path, target: Path, as_json: bool) -> None:
+def import_command(
+    kind: Literal["beir", "squad", "passages"], split: str, source: Path, target: Path, as_json: bool
+) -> None:
     """Turn SOURCE into the corpus folder TARGET.
 
     \b

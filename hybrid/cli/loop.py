@@ -42,7 +42,9 @@ def loop(force: bool, as_json: bool, **options: Any) -> None:
     with workspace.lock():
         result = run_loop(workspace, show.note, force=force)
     if as_json:
-        show.as_json({"rows": result.rows, "verdicts": result.verdicts, "seconds": result.seconds, "report": str(result.report)})
+        show.as_json(
+            {"rows": result.rows, "verdicts": result.verdicts, "seconds": result.seconds, "report": str(result.report)}
+        )
         return
     split = workspace.config.evaluation.split
     print_comparison(result.rows, f"Before and after on {split}, 95 % intervals", only=_TABLE)
@@ -57,7 +59,12 @@ def print_comparison(rows: list[dict[str, Any]], title: str, only: tuple[str, ..
     show.table(
         ["", "before", "after", "gain"],
         [
-            [row["metric"], show.interval(row["before"]), show.interval(row["after"]), show.interval(row["gain"], signed=True)]
+            [
+                row["metric"],
+                show.interval(row["before"]),
+                show.interval(row["after"]),
+                show.interval(row["gain"], signed=True),
+            ]
             for row in shown
         ],
         title,

@@ -7,7 +7,13 @@ import click
 
 from hybrid.cli import show
 from hybrid.cli.loop import print_comparison
-from hybrid.cli.options import json_option, open_workspace, quiet_progress_of_libraries, system_option, workspace_options
+from hybrid.cli.options import (
+    json_option,
+    open_workspace,
+    quiet_progress_of_libraries,
+    system_option,
+    workspace_options,
+)
 
 
 @click.command()
@@ -31,13 +37,17 @@ def evaluate(system: str, as_json: bool, **options: Any) -> None:
     path = workspace.evaluation_path(chosen)  # type: ignore[arg-type]
     metrics = json.loads((path / "metrics.json").read_text(encoding="utf-8"))
     if as_json:
-        show.as_json({"system": chosen, "metrics": metrics, **manifest.facts, "counts": manifest.counts, "path": str(path)})
+        show.as_json(
+            {"system": chosen, "metrics": metrics, **manifest.facts, "counts": manifest.counts, "path": str(path)}
+        )
         return
     titles = {metric.name: metric.title for metric in (*METRICS, GENERAL)}
     rows = [[titles[name], show.interval(metrics[name])] for name in titles if name in metrics]
     show.table(["", "value [95 % interval]"], rows, f"{chosen} system, {manifest.counts['questions']} questions")
     if latency := manifest.facts["latency_s"]:
-        click.echo(f"latency: {latency['median']:.2f} s median of {latency['num']} questions one at a time, models loaded")
+        click.echo(
+            f"latency: {latency['median']:.2f} s median of {latency['num']} questions one at a time, models loaded"
+        )
     if dropped := manifest.counts["contexts_with_dropped_passages"]:
         show.note(f"warning: in {dropped} contexts passages were dropped to fit generator.context_tokens")
     click.echo(f"rows: {path / 'questions.jsonl'}")

@@ -57,7 +57,9 @@ system_option = click.option(
 )
 
 
-def open_workspace(corpus: Path, config_path: Path | None, overrides: tuple[str, ...], root: Path | None) -> "Workspace":
+def open_workspace(
+    corpus: Path, config_path: Path | None, overrides: tuple[str, ...], root: Path | None
+) -> "Workspace":
     """The workspace that the options describe."""
     from hybrid.config import load_config
     from hybrid.corpus.passages import CorpusFolder

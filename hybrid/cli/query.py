@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hybrid.cli import show
-from hybrid.cli.options import json_option, open_workspace, quiet_progress_of_libraries, system_option, workspace_options
+from hybrid.cli.options import (
+    json_option,
+    open_workspace,
+    quiet_progress_of_libraries,
+    system_option,
+    workspace_options,
+)
 
 if TYPE_CHECKING:
     from hybrid.answering.pipeline import Pipeline

@@ -1,4 +1,4 @@
-"""Public formats to a corpus folder with `passages.jsonl` and `questions.jsonl`: BEIR, SQuAD, and that layout itself."""
+"""Public formats to a corpus folder with `passages.jsonl` and `questions.jsonl`: BEIR, SQuAD, and that layout."""
 
 import csv
 import json
@@ -45,7 +45,11 @@ def _beir(folder: Path, split: str) -> Records:
     """`corpus.jsonl`, `queries.jsonl` and `qrels/*.tsv` (the file's name is the split; scores above 0 are gold)."""
     corpus = folder / "corpus.jsonl"
     passages = [
-        {"id": field(corpus, n, r, "_id", str), "title": field(corpus, n, r, "title", str, ""), "text": field(corpus, n, r, "text", str)}
+        {
+            "id": field(corpus, n, r, "_id", str),
+            "title": field(corpus, n, r, "title", str, ""),
+            "text": field(corpus, n, r, "text", str),
+        }
         for n, r in read_jsonl(corpus)
     ]
     gold: dict[str, list[str]] = {}
@@ -69,7 +73,15 @@ def _beir(folder: Path, split: str) -> Records:
         identity = field(queries, number, record, "_id", str)
         if identity in gold:
             text = field(queries, number, record, "text", str)
-            questions.append({"id": identity, "question": text, "answers": [], "positives": gold[identity], "split": split_of[identity]})
+            questions.append(
+                {
+                    "id": identity,
+                    "question": text,
+                    "answers": [],
+                    "positives": gold[identity],
+                    "split": split_of[identity],
+                }
+            )
     return passages, questions
 
 

@@ -1,4 +1,4 @@
-"""A folder of files to documents. Headings of every format become Markdown headings, so that one splitter serves all."""
+"""A folder of files to documents. Headings of every format become Markdown ones, so that one splitter serves all."""
 
 import re
 from collections.abc import Callable
@@ -55,7 +55,11 @@ def load_documents(folder: Path) -> Reading:
     _refuse_duplicates(folder, reading.documents)
     if not reading.documents:
         reasons = "; ".join(f"{source}: {reason}" for source, reason in reading.skipped[:5])
-        raise InputError(folder, f"no readable document ({reasons or 'the folder is empty'})", "add .md .html .txt .pdf .docx or .jsonl files")
+        raise InputError(
+            folder,
+            f"no readable document ({reasons or 'the folder is empty'})",
+            "add .md .html .txt .pdf .docx or .jsonl files",
+        )
     return reading
 
 

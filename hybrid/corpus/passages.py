@@ -14,7 +14,7 @@ from hybrid.corpus.questions import read_questions, resolve
 from hybrid.errors import InputError
 from hybrid.jsonl import field as json_field
 from hybrid.jsonl import read_jsonl, write_jsonl
-from hybrid.types import Document, Evidence, Passage, Question
+from hybrid.types import Evidence, Passage, Question
 
 VERSION = 1
 
@@ -45,7 +45,9 @@ class CorpusFolder:
     def content_id(self) -> str:
         """SHA-256 over what decides passages and questions."""
         if not self.folder.is_dir():
-            raise InputError(self.folder, "no such corpus folder", "give CORPUS=… a folder that holds documents/ or passages.jsonl")
+            raise InputError(
+                self.folder, "no such corpus folder", "give CORPUS=… a folder that holds documents/ or passages.jsonl"
+            )
         if self.ready_passages.is_file():
             content = sha256_file(self.ready_passages)
         else:
@@ -81,7 +83,13 @@ class PassageSet:
 
 
 def build_passages(
-    corpus: CorpusFolder, config: CorpusConfig, *, tokenize: Tokenizer, max_tokens: int, target: Path, inputs: Mapping[str, str]
+    corpus: CorpusFolder,
+    config: CorpusConfig,
+    *,
+    tokenize: Tokenizer,
+    max_tokens: int,
+    target: Path,
+    inputs: Mapping[str, str],
 ) -> Manifest:
     """Read, chunk and resolve a corpus folder into `target` (corpus.jsonl, queries.jsonl, qrels/<split>.tsv).
 
@@ -97,14 +105,24 @@ def build_passages(
             reading = load_documents(corpus.documents)
             documents = {document.id: document for document in reading.documents}
             limit = min(config.chunk_tokens, max_tokens)
-            passages = chunk(reading.documents, tokenize=tokenize, chunk_tokens=limit, overlap_tokens=config.overlap_tokens)
+            passages = chunk(
+                reading.documents, tokenize=tokenize, chunk_tokens=limit, overlap_tokens=config.overlap_tokens
+            )
         resolved = resolve(read_questions(corpus.question_files), passages, documents)
         too_long = sum(len(tokenize(passage.full_text)) > max_tokens for passage in passages)
         warnings = [f"{source}: skipped, {reason}" for source, reason in reading.skipped] + resolved.warnings
         if too_long:
-            warnings.append(f"{too_long} of {len(passages)} passages are longer than the {max_tokens} tokens that the embedder reads: their ends are not searched")
+            warnings.append(
+                f"{too_long} of {len(passages)} passages are longer than the {max_tokens} tokens "
+                "that the embedder reads: their ends are not searched"
+            )
         _write(build.path, passages, resolved.questions)
-        build.counts.update(documents=len(documents) or len(passages), passages=len(passages), questions=len(resolved.questions), skipped_files=len(reading.skipped))
+        build.counts.update(
+            documents=len(documents) or len(passages),
+            passages=len(passages),
+            questions=len(resolved.questions),
+            skipped_files=len(reading.skipped),
+        )
         build.facts["warnings"] = warnings
     return require(target, "hybrid index")
 
@@ -116,7 +134,9 @@ def read_passages(path: Path) -> list[Passage]:
     for line, record in read_jsonl(path):
         identity = json_field(path, line, record, "id", str)
         if identity in seen:
-            raise InputError(path, f"duplicate id {identity!r}, first at line {seen[identity]}", "ids must be unique", line=line)
+            raise InputError(
+                path, f"duplicate id {identity!r}, first at line {seen[identity]}", "ids must be unique", line=line
+            )
         seen[identity] = line
         text = json_field(path, line, record, "text", str)
         title = json_field(path, line, record, "title", str, "")
@@ -128,8 +148,16 @@ def read_passages(path: Path) -> list[Passage]:
 
 
 def _write(folder: Path, passages: Sequence[Passage], questions: Sequence[Question]) -> None:
-    write_jsonl(folder / "corpus.jsonl", ({"_id": p.id, **{k: v for k, v in asdict(p).items() if k != "id"}} for p in passages))
-    write_jsonl(folder / "queries.jsonl", ({"_id": q.id, "text": q.question, **{k: v for k, v in asdict(q).items() if k not in ("id", "question")}} for q in questions))
+    write_jsonl(
+        folder / "corpus.jsonl", ({"_id": p.id, **{k: v for k, v in asdict(p).items() if k != "id"}} for p in passages)
+    )
+    write_jsonl(
+        folder / "queries.jsonl",
+        (
+            {"_id": q.id, "text": q.question, **{k: v for k, v in asdict(q).items() if k not in ("id", "question")}}
+            for q in questions
+        ),
+    )
     (folder / "qrels").mkdir(exist_ok=True)
     for split in sorted({q.split for q in questions}):
         rows = [f"{q.id}\t{p}\t1\n" for q in questions if q.split == split for p in q.positives]

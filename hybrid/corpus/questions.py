@@ -13,7 +13,7 @@ from hybrid.types import Document, Evidence, Passage, Question
 
 SPLITS = ("train", "dev", "test")
 _GAP = re.compile(r"[\s|*`]+")
-ANSWER_TYPES = ("span", "number", "yes_no", "choice", "api_call", "long")
+ANSWER_TYPES = ("span", "number", "yes_no", "yes_no_maybe", "choice", "api_call", "long")
 
 
 @dataclass
@@ -41,7 +41,9 @@ def read_questions(paths: Sequence[Path]) -> list[Located]:
         for line, record in read_jsonl(path):
             question = _question(path, line, record)
             if question.id in seen:
-                raise InputError(path, f"duplicate id {question.id!r}, first at {seen[question.id]}", "ids must be unique", line=line)
+                raise InputError(
+                    path, f"duplicate id {question.id!r}, first at {seen[question.id]}", "ids must be unique", line=line
+                )
             seen[question.id] = f"{path}:{line}"
             located.append(Located(question, path, line))
     return located
@@ -62,7 +64,12 @@ def resolve(located: Sequence[Located], passages: Sequence[Passage], documents: 
         question = item.question
         for positive in question.positives:
             if positive not in known:
-                raise InputError(item.path, f"question {question.id!r} names an unknown passage {positive!r}", "use an id of the corpus, or give `evidence` with source and quote", line=item.line)
+                raise InputError(
+                    item.path,
+                    f"question {question.id!r} names an unknown passage {positive!r}",
+                    "use an id of the corpus, or give `evidence` with source and quote",
+                    line=item.line,
+                )
         positives = list(question.positives)
         for evidence in question.evidence:
             positives.extend(_find(item, evidence, by_document, documents, resolved.warnings))
@@ -76,13 +83,14 @@ def leaks(questions: Sequence[Question], passages: Sequence[Passage]) -> list[st
     document_of = {passage.id: passage.document_id or passage.id for passage in passages}
     notes = []
     for split in ("dev", "test"):
-        for what, key in (
-            ("gold documents", lambda q: {document_of[p] for p in q.positives}),
-            ("questions", lambda q: {_squeeze(q.question).lower()}),
-        ):
-            train = set().union(*(key(q) for q in questions if q.split == "train"), set())
-            other = set().union(*(key(q) for q in questions if q.split == split), set())
-            if shared := train & other:
+        for what in ("gold documents", "questions"):
+            sides: dict[str, set[str]] = {"train": set(), split: set()}
+            for question in questions:
+                if question.split in sides:
+                    wording = {_squeeze(question.question).lower()}
+                    gold = {document_of[positive] for positive in question.positives}
+                    sides[question.split] |= wording if what == "questions" else gold
+            if shared := sides["train"] & sides[split]:
                 notes.append(f"{len(shared)} {what} are in train and in {split}: gains there overstate what is learned")
     return notes
 
@@ -95,7 +103,12 @@ def _find(
     warnings: list[str],
 ) -> list[str]:
     if evidence.source not in documents:
-        raise InputError(item.path, f"question {item.question.id!r}: evidence names an unknown document {evidence.source!r}", "use the path below documents/", line=item.line)
+        raise InputError(
+            item.path,
+            f"question {item.question.id!r}: evidence names an unknown document {evidence.source!r}",
+            "use the path below documents/",
+            line=item.line,
+        )
     quote = _squeeze(evidence.quote)
     candidates = by_document.get(evidence.source, [])
     if whole := [p.id for p in candidates if quote in _squeeze(p.text)]:
@@ -103,9 +116,16 @@ def _find(
     pattern = _GAP.pattern.join(re.escape(word) for word in quote.split())
     match = re.search(pattern, documents[evidence.source].text) if pattern else None
     if match is None:
-        raise InputError(item.path, f"question {item.question.id!r}: the quote is not in {evidence.source}: {quote[:60]!r}", "copy it verbatim from the document", line=item.line)
+        raise InputError(
+            item.path,
+            f"question {item.question.id!r}: the quote is not in {evidence.source}: {quote[:60]!r}",
+            "copy it verbatim from the document",
+            line=item.line,
+        )
     touched = [p.id for p in candidates if p.start_char < match.end() and match.start() < p.end_char]
-    warnings.append(f"{item.path}:{item.line}: the quote of {item.question.id} is cut by a chunk border ({len(touched)} passages)")
+    warnings.append(
+        f"{item.path}:{item.line}: the quote of {item.question.id} is cut by a chunk border ({len(touched)} passages)"
+    )
     return touched
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from hybrid.answering.pipeline import Pipeline, Request
 from hybrid.artifacts import sha256_json
-from hybrid.evaluation.records import Record
 from hybrid.evaluation.graders import grade
+from hybrid.evaluation.records import Record
 from hybrid.evaluation.system import cluster_of
 from hybrid.types import Answer, Arm, Hit, Outcome, Passage, Question
 
@@ -72,7 +72,9 @@ def _trials(pipeline: Pipeline, question: Question, hits: Sequence[Hit], orders:
         trials.append(_Trial(question, Arm.ORACLE_IN_DISTRACTORS, order, Request(question.question, mixed, keep)))
     for order in range(orders if len(gold) > 1 else 1):
         trials.append(
-            _Trial(question, Arm.ORACLE, order, Request(question.question, _shuffled(gold, question, order, seed), keep))
+            _Trial(
+                question, Arm.ORACLE, order, Request(question.question, _shuffled(gold, question, order, seed), keep)
+            )
         )
     return [*trials, closed_book]
 

@@ -97,9 +97,7 @@ class Diagnosis:
         return plain
 
 
-def attribute(
-    records: Sequence[Record], *, config: DiagnosisConfig, resamples: int = 10_000, seed: int
-) -> Diagnosis:
+def attribute(records: Sequence[Record], *, config: DiagnosisConfig, resamples: int = 10_000, seed: int) -> Diagnosis:
     """Diagnose. Raises `ValueError` for records that lack an arm (see `check_records`)."""
     check_records(records)
     answerable = [record for record in records if record.answerable]

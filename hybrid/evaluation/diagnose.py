@@ -56,13 +56,16 @@ def diagnose(
         meta = {
             "title": title,
             "split": options.split,
+            "k": config.retrieval.k,
             "num_questions": len(asked),
             "orders": options.orders,
             "embedder": pipeline.embedder.name,
             "generator": pipeline.generator.name,
         }
         write_text(build.path / "report.html", diagnosis_html(verdict, failures, meta))
-        build.counts.update(questions=len(asked), outcomes=sum(len(r.outcomes) for r in records), failures=len(failures))
+        build.counts.update(
+            questions=len(asked), outcomes=sum(len(r.outcomes) for r in records), failures=len(failures)
+        )
         build.facts["sentence"] = verdict["sentence"]
     return require(target, "hybrid diagnose")
 

@@ -115,7 +115,9 @@ def compare(
     table = []
     for metric, old, new in [*((m, before[0], after[0]) for m in METRICS), (GENERAL, before[1], after[1])]:
         if [row["id"] for row in old] != [row["id"] for row in new]:
-            raise UserError("the two evaluations asked different questions", "evaluate both systems on the same split again")
+            raise UserError(
+                "the two evaluations asked different questions", "evaluate both systems on the same split again"
+            )
         if not old:
             continue
         old_top, old_bottom = _columns(metric, old)
@@ -150,7 +152,13 @@ def _clusters(rows: Sequence[Row]) -> list[str]:
 
 
 def _gain(
-    old_top: Column, old_bottom: Column, new_top: Column, new_bottom: Column, clusters: Sequence[str], resamples: int, seed: int
+    old_top: Column,
+    old_bottom: Column,
+    new_top: Column,
+    new_bottom: Column,
+    clusters: Sequence[str],
+    resamples: int,
+    seed: int,
 ) -> Interval:
     """New ratio minus old ratio; both move with the same resampled clusters, so that the pairing counts."""
     columns = np.stack([old_top, old_bottom, new_top, new_bottom], axis=1)

@@ -119,7 +119,7 @@ def pick(records: Sequence[Record], headroom: Headroom, config: DiagnosisConfig)
 
 
 def retrieval_layer(records: Sequence[Record], rank_limit: int) -> Layer:
-    """The retrieval side by its main fault: CORPUS or RANKING where it causes over half of the misses, else EMBEDDER."""
+    """The retrieval side by its main fault: CORPUS or RANKING where it causes most of the misses, else EMBEDDER."""
     causes = Counter(cause_of_miss(record, rank_limit=rank_limit) for record in records)
     causes.pop(None, None)
     for layer in (Layer.CORPUS, Layer.RANKING):

@@ -98,18 +98,17 @@ def stacked_shares(rows: Sequence[tuple[str, dict[str, float]]], *, title: str) 
 
 def rank_histogram(ranks: Sequence[int | None], *, k: int | None, title: str) -> str:
     """How many gold passages stand at which rank; None counts as not in the ranking."""
-    edges = [(1, 1), (2, 2), (3, 3), (4, 5), (6, 10), (11, 20), (21, 50), (51, 100), (101, 10**9)]
-    names = [str(low) if low == high else f"{low}–{high}" for low, high in edges[:-1]] + ["over 100"]
-    counts = [sum(rank is not None and low <= rank <= high for rank in ranks) for low, high in edges]
+    bins = _rank_bins(k)
+    names = [str(low) if low == high else f"{low}–{high}" if high else f"from {low}" for low, high in bins]
+    counts = [sum(rank is not None and low <= rank <= (high or rank) for rank in ranks) for low, high in bins]
+    colours = [GREEN if k and high and high <= k else BLUE for _, high in bins]
+    if not counts[-1]:
+        del names[-1], counts[-1], colours[-1]
     names.append("not ranked")
     counts.append(sum(rank is None for rank in ranks))
-    if not counts[-2]:
-        del names[-2], counts[-2]
+    colours.append(GREY)
 
     def draw(axes: Any) -> None:
-        within = [k is not None and row < len(edges) and edges[row][1] <= k for row in range(len(counts))]
-        colours = [GREEN if inside else BLUE for inside in within]
-        colours[-1] = GREY
         axes.barh(range(len(counts)), counts, color=colours, height=0.7)
         for row, count in enumerate(counts):
             axes.annotate(str(count), (count, row), xytext=(3, 0), textcoords="offset points", va="center", fontsize=8)
@@ -137,6 +136,13 @@ def before_after_dots(rows: Sequence[tuple[str, Bar, Bar]], *, title: str) -> st
             axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, fontsize=9)
 
     return _svg(draw, title, height_in=0.42 * len(rows) + 1.0)
+
+
+def _rank_bins(k: int | None) -> list[tuple[int, int | None]]:
+    """First and last rank of each bin, None for no end; no bin holds ranks on both sides of k."""
+    lasts = sorted({1, 2, 3, 5, 10, 20, 50, 100} | ({k} if k else set()))
+    firsts = [1, *(last + 1 for last in lasts)]
+    return list(zip(firsts, [*lasts, None], strict=True))
 
 
 def _before(shares: dict[str, float], name: str) -> float:

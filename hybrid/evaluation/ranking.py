@@ -8,9 +8,7 @@ METRICS = {"ndcg@10": "nDCG@10", "recall@5": "R@5", "mrr@10": "RR@10"}
 """Our names to those of ir_measures (https://ir-measur.es)."""
 
 
-def rank_metrics(
-    run: Mapping[str, Sequence[Hit]], qrels: Mapping[str, set[str]]
-) -> dict[str, dict[str, float]]:
+def rank_metrics(run: Mapping[str, Sequence[Hit]], qrels: Mapping[str, set[str]]) -> dict[str, dict[str, float]]:
     """Metric to question id to value in [0, 1], for every question with at least one gold passage.
 
     A question without hits scores 0. Questions of the run without gold passages (unanswerable ones) are left out.

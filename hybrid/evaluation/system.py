@@ -26,12 +26,12 @@ _LATENCY_QUESTIONS = 5
 
 
 def sample(questions: Sequence[Question], split: str, max_questions: int, seed: int) -> list[Question]:
-    """The questions of a split, or a fixed random sample of them in file order. Raises `UserError` where there are none."""
+    """The questions of a split, or a fixed random sample in file order. Raises `UserError` where there are none."""
     chosen = [question for question in questions if question.split == split]
     if not chosen:
         raise UserError(
             f"the corpus has no questions in split {split!r}",
-            "write questions.jsonl with question, answers and evidence first: without an evaluation set nothing can be measured",
+            "write questions.jsonl first: without an evaluation set nothing can be measured, and nothing should be tuned",
         )
     if max_questions and max_questions < len(chosen):
         keep = set(random.Random(seed).sample(range(len(chosen)), max_questions))
@@ -96,7 +96,9 @@ def evaluate_system(
     return require(target, "hybrid evaluate")
 
 
-def _row(question: Question, hits: Sequence[Hit], answer: Answer, ranking: Mapping[str, float | None]) -> dict[str, Any]:
+def _row(
+    question: Question, hits: Sequence[Hit], answer: Answer, ranking: Mapping[str, float | None]
+) -> dict[str, Any]:
     graded = grade(answer.plain, question, abstained=answer.abstained)
     gold = set(question.positives)
     cited = [citation.passage_id for citation in answer.citations]

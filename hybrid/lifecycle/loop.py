@@ -48,7 +48,8 @@ def run_loop(workspace: Workspace, announce: Callable[[str], None], *, force: bo
     step("index again (live embedder)", lambda: workspace.index("tuned"))
     adapter = step("train the generator (RAFT)", lambda: workspace.train_raft(force=force))
     announce(f"  verdict: {adapter.facts['verdict']}")
-    step("merge", workspace.merge)
+    if adapter.facts["verdict"] == "tuned":
+        step("merge", workspace.merge)
     step("evaluate the tuned system", lambda: workspace.evaluate("tuned"))
     after = step("diagnose the tuned system", lambda: workspace.diagnose("tuned"))
     announce(f"  {after.facts['sentence']}")

@@ -53,7 +53,9 @@ class Workspace:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise UserError(f"another hybrid command is working in {self.root}", "wait for it, or stop it") from None
+                raise UserError(
+                    f"another hybrid command is working in {self.root}", "wait for it, or stop it"
+                ) from None
             yield
 
     # -- parts ---------------------------------------------------------------------------------------------------
@@ -71,8 +73,10 @@ class Workspace:
 
     @property
     def has_tuned_generator(self) -> bool:
-        """Whether a merged generator was published."""
-        return read_manifest(self.root / "generator") is not None
+        """Whether a merged generator was published, from an adapter that was found better than the base."""
+        adapter = read_manifest(self.root / "adapter")
+        kept_base = adapter is not None and adapter.facts["verdict"] != "tuned"
+        return read_manifest(self.root / "generator") is not None and not kept_base
 
     @property
     def live(self) -> SystemName:
@@ -185,6 +189,11 @@ class Workspace:
     def merge(self) -> Manifest:
         """The adapter merged with its base into a plain model folder."""
         adapter = require(self.root / "adapter", "hybrid train-raft")
+        if adapter.facts["verdict"] != "tuned":
+            raise UserError(
+                "the adapter is no better than its base on dev: there is nothing to merge",
+                "the base answers on; look at more or better examples, then `hybrid train-raft` again",
+            )
         base = resolve(self.config.generator.model, "generator")
         check_adapter_base(self.root / "adapter", base)
         return merge_adapter(
@@ -238,7 +247,9 @@ class Workspace:
         """A system to ask. Nothing is built: raises `MissingError` or `StaleError` with the command that mends it."""
         manifest = require(self.root / "passages", "hybrid index")
         if system == "tuned" and self.live == "base":
-            raise MissingError("nothing is tuned in this workspace yet", "run `hybrid train-embed` or `hybrid train-raft`")
+            raise MissingError(
+                "nothing is tuned in this workspace yet", "run `hybrid train-embed` or `hybrid train-raft`"
+            )
         if manifest.inputs["corpus"] != self.corpus.content_id():
             raise StaleError(f"{self.corpus.folder} changed since it was indexed", "run `hybrid index`")
         return self._pipeline(system, PassageSet(self.root / "passages", manifest), self.generator(system))
@@ -274,5 +285,3 @@ class Workspace:
     def _compare(self, before: Sequence[float], after: Sequence[float], clusters: Sequence[str]) -> Interval:
         evaluation = self.config.evaluation
         return paired_interval(before, after, clusters, resamples=evaluation.resamples, seed=self.config.seed)
-
-

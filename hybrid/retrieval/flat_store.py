@@ -84,5 +84,7 @@ class FlatStore:
         store._ids = [record["id"] for _, record in read_jsonl(folder / "ids.jsonl")]
         store._path = folder
         if index.ntotal != len(store._ids):
-            raise IntegrityError(f"{folder}: {index.ntotal} vectors but {len(store._ids)} ids", "run `hybrid index` again")
+            raise IntegrityError(
+                f"{folder}: {index.ntotal} vectors but {len(store._ids)} ids", "run `hybrid index` again"
+            )
         return store

@@ -17,7 +17,9 @@ _SHARD = 1024
 """Passages encoded between two saves of resume state."""
 
 
-def build_index(passages: Sequence[Passage], embedder: Embedder, *, target: Path, inputs: Mapping[str, str]) -> Manifest:
+def build_index(
+    passages: Sequence[Passage], embedder: Embedder, *, target: Path, inputs: Mapping[str, str]
+) -> Manifest:
     """Encode all passages into `target`. Killed and called again, it goes on after the last finished shard."""
     if done := current(target, "index", VERSION, {}, inputs):
         return done
@@ -49,7 +51,7 @@ def open_index(path: Path, embedder: Embedder) -> VectorStore:
         raise StaleError(f"{path} holds {dim} dimensions, the embedder gives {embedder.dim}", "run `hybrid index`")
     if made_by != embedder.fingerprint:
         raise StaleError(
-            f"{path} was built by another embedder ({manifest.facts.get('embedder')}) than {embedder.name} as it is now",
+            f"{path} was built by another embedder ({manifest.facts.get('embedder')}) than {embedder.name} is now",
             "run `hybrid index`",
         )
     return FlatStore.load(path)

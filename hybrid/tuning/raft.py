@@ -22,6 +22,9 @@ from hybrid.jsonl import read_jsonl, write_jsonl
 from hybrid.types import Chat, Hit, Message, Passage, Question
 
 VERSION = 1
+_LABELS = ("yes_no", "yes_no_maybe", "choice")
+"""Answers that are judgements on a passage, not strings of it."""
+
 Kind = Literal["oracle", "no_oracle", "unanswerable", "general"]
 
 
@@ -81,7 +84,7 @@ def build_raft(
     train = maker.examples([q for q in questions if q.split == "train"], config.raft.num_examples)
     if len(train) < config.raft.min_examples and not force:
         raise TooLittleDataError(
-            f"{len(train)} RAFT examples passed verification, {config.raft.min_examples} are the least that is worth training on",
+            f"{len(train)} RAFT examples passed verification, raft.min_examples is {config.raft.min_examples}",
             "write more training questions with evidence, or pass --force to train all the same",
         )
     counts = Counter({f"train_{kind}": n for kind, n in Counter(e.kind for e in train).items()})
@@ -134,14 +137,12 @@ class _Maker:
     def _verified(self, question: Question) -> bool:
         """Whether the oracle holds the quote and supports the answer; else the question is dropped and counted."""
         oracle = self._passages[question.positives[0]]
-        if question.answer_type == "yes_no":
+        if question.answer_type in _LABELS:
             supported = bool(question.answers)
         elif question.answer_type == "long":
             words = _words(question.answers[0]) if question.answers else []
             held = set(_words(oracle.full_text))
             supported = bool(words) and sum(word in held for word in words) >= 0.6 * len(words)
-        elif question.answer_type == "choice":
-            supported = bool(question.answers)
         else:
             supported = any(holds(oracle, answer) for answer in question.answers[:1])
         if not supported:
@@ -188,7 +189,7 @@ class _Maker:
                 break
             if not kept:
                 raise UserError(
-                    f"question {question.id} with its oracle alone takes {num_tokens} tokens, raft.max_example_tokens is {limit}",
+                    f"question {question.id} with its oracle alone takes {num_tokens} tokens, over {limit}",
                     "raise raft.max_example_tokens, or lower corpus.chunk_tokens and index again",
                 )
             kept.pop()
@@ -210,7 +211,7 @@ class _Maker:
     def _distractors(self, question: Question, wanted: int) -> list[Passage]:
         """The best-ranked passages that are neither gold nor hold an answer."""
         gold = set(question.positives)
-        checkable = question.answer_type not in ("yes_no", "choice", "long")
+        checkable = question.answer_type not in (*_LABELS, "long")
         found = []
         for hit in self._run[question.id][: self._config.raft.pool_depth]:
             passage = self._passages[hit.passage_id]

@@ -1,0 +1,477 @@
+"""Fine-tuning of the embedder on question-passage pairs, published only where dev shows that it is better.
+
+The loss is the in-batch contrastive one (van den Oord et al. 2018, arXiv:1807.03748) with mined hard negatives, summed
+over Matryoshka dimensions (Kusupati et al. 2022, arXiv:2205.13147). The base embedder is measured first; the best
+checkpoint replaces it only if the 95 % interval of the paired difference of nDCG@10 on dev lies above zero.
+"""
+
+import json
+import math
+import shutil
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hybrid.artifacts import Build, Manifest, current, publish, require, write_text
+from hybrid.config import Config
+from hybrid.errors import ConfigError, HybridError, TooLittleDataError
+from hybrid.progress import track
+from hybrid.protocols import Vectors
+from hybrid.tuning.hard_negatives import fill_negatives, mine_hard_negatives
+from hybrid.types import Interval, Passage, Question
+
+VERSION = 1
+COMPLETE = "complete.json"
+"""Written last into a checkpoint: sizes of its files, and its dev scores."""
+
+Compare = Callable[[Sequence[float], Sequence[float], Sequence[str]], Interval]
+"""Scores before, scores after, clusters, all per question: the mean gain with its 95 % interval."""
+
+
+def train_embedder(
+    base: Path,
+    passages: Sequence[Passage],
+    questions: Sequence[Question],
+    *,
+    config: Config,
+    target: Path,
+    inputs: Mapping[str, str],
+    compare: Compare,
+    force: bool = False,
+) -> Manifest:
+    """Train from the sentence-transformers folder `base`; publish `model/` if it is better on dev, else the verdict.
+
+    Of `questions` the answerable ones of the splits train and dev with a positive among `passages` are used; dev is
+    ranked against all passages. Killed and run again, it goes on from the last whole checkpoint.
+
+    Raises `TooLittleDataError` under `train_embed.min_pairs` train or `train_embed.min_dev_questions` dev questions
+    (without any even with `force`), `ConfigError` for a dimension above the model's, `HybridError` on divergence.
+    """
+    settings = {
+        "train_embed": config.train_embed.model_dump(mode="json", exclude={"device"}),
+        "embedder": config.embedder.model_dump(include={"query_prompt", "passage_prompt", "dim", "max_tokens"}),
+        "seed": config.seed,
+    }
+    if done := current(target, "embedder", VERSION, settings, inputs):
+        return done
+    # Equal scores are ranked by id, as in the store.
+    corpus = sorted(passages, key=lambda passage: passage.id)
+    known = {passage.id for passage in corpus}
+    usable = [q for q in questions if q.answerable and known.intersection(q.positives)]
+    train = [q for q in usable if q.split == "train"]
+    dev = [q for q in usable if q.split == "dev"]
+    _check_amount(len(train), len(dev), config, force)
+    with publish(target, "embedder", VERSION, settings, inputs) as build:
+        _run(base, corpus, train, dev, config, build, compare)
+    return require(target, "hybrid train-embed")
+
+
+def ndcg_at_10(query_vectors: Vectors, passage_vectors: Vectors, golds: Sequence[Sequence[int]]) -> list[float]:
+    """nDCG@10 per question with binary gains (Järvelin & Kekäläinen 2002), over all passages.
+
+    Vectors are unit, `(n_questions, dim)` and `(n_passages, dim)`; `golds` are positions of passages. A gold passage's
+    rank is counted, not sorted for; equal scores rank in the order of the passages.
+    """
+    values: list[float] = []
+    for start in range(0, len(golds), 64):
+        scores = query_vectors[start : start + 64] @ passage_vectors.T
+        for row, gold in zip(scores, golds[start : start + 64], strict=True):
+            ranks = [1 + int((row > row[g]).sum()) + int((row[:g] == row[g]).sum()) for g in gold]
+            gain = sum(1 / math.log2(1 + rank) for rank in ranks if rank <= 10)
+            values.append(gain / sum(1 / math.log2(1 + rank) for rank in range(1, min(10, len(gold)) + 1)))
+    return values
+
+
+def _check_amount(num_train: int, num_dev: int, config: Config, force: bool) -> None:
+    for number, least, name, advice in (
+        (num_train, config.train_embed.min_pairs, "training", "write or synthesise more"),
+        (num_dev, config.train_embed.min_dev_questions, "dev", "move or write more: without them no gain can be shown"),
+    ):
+        if number == 0 or (number < least and not force):
+            raise TooLittleDataError(
+                f"{number} answerable {name} questions with a known passage, {least} are the least for tuning",
+                f"{advice} (split: {'train' if name == 'training' else 'dev'})"
+                + (", or pass --force to train all the same" if number else ""),
+            )
+
+
+def _run(
+    base: Path,
+    corpus: Sequence[Passage],
+    train: Sequence[Question],
+    dev: Sequence[Question],
+    config: Config,
+    build: Build,
+    compare: Compare,
+) -> None:
+    """Base scores, negatives, training, verdict, and the model where it is better."""
+    model = _load(base, config)
+    full = int(model.get_embedding_dimension())
+    deployed = config.embedder.dim or full
+    if deployed > full:
+        raise ConfigError(f"embedder.dim is {deployed}, but the model gives {full}", "lower embedder.dim")
+    # The full dimension is trained too, else nothing holds it in place; and the deployed one decides.
+    dims = sorted({full, deployed, *(dim for dim in config.train_embed.dims if dim <= full)}, reverse=True)
+    ranking = _DevRanking(corpus, dev, dims, config)
+    vectors = ranking.encode_passages(model, "base: passages")
+    base_scores = ranking.scores(ranking.encode_queries(model), vectors)
+    pairs = _pairs(model, corpus, train, vectors[:, :deployed], config, build.counts)
+    build.counts["dev_questions"] = len(dev)
+
+    checkpoints = build.private / "checkpoints"
+    best = _train(model, pairs, ranking, deployed, config, checkpoints)
+    tuned_scores = best.scores[str(deployed)]
+    clusters = [question.positives[0] for question in dev]
+    interval = compare(base_scores[str(deployed)], tuned_scores, clusters)
+    better = interval.low > 0
+    build.facts.update(
+        verdict="tuned" if better else "kept base",
+        metric="ndcg@10",
+        dim=deployed,
+        base=_means(base_scores),
+        tuned=_means(best.scores),
+        gain={key: _rounded(value) for key, value in asdict(interval).items()},
+        best_step=best.step,
+        history=best.history,
+    )
+    shutil.rmtree(build.path / "model", ignore_errors=True)
+    if better:
+        _save(best.folder, base, build.path / "model")
+
+
+def _load(folder: Path, config: Config) -> Any:
+    """The model with the reading limit that it is served with."""
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(str(folder), device=config.train_embed.device, local_files_only=True)
+    if config.embedder.max_tokens is not None:
+        model.max_seq_length = min(config.embedder.max_tokens, model.max_seq_length)
+    return model
+
+
+def _save(checkpoint: Path, base: Path, target: Path) -> None:
+    """A plain sentence-transformers folder with the base's own reading limit; serving sets the configured one."""
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(str(checkpoint), device="cpu", local_files_only=True)
+    limit = SentenceTransformer(str(base), device="cpu", local_files_only=True).max_seq_length
+    model.max_seq_length = limit
+    model.save_pretrained(str(target), create_model_card=False)
+    # Newer releases keep the limit in the tokenizer's file only; readers that do not load the model look here.
+    file = target / "sentence_bert_config.json"
+    options = json.loads(file.read_text(encoding="utf-8"))
+    write_text(file, json.dumps({**options, "max_seq_length": limit}, indent=4) + "\n")
+
+
+# -- dev -------------------------------------------------------------------------------------------------------------
+
+
+class _DevRanking:
+    """nDCG@10 of the dev questions against the whole corpus, for every dimension."""
+
+    def __init__(self, corpus: Sequence[Passage], dev: Sequence[Question], dims: Sequence[int], config: Config) -> None:
+        position = {passage.id: place for place, passage in enumerate(corpus)}
+        self.dims = dims
+        self._golds = [sorted({position[id_] for id_ in q.positives if id_ in position}) for q in dev]
+        self._options = config.embedder
+        self._passages = [config.embedder.passage_prompt + passage.full_text for passage in corpus]
+        self._queries = [config.embedder.query_prompt + question.question for question in dev]
+
+    def encode_passages(self, model: Any, description: str) -> Vectors:
+        """float32 `(n_passages, full)`, unit norm."""
+        return _encode(model, self._passages, self._options.batch_size, description)
+
+    def encode_queries(self, model: Any) -> Vectors:
+        """float32 `(n_questions, full)`, unit norm."""
+        return _encode(model, self._queries, self._options.batch_size, "dev questions")
+
+    def scores(self, queries: Vectors, passages: Vectors) -> dict[str, list[float]]:
+        """Dimension to nDCG@10 per question."""
+        return {str(dim): ndcg_at_10(_cut(queries, dim), _cut(passages, dim), self._golds) for dim in self.dims}
+
+
+def _encode(model: Any, texts: Sequence[str], batch_size: int, description: str) -> Vectors:
+    """float32 `(n, full)`, unit norm. Raises `HybridError` where the weights give no numbers any more."""
+    vectors = np.zeros((len(texts), int(model.get_embedding_dimension())), dtype=np.float32)
+    # Long texts first: like lengths share a batch, so that little is padding.
+    order = sorted(range(len(texts)), key=lambda place: -len(texts[place]))
+    slices = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+    for places in track(slices, total=len(slices), description=description):
+        batch = [texts[place] for place in places]
+        vectors[places] = model.encode(batch, batch_size=batch_size, convert_to_numpy=True, show_progress_bar=False)
+    if not np.isfinite(vectors).all():
+        raise HybridError("training diverged: the embedder gives no finite vectors", "lower train_embed.learning_rate")
+    return _cut(vectors, vectors.shape[1])
+
+
+def _cut(vectors: Vectors, dim: int) -> Vectors:
+    """The first `dim` components, unit norm."""
+    cut = vectors[:, :dim]
+    unit: Vectors = cut / np.maximum(np.linalg.norm(cut, axis=1, keepdims=True), 1e-12)
+    return unit
+
+
+def _means(scores: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    return {dim: _rounded(sum(values) / len(values)) for dim, values in scores.items()}
+
+
+def _rounded(value: float) -> float:
+    return round(value, 6)
+
+
+# -- pairs -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """One row: what the loss reads, and the passages (as texts) that may stand only once in its batch."""
+
+    query: str
+    positive: str
+    negatives: tuple[str, ...]
+    exclusive: tuple[str, ...]
+
+
+def _pairs(
+    model: Any,
+    corpus: Sequence[Passage],
+    train: Sequence[Question],
+    vectors: Vectors,
+    config: Config,
+    counts: dict[str, int],
+) -> list[_Pair]:
+    """A row for every question and positive, with negatives mined at the deployed dimension."""
+    options, embedder = config.train_embed, config.embedder
+    texts = {passage.id: embedder.passage_prompt + passage.full_text for passage in corpus}
+    queries = [embedder.query_prompt + question.question for question in train]
+    dropped: Counter[str] = Counter()
+    chosen: list[list[str]] = [[] for _ in train]
+    if options.hard_negatives:
+        encoded = _encode(model, queries, embedder.batch_size, "training questions")
+        mined = mine_hard_negatives(
+            train,
+            corpus,
+            _cut(encoded, vectors.shape[1]),
+            _cut(vectors, vectors.shape[1]),
+            num_negatives=options.hard_negatives,
+            relative_margin=options.relative_margin,
+            dropped=dropped,
+        )
+        chosen = fill_negatives(train, corpus, mined, num_negatives=options.hard_negatives, seed=config.seed)
+        counts["filled_negatives"] = sum(len(c) - len(m) for c, m in zip(chosen, mined, strict=True))
+    pairs: list[_Pair] = []
+    # Rows must be of equal length, so a question without a fit passage is left out where others have one.
+    needed = any(chosen)
+    for question, query, ids in zip(train, queries, chosen, strict=True):
+        golds = list(dict.fromkeys(texts[id_] for id_ in question.positives if id_ in texts))
+        if needed and not ids:
+            counts["questions_without_negative"] = counts.get("questions_without_negative", 0) + 1
+            continue
+        negatives = tuple(texts[id_] for id_ in ids)
+        pairs.extend(_Pair(query, gold, negatives, (query, *golds, *negatives)) for gold in golds)
+    counts.update(questions=len(train), pairs=len(pairs), negatives=sum(len(pair.negatives) for pair in pairs))
+    counts.update({f"false_negatives_{reason}": dropped[reason] for reason in ("text", "answer", "document")})
+    return pairs
+
+
+# -- training --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Best:
+    """The best checkpoint and how it was come by. `scores` is dimension to nDCG@10 per dev question."""
+
+    folder: Path
+    step: int
+    scores: dict[str, list[float]]
+    history: list[dict[str, Any]]
+
+
+def _train(
+    model: Any, pairs: Sequence[_Pair], ranking: _DevRanking, deployed: int, config: Config, checkpoints: Path
+) -> _Best:
+    """Train to the end or until patience runs out, from the last whole checkpoint if there is one."""
+    last = _last_whole(checkpoints)
+    if last is None or not _is_over(_state(last), deployed, config.train_embed.patience):
+        trainer = _make_trainer(model, pairs, ranking, deployed, config, checkpoints)
+        trainer.train(resume_from_checkpoint=str(last) if last is not None else None)
+        last = _last_whole(checkpoints)
+    if last is None:
+        raise HybridError(f"{checkpoints}: training left no whole checkpoint", "look whether the disk is full")
+    # Everything is read back from the disk, so that a run killed after its last step ends in the same result.
+    state = _state(last)
+    best = checkpoints / f"checkpoint-{state['best_global_step']}"
+    history = [
+        {"step": entry["step"], **{str(dim): _rounded(entry[_metric(dim)]) for dim in ranking.dims}}
+        for entry in _evaluations(state["log_history"], deployed)
+    ]
+    scores = json.loads((best / COMPLETE).read_text(encoding="utf-8"))["scores"]
+    return _Best(best, state["best_global_step"], scores, history)
+
+
+def _make_trainer(
+    model: Any, pairs: Sequence[_Pair], ranking: _DevRanking, deployed: int, config: Config, checkpoints: Path
+) -> Any:
+    from datasets import Dataset
+    from sentence_transformers.base.sampler import NoDuplicatesBatchSampler
+    from sentence_transformers.sentence_transformer.evaluation import SentenceEvaluator
+    from sentence_transformers.sentence_transformer.losses import (
+        CachedMultipleNegativesRankingLoss,
+        MatryoshkaLoss,
+        MultipleNegativesRankingLoss,
+    )
+    from sentence_transformers.sentence_transformer.trainer import SentenceTransformerTrainer
+    from sentence_transformers.sentence_transformer.training_args import SentenceTransformerTrainingArguments
+    from tqdm.auto import tqdm
+    from transformers import PrinterCallback, TrainerCallback
+
+    options = config.train_embed
+    steps_per_epoch = math.ceil(len(pairs) / options.batch_size)
+    num_steps = math.ceil(options.epochs * steps_per_epoch)
+    interval = math.ceil(num_steps / math.ceil(options.epochs * options.evals_per_epoch))
+    latest: dict[str, list[float]] = {}
+
+    class Evaluator(SentenceEvaluator):  # type: ignore[misc]
+        """All dimensions from one encoding; an InformationRetrievalEvaluator for each would encode the corpus again."""
+
+        def __call__(self, model: Any, output_path: str | None = None, epoch: float = -1, steps: int = -1) -> Any:
+            passages = ranking.encode_passages(model, f"step {steps}: passages")
+            latest.update(ranking.scores(ranking.encode_queries(model), passages))
+            return {_metric(int(dim)): float(np.mean(values)) for dim, values in latest.items()}
+
+    class Trainer(SentenceTransformerTrainer):  # type: ignore[misc]
+        """Without model cards: they hold dates and paths, and looking a base model up takes a network."""
+
+        def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
+            return
+
+        def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+            self.model.save_pretrained(output_dir, create_model_card=False)
+
+    class Course(TrainerCallback):  # type: ignore[misc]
+        """Bar on stderr, patience, the sampler's epoch, and the mark of a whole checkpoint."""
+
+        def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            self.bar = tqdm(total=state.max_steps, initial=state.global_step, desc="training steps")
+
+        def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            # In the middle of an epoch the trainer resumes on a wrapper (accelerate's SkipBatchSampler) that does not
+            # pass the epoch on: it would draw the first epoch's batches again.
+            kwargs["train_dataloader"].batch_sampler.set_epoch(state.global_step // steps_per_epoch)
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            self.bar.update()
+
+        def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            record = {"log_history": state.log_history, "global_step": state.global_step, "max_steps": state.max_steps}
+            control.should_training_stop = control.should_training_stop or _is_over(record, deployed, options.patience)
+
+        def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            folder = checkpoints / f"checkpoint-{state.global_step}"
+            write_text(folder / COMPLETE, json.dumps({"sizes": _sizes(folder), "scores": latest}))
+
+        def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            self.bar.close()
+
+    def sampler(dataset: Any, **arguments: Any) -> Any:
+        # By what must not meet in a batch, not by what the loss reads: another question's positive may be gold here.
+        width = max(len(pair.exclusive) for pair in pairs)
+        keys = [pair.exclusive + pair.exclusive[:1] * (width - len(pair.exclusive)) for pair in pairs]
+        columns = {f"key{place}": [key[place] for key in keys] for place in range(width)}
+        return NoDuplicatesBatchSampler(Dataset.from_dict(columns), **arguments)
+
+    # Gradient caching gives the same loss in less memory, at the price of a second forward pass.
+    inner = (
+        CachedMultipleNegativesRankingLoss(model, mini_batch_size=options.mini_batch_size)
+        if options.mini_batch_size < options.batch_size
+        else MultipleNegativesRankingLoss(model)
+    )
+    columns = {"anchor": [pair.query for pair in pairs], "positive": [pair.positive for pair in pairs]}
+    for place in range(len(pairs[0].negatives)):
+        columns[f"negative_{place}"] = [pair.negatives[place] for pair in pairs]
+    arguments = SentenceTransformerTrainingArguments(
+        output_dir=str(checkpoints),
+        num_train_epochs=options.epochs,
+        per_device_train_batch_size=options.batch_size,
+        learning_rate=options.learning_rate,
+        warmup_steps=0.1,
+        seed=config.seed,
+        data_seed=config.seed,
+        eval_strategy="steps",
+        eval_steps=interval,
+        save_strategy="steps",
+        save_steps=interval,
+        save_total_limit=2,
+        metric_for_best_model=_metric(deployed),
+        greater_is_better=True,
+        logging_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        use_cpu=options.device == "cpu",
+        dataloader_pin_memory=False,
+        batch_sampler=sampler,
+    )
+    trainer = Trainer(
+        model=model,
+        args=arguments,
+        train_dataset=Dataset.from_dict(columns),
+        loss=MatryoshkaLoss(model, inner, ranking.dims),
+        evaluator=Evaluator(),
+        callbacks=[Course()],
+    )
+    # It prints to stdout, where only results belong.
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def _metric(dim: int) -> str:
+    return f"eval_ndcg@10_{dim}"
+
+
+def _evaluations(log: Sequence[Mapping[str, Any]], deployed: int) -> list[Mapping[str, Any]]:
+    return [entry for entry in log if _metric(deployed) in entry]
+
+
+def _is_over(state: Mapping[str, Any], deployed: int, patience: int) -> bool:
+    """Whether all steps are done, or the last `patience` evaluations did not beat the best before them."""
+    values = [entry[_metric(deployed)] for entry in _evaluations(state["log_history"], deployed)]
+    waited = len(values) - 1 - values.index(max(values)) if values else 0
+    return bool(state["global_step"] >= state["max_steps"]) or waited >= patience
+
+
+# -- checkpoints -----------------------------------------------------------------------------------------------------
+
+
+def _last_whole(checkpoints: Path) -> Path | None:
+    """The latest checkpoint that was written to its end and whose best one is there too; broken ones are removed."""
+    whole = []
+    for folder in checkpoints.glob("checkpoint-*"):
+        if _is_whole(folder):
+            whole.append(folder)
+        else:
+            shutil.rmtree(folder)
+    whole.sort(key=lambda folder: int(folder.name.removeprefix("checkpoint-")))
+    for folder in reversed(whole):
+        if folder.with_name(f"checkpoint-{_state(folder)['best_global_step']}") in whole:
+            return folder
+    return None
+
+
+def _is_whole(folder: Path) -> bool:
+    file = folder / COMPLETE
+    return file.is_file() and json.loads(file.read_text(encoding="utf-8"))["sizes"] == _sizes(folder)
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """Bytes of every file but the mark itself."""
+    files = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(COMPLETE))
+    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
+
+
+def _state(checkpoint: Path) -> dict[str, Any]:
+    state: dict[str, Any] = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+    return state

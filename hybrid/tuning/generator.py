@@ -1,0 +1,404 @@
+"""LoRA and QLoRA on RAFT examples with TRL, resumable, the best checkpoint published as safetensors.
+
+The loss is taken over completions only, and the prompt of an example is tokenised exactly as it is served.
+"""
+
+import json
+import random
+import re
+import shutil
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from hybrid.artifacts import Manifest, publish, require, sha256_tree
+from hybrid.config import Config, TrainRaftConfig
+from hybrid.errors import HybridError, InputError, StaleError
+from hybrid.jsonl import read_jsonl
+from hybrid.progress import track
+
+VERSION = 1
+"""Of the way adapters are trained: part of an adapter's id."""
+
+ADAPTER = "adapter"
+"""Sub-folder of the artefact that PEFT reads."""
+
+_WARMUP = 0.05
+_WEIGHTS = "adapter_model.safetensors"
+_PEFT_CONFIG = "adapter_config.json"
+_STATE = "trainer_state.json"
+
+
+def train_generator(base: Path, raft: Path, *, config: Config, target: Path, inputs: Mapping[str, str]) -> Manifest:
+    """Train an adapter of the model folder `base` on `raft/train.jsonl`; publish the best one by loss on `dev.jsonl`.
+
+    The losses are nats per completion token; on dev every example counts equally. `facts` hold the history, the base's
+    own loss (step 0) and the verdict: "kept base" where no checkpoint is below it. A killed run resumes at its last
+    whole checkpoint. Raises `InputError` for an unreadable line, `HybridError` for an example that the model would see
+    truncated or otherwise than served.
+    """
+    examples = {split: read_examples(raft / f"{split}.jsonl") for split in ("train", "dev")}
+    decisive = {
+        "train_raft": config.train_raft.model_dump(mode="json"),
+        "generator": {"model": config.generator.model, "dtype": config.generator.dtype},
+        "seed": config.seed,
+    }
+    with publish(target, "adapter", VERSION, decisive, inputs) as build:
+        checkpoints = build.private / "checkpoints"
+        trainer = build_trainer(base, examples, config, checkpoints)
+        resume = last_whole_checkpoint(checkpoints)
+        # on a fresh start the adapter is still zero: this evaluation is the base's
+        trainer.args.eval_on_start = resume is None
+        trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+        history = [
+            {"step": entry["step"], "eval_loss": entry["eval_loss"]}
+            for entry in trainer.state.log_history
+            if "eval_loss" in entry
+        ]
+        base_loss = next(entry["eval_loss"] for entry in history if entry["step"] == 0)
+        best = min((entry for entry in history if entry["step"] > 0), key=lambda entry: float(entry["eval_loss"]))
+        best_step = int(best["step"])
+        _publish_adapter(checkpoints / f"checkpoint-{best_step}", build.path / ADAPTER, _public_name(base, config))
+        build.counts.update(
+            train=len(examples["train"]),
+            dev=len(examples["dev"]),
+            steps=int(trainer.state.global_step),
+            trainable_parameters=sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
+        )
+        build.facts.update(
+            base=sha256_tree(base),
+            history=history,
+            best_step=best_step,
+            best_eval_loss=best["eval_loss"],
+            base_eval_loss=base_loss,
+            verdict="tuned" if best["eval_loss"] < base_loss else "kept base",
+            compute="bfloat16" if trainer.args.bf16 else "float32",
+        )
+    return require(target, "hybrid train-raft")
+
+
+def check_adapter_base(adapter: Path, base: Path) -> None:
+    """Raise `StaleError` where the adapter artefact was trained for another base than the model folder `base`."""
+    manifest = require(adapter, "hybrid train-raft")
+    if manifest.facts.get("base") != sha256_tree(base):
+        raise StaleError(
+            f"{adapter}: the adapter was trained for another base model than {base}",
+            "run `hybrid train-raft` again, or set generator.model to the base it was trained for",
+        )
+
+
+def read_examples(file: Path) -> list[dict[str, Any]]:
+    """Prompt and completion of every line of a RAFT file, as message lists; other keys are dropped."""
+    examples = []
+    for number, record in read_jsonl(file):
+        try:
+            examples.append({key: [_turn(message) for message in record[key]] for key in ("prompt", "completion")})
+        except (KeyError, TypeError) as error:
+            problem = f"not a RAFT example: {type(error).__name__} {error}"
+            raise InputError(file, problem, "make the RAFT examples again", line=number) from None
+    if not examples:
+        raise InputError(file, "holds no examples", "make the RAFT examples again")
+    return examples
+
+
+def build_trainer(base: Path, examples: Mapping[str, Sequence[dict[str, Any]]], config: Config, folder: Path) -> Any:
+    """TRL's trainer over the base with a fresh adapter; its datasets are tokenised, so they can be inspected.
+
+    `examples` maps train and dev to prompt-completion examples; checkpoints go to `folder`.
+    """
+    from datasets import Dataset
+    from peft import LoraConfig
+    from transformers import AutoTokenizer, EarlyStoppingCallback, PrinterCallback, ProgressCallback
+    from trl import SFTConfig
+
+    settings = config.train_raft
+    compute = _compute_dtype(settings)
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    model = _load_base(base, settings, compute)
+    lengths = {split: _checked_lengths(rows, tokenizer, model, base) for split, rows in examples.items()}
+    # by length, so that the sequential evaluation pads little
+    dev = [examples["dev"][i] for i in sorted(range(len(lengths["dev"])), key=lambda i: (lengths["dev"][i], i))]
+    train = list(examples["train"])
+    steps_per_epoch = -(-len(train) // (settings.batch_size * settings.gradient_accumulation))
+    eval_steps = max(1, round(steps_per_epoch / settings.evals_per_epoch))
+    arguments = SFTConfig(
+        output_dir=str(folder),
+        seed=config.seed,
+        data_seed=config.seed,
+        num_train_epochs=settings.epochs,
+        per_device_train_batch_size=settings.batch_size,
+        per_device_eval_batch_size=settings.batch_size,
+        gradient_accumulation_steps=settings.gradient_accumulation,
+        gradient_checkpointing=settings.gradient_checkpointing,
+        learning_rate=settings.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=_WARMUP,
+        optim="adamw_torch",
+        bf16=compute == "bfloat16",
+        max_length=None,
+        packing=False,
+        completion_only_loss=True,
+        prediction_loss_only=True,
+        eval_strategy="steps",
+        eval_steps=eval_steps,
+        save_strategy="steps",
+        save_steps=eval_steps,
+        # the best one, the last one, and the one before it in case the last is cut short by a kill
+        save_total_limit=3,
+        logging_strategy="no",
+        load_best_model_at_end=True,
+        metric_for_best_model="eval_loss",
+        greater_is_better=False,
+        restore_callback_states_from_checkpoint=True,
+        fsdp=settings.fsdp or None,
+        report_to="none",
+        dataloader_pin_memory=model.device.type == "cuda",
+    )
+    trainer = _trainer_class()(
+        model=model,
+        args=arguments,
+        train_dataset=Dataset.from_list(train),
+        eval_dataset=Dataset.from_list(dev),
+        processing_class=tokenizer,
+        peft_config=LoraConfig(
+            task_type="CAUSAL_LM",
+            r=settings.lora_rank,
+            lora_alpha=settings.lora_alpha,
+            lora_dropout=settings.lora_dropout,
+            **_targets(model, settings),
+        ),
+        callbacks=[EarlyStoppingCallback(settings.patience), _progress_callback()],
+    )
+    for noisy in (PrinterCallback, ProgressCallback):
+        trainer.remove_callback(noisy)
+    # TRL rounds the adapter of a quantised base to bfloat16; small updates would then be lost
+    for parameter in trainer.model.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
+    return trainer
+
+
+def last_whole_checkpoint(folder: Path) -> Path | None:
+    """The latest checkpoint that a kill did not cut short; later, incomplete ones are deleted."""
+    found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
+    for checkpoint in found:
+        if _is_whole(checkpoint):
+            return checkpoint
+        shutil.rmtree(checkpoint)
+    return None
+
+
+class LengthGroupedOrder:
+    """Row numbers of an epoch: random, but rows of a batch are of similar length; decided by seed and epoch alone.
+
+    transformers' own sampler draws from the global generator, whose state differs after a resume.
+    """
+
+    _POOL_BATCHES = 8
+
+    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
+        self._lengths = lengths
+        self._batch_size = batch_size
+        self._seed = seed
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by the data loader before each epoch, also after a resume."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        chance = random.Random(f"{self._seed}/{self._epoch}")
+        rows = list(range(len(self._lengths)))
+        chance.shuffle(rows)
+        size, whole = self._batch_size, len(rows) - len(rows) % self._batch_size
+        batches = []
+        for start in range(0, whole, size * self._POOL_BATCHES):
+            pool = sorted(rows[start : min(start + size * self._POOL_BATCHES, whole)], key=lambda i: self._lengths[i])
+            batches += [pool[i : i + size] for i in range(0, len(pool), size)]
+        chance.shuffle(batches)
+        # an incomplete batch must come last, as the loader counts off rows
+        return iter([row for batch in [*batches, rows[whole:]] for row in batch])
+
+
+def _trainer_class() -> Any:
+    """`SFTTrainer` with the loss and the order of this project."""
+    import torch
+    from trl import SFTTrainer
+
+    class CompletionTrainer(SFTTrainer):  # type: ignore[misc]
+        """Logits are computed at completion positions only.
+
+        Off a Triton device TRL projects every position to the vocabulary (a third of a step with a small model).
+        """
+
+        def compute_loss(
+            self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+        ) -> Any:
+            # labels[:, t] is what the logits at t must predict
+            labels = inputs["labels"][:, 1:]
+            wanted = labels != -100
+            positions = wanted.any(dim=0).nonzero().flatten()
+            outputs = model(
+                input_ids=inputs["input_ids"],
+                attention_mask=inputs["attention_mask"],
+                use_cache=False,
+                logits_to_keep=positions,
+            )
+            nats = torch.nn.functional.cross_entropy(
+                outputs.logits.float().flatten(0, 1), labels[:, positions].flatten(), reduction="none"
+            ).view(labels.shape[0], -1)
+            if not self.model.training:
+                # each dev example counts equally, whatever its length and its batch
+                loss = (nats.sum(dim=1) / wanted.sum(dim=1)).mean()
+            elif num_items_in_batch is None:
+                loss = nats.sum() / wanted.sum()
+            else:
+                loss = nats.sum() / num_items_in_batch
+                if self.args.average_tokens_across_devices:
+                    loss = loss * self.accelerator.num_processes
+            return (loss, outputs) if return_outputs else loss
+
+        def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+            rows = (self.train_dataset if train_dataset is None else train_dataset)["input_ids"]
+            return LengthGroupedOrder([len(ids) for ids in rows], self.args.train_batch_size, self.args.seed)
+
+    return CompletionTrainer
+
+
+def _progress_callback() -> Any:
+    """The project's progress bar, and an evaluation at the very last step."""
+    from transformers import TrainerCallback
+
+    class Progress(TrainerCallback):  # type: ignore[misc]
+        def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            remaining = state.max_steps - state.global_step
+            self._bar = iter(track(range(remaining + 1), total=remaining, description="training"))
+            next(self._bar, None)
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            next(self._bar, None)
+            if state.global_step >= state.max_steps:
+                control.should_evaluate = True
+
+    return Progress()
+
+
+def _load_base(base: Path, settings: TrainRaftConfig, compute: str) -> Any:
+    import torch
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+
+    options: dict[str, Any] = {"dtype": getattr(torch, settings.dtype)}
+    if settings.quantization == "4bit":
+        options["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=getattr(torch, compute),
+        )
+    return AutoModelForCausalLM.from_pretrained(base, **options)
+
+
+def _compute_dtype(settings: TrainRaftConfig) -> str:
+    """`auto` is bfloat16 where the processor has instructions for it; elsewhere it is emulated and slower."""
+    import torch
+
+    if settings.compute != "auto":
+        return settings.compute
+    if torch.cuda.is_available():
+        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
+    able = torch.cpu.get_capabilities()
+    return "bfloat16" if able.get("avx512_bf16") or able.get("amx_bf16") else "float32"
+
+
+def _targets(model: Any, settings: TrainRaftConfig) -> dict[str, Any]:
+    """PEFT's choice of matrices and layers. The lowest layers are left out: no gradient has to flow down to them."""
+    import torch
+
+    num_layers = int(model.config.get_text_config().num_hidden_layers)
+    num_adapted = max(1, round(num_layers * settings.adapted_layers))
+    if num_adapted == num_layers:
+        return {"target_modules": _split(settings.target_modules)}
+    names = _split(settings.target_modules)
+    if names == "all-linear":
+        # PEFT refuses its own shorthand together with a choice of layers
+        head = model.get_output_embeddings()
+        parts = [(name, part) for name, part in model.named_modules() if isinstance(part, torch.nn.Linear)]
+        names = sorted({name.rpartition(".")[2] for name, part in parts if part is not head})
+    return {"target_modules": names, "layers_to_transform": list(range(num_layers - num_adapted, num_layers))}
+
+
+def _split(target_modules: str) -> str | list[str]:
+    return target_modules if target_modules == "all-linear" else re.split(r"\s*,\s*", target_modules.strip())
+
+
+def _checked_lengths(rows: Sequence[dict[str, Any]], tokenizer: Any, model: Any, base: Path) -> list[int]:
+    """Tokens of every example. Raises `HybridError` where training would cut it or show another prompt than serving."""
+    limit = int(model.config.get_text_config().max_position_embeddings)
+    lengths = []
+    encode = partial(tokenizer.apply_chat_template, tokenize=True, return_dict=False)
+    for row in rows:
+        prompt = encode(row["prompt"], add_generation_prompt=True)
+        whole = encode(row["prompt"] + row["completion"])
+        if whole[: len(prompt)] != prompt or len(whole) == len(prompt):
+            raise HybridError(
+                f"the chat template of {base.name} renders a prompt otherwise once it is answered",
+                "use a model whose template renders the prompt the same way in both cases",
+            )
+        if len(whole) > limit:
+            ending = row["prompt"][-1]["content"][-80:]
+            raise HybridError(
+                f"an example of {len(whole)} tokens would be cut at the model's {limit}: …{ending!r}",
+                "lower raft.max_example_tokens and make the RAFT examples again",
+            )
+        lengths.append(len(whole))
+    return lengths
+
+
+def _turn(message: Any) -> dict[str, str]:
+    if not all(isinstance(message[key], str) for key in ("role", "content")):
+        raise TypeError("role and content must be strings")
+    return {"role": message["role"], "content": message["content"]}
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    """The trainer writes its state last; beyond that, every file must be readable to its end."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        json.loads((checkpoint / _STATE).read_text(encoding="utf-8"))
+        with safe_open(checkpoint / _WEIGHTS, "pt"):
+            pass
+        for name in ("optimizer.pt", "scheduler.pt"):
+            with zipfile.ZipFile(checkpoint / name) as archive:
+                if archive.testzip() is not None:
+                    return False
+    except (OSError, ValueError, SafetensorError, zipfile.BadZipFile):
+        return False
+    return True
+
+
+def _publish_adapter(checkpoint: Path, folder: Path, base_name: str) -> None:
+    """Weights and PEFT's configuration alone: no optimizer, no pickled arguments, no local path."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    shutil.copyfile(checkpoint / _WEIGHTS, folder / _WEIGHTS)
+    settings = json.loads((checkpoint / _PEFT_CONFIG).read_text(encoding="utf-8"))
+    settings["base_model_name_or_path"] = base_name
+    if isinstance(settings.get("target_modules"), list):
+        # PEFT keeps a set, whose order changes from run to run
+        settings["target_modules"].sort()
+    text = json.dumps(settings, indent=1, sort_keys=True)
+    (folder / _PEFT_CONFIG).write_text(text + "\n", encoding="utf-8")
+
+
+def _public_name(base: Path, config: Config) -> str:
+    """A hub name as it is; a folder without its path."""
+    name = config.generator.model
+    return base.name if name == "embedded" or Path(name).exists() else name
