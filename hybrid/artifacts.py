@@ -146,6 +146,8 @@ def publish(
         if other != folder:
             shutil.rmtree(other)
     folder.mkdir(exist_ok=True)
+    # one that a kill before the renames left: it must not vouch for files that are being rewritten
+    (folder / MANIFEST).unlink(missing_ok=True)
     build = Build(folder)
     yield build
     shutil.rmtree(folder / PRIVATE, ignore_errors=True)

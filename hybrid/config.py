@@ -64,8 +64,8 @@ class GeneratorConfig(Stage):
     """Of the OpenAI-compatible server, for example http://localhost:8000/v1."""
     api_key_env: str = "OPENAI_API_KEY"
     """Name of the environment variable that holds the key; the key itself is never written or printed."""
-    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
-    """Of the weights."""
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """Of the weights when answering. `auto`: bfloat16 where the processor has instructions for it, else float32."""
     quantization: Literal["none", "4bit"] = "none"
     """`4bit`: NF4 by bitsandbytes, at load."""
     batch_size: int = Field(16, ge=1)
@@ -275,11 +275,12 @@ def load_config(path: Path | None, overrides: tuple[str, ...] = ()) -> Config:
         if not path.is_file():
             raise InputError(path, "no such configuration file", "name one of configs/*.yaml")
         try:
-            values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+            values = yaml.safe_load(path.read_text(encoding="utf-8"))
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             mark = getattr(error, "problem_mark", None)
             line = mark.line + 1 if mark is not None else None
             raise InputError(path, "not valid YAML", "check indentation and colons there", line=line) from error
+        values = {} if values is None else values
         if not isinstance(values, dict):
             raise InputError(path, "the configuration must be a mapping of sections")
     for override in overrides:
@@ -297,7 +298,9 @@ def _apply(values: dict[str, Any], override: str) -> None:
     *sections, leaf = key.strip().split(".")
     node = values
     for section in sections:
-        child = node.setdefault(section, {})
+        if node.get(section) is None:
+            node[section] = {}
+        child = node[section]
         if not isinstance(child, dict):
             raise ConfigError(f"--set {override}: {section} is not a section")
         node = child

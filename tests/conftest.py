@@ -1,0 +1,35 @@
+"""What many tests share: the embedded models, each loaded once a session."""
+
+from pathlib import Path
+
+import pytest
+
+from hybrid.models import Role, embedded, folder_of, is_pulled
+from hybrid.retrieval.sentence_embedder import SentenceEmbedder
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def _pulled(role: Role) -> Path:
+    model = embedded(role)
+    if not is_pulled(model):
+        pytest.skip(f"{model.name} is not in the model cache: run `hybrid models pull`")
+    return folder_of(model)
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The checkout."""
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def minilm() -> SentenceEmbedder:
+    """The embedded embedder at its own dimension."""
+    return SentenceEmbedder(_pulled("embedder"))
+
+
+@pytest.fixture(scope="session")
+def smollm_folder() -> Path:
+    """The embedded generator's folder."""
+    return _pulled("generator")

@@ -7,6 +7,7 @@ from typing import Any
 
 from hybrid.artifacts import sha256_json, sha256_tree
 from hybrid.errors import InputError
+from hybrid.precision import fast_dtype
 from hybrid.types import Chat, Generation
 
 
@@ -19,7 +20,7 @@ class LocalGenerator:
         *,
         name: str = "",
         adapter: Path | None = None,
-        dtype: str = "float32",
+        dtype: str = "auto",
         quantization: str = "none",
         batch_size: int = 16,
     ) -> None:
@@ -27,16 +28,21 @@ class LocalGenerator:
             raise InputError(folder, "not a model folder (no config.json)", "name a folder saved by transformers")
         self._folder = folder
         self._adapter = adapter
-        self._dtype = dtype
+        self._requested_dtype = dtype
         self._quantization = quantization
         self._batch_size = batch_size
         self.name = name or folder.name
 
     @cached_property
+    def dtype(self) -> str:
+        """Precision of the weights, `auto` resolved for this machine."""
+        return fast_dtype() if self._requested_dtype == "auto" else self._requested_dtype
+
+    @cached_property
     def fingerprint(self) -> str:
         """Over weights, tokenizer, adapter, precision and batch size (padding can flip a greedy near-tie)."""
         adapter = sha256_tree(self._adapter) if self._adapter else ""
-        return sha256_json([sha256_tree(self._folder), adapter, self._dtype, self._quantization, self._batch_size])
+        return sha256_json([sha256_tree(self._folder), adapter, self.dtype, self._quantization, self._batch_size])
 
     @cached_property
     def tokenizer(self) -> Any:
@@ -53,7 +59,7 @@ class LocalGenerator:
     @cached_property
     def model(self) -> Any:
         """The loaded model in evaluation mode, adapter attached."""
-        return load_causal_model(self._folder, self._dtype, self._quantization, self._adapter)
+        return load_causal_model(self._folder, self.dtype, self._quantization, self._adapter)
 
     def render(self, chat: Chat) -> str:
         """The prompt string of a chat, up to where the answer starts."""

@@ -8,6 +8,7 @@ import click
 from hybrid.cli import show
 from hybrid.cli.loop import print_comparison
 from hybrid.cli.options import (
+    SystemChoice,
     json_option,
     open_workspace,
     quiet_progress_of_libraries,
@@ -20,7 +21,7 @@ from hybrid.cli.options import (
 @workspace_options
 @system_option
 @json_option
-def evaluate(system: str, as_json: bool, **options: Any) -> None:
+def evaluate(system: SystemChoice, as_json: bool, **options: Any) -> None:
     """Score ranking, answers, citations, abstention, latency and general ability, each with a 95 % interval.
 
     \b
@@ -32,9 +33,9 @@ def evaluate(system: str, as_json: bool, **options: Any) -> None:
     workspace = open_workspace(**options)
     quiet_progress_of_libraries()
     with workspace.lock():
-        chosen = workspace.live if system == "live" else system
-        manifest = workspace.evaluate(chosen)  # type: ignore[arg-type]
-    path = workspace.evaluation_path(chosen)  # type: ignore[arg-type]
+        chosen = workspace.choose(system)
+        manifest = workspace.evaluate(chosen)
+    path = workspace.evaluation_path(chosen)
     metrics = json.loads((path / "metrics.json").read_text(encoding="utf-8"))
     if as_json:
         show.as_json(
@@ -57,7 +58,7 @@ def evaluate(system: str, as_json: bool, **options: Any) -> None:
 @workspace_options
 @system_option
 @json_option
-def diagnose(system: str, as_json: bool, **options: Any) -> None:
+def diagnose(system: SystemChoice, as_json: bool, **options: Any) -> None:
     """Say which layer to retune, what it would gain, and how sure that is; list the failures.
 
     \b
@@ -67,9 +68,9 @@ def diagnose(system: str, as_json: bool, **options: Any) -> None:
     workspace = open_workspace(**options)
     quiet_progress_of_libraries()
     with workspace.lock():
-        chosen = workspace.live if system == "live" else system
-        workspace.diagnose(chosen)  # type: ignore[arg-type]
-    path = workspace.diagnosis_path(chosen)  # type: ignore[arg-type]
+        chosen = workspace.choose(system)
+        workspace.diagnose(chosen)
+    path = workspace.diagnosis_path(chosen)
     verdict = json.loads((path / "diagnosis.json").read_text(encoding="utf-8"))
     if as_json:
         show.as_json({"system": chosen, **verdict, "report": str(path / "report.html")})

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from hybrid.lifecycle.workspace import Workspace
 
 F = TypeVar("F", bound=Callable[..., Any])
+SystemChoice = Literal["live", "base", "tuned"]
 
 DEFAULT_CORPUS = Path("corpora/pumps")
 

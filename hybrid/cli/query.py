@@ -7,6 +7,7 @@ import click
 
 from hybrid.cli import show
 from hybrid.cli.options import (
+    SystemChoice,
     json_option,
     open_workspace,
     quiet_progress_of_libraries,
@@ -27,7 +28,7 @@ UNKNOWN = "I don't know: the documents found do not answer this."
 @system_option
 @click.option("--show-context", is_flag=True, help="Print the passages that the generator saw.")
 @json_option
-def query(question: str | None, system: str, show_context: bool, as_json: bool, **options: Any) -> None:
+def query(question: str | None, system: SystemChoice, show_context: bool, as_json: bool, **options: Any) -> None:
     """Answer a question with citations, or say that it is not known. Without QUESTION: ask one after another.
 
     \b
@@ -35,7 +36,7 @@ def query(question: str | None, system: str, show_context: bool, as_json: bool, 
       hybrid query --corpus corpora/pumps "How tight are the tie rods of the H20?"
     """
     workspace = open_workspace(**options)
-    pipeline = workspace.pipeline(workspace.live if system == "live" else system)  # type: ignore[arg-type]
+    pipeline = workspace.pipeline(workspace.choose(system))
     quiet_progress_of_libraries()
     if question is not None:
         _answer(pipeline, question, show_context, as_json)

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hybrid.cli import show
-from hybrid.cli.options import force_option, json_option, open_workspace, system_option, workspace_options
+from hybrid.cli.options import (
+    SystemChoice,
+    force_option,
+    json_option,
+    open_workspace,
+    system_option,
+    workspace_options,
+)
 
 if TYPE_CHECKING:
     from hybrid.artifacts import Manifest
@@ -16,7 +23,7 @@ if TYPE_CHECKING:
 @workspace_options
 @system_option
 @json_option
-def index(system: str, as_json: bool, **options: Any) -> None:
+def index(system: SystemChoice, as_json: bool, **options: Any) -> None:
     """Read, chunk and index a corpus. Nothing changed: nothing is done.
 
     \b
@@ -25,9 +32,9 @@ def index(system: str, as_json: bool, **options: Any) -> None:
     """
     workspace = open_workspace(**options)
     with workspace.lock():
+        chosen = workspace.choose(system)
         passages = workspace.passages()
-        chosen = workspace.live if system == "live" else system
-        manifest = workspace.index(chosen)  # type: ignore[arg-type]
+        manifest = workspace.index(chosen)
     for warning in passages.manifest.facts["warnings"]:
         show.note(f"warning: {warning}")
     counts = passages.manifest.counts
@@ -38,7 +45,7 @@ def index(system: str, as_json: bool, **options: Any) -> None:
         "warnings": len(passages.manifest.facts["warnings"]),
         "embedder": manifest.facts["embedder"],
         "dim": manifest.facts["dim"],
-        "path": str(workspace.index_path(chosen)),  # type: ignore[arg-type]
+        "path": str(workspace.index_path(chosen)),
     }
     _report(facts, as_json)
 

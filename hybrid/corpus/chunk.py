@@ -32,10 +32,13 @@ def chunk(
                 continue
             heading = " › ".join(part for part in (document.title, section) if part)
             budget = max(chunk_tokens - len(tokenize(heading)) - 4, chunk_tokens // 2)
+            cursor = _after_heading(node.text, document.text, cursor)
+            end = cursor
             for text in _split(body, tokenize, budget, overlap_tokens):
-                start = document.text.find(text, max(0, cursor - len(text) if overlap_tokens else cursor))
+                start = document.text.find(text, cursor)
                 start = cursor if start < 0 else start
-                cursor = start + len(text) if not overlap_tokens else start + 1
+                end = start + len(text)
+                cursor = end if not overlap_tokens else start + 1
                 digest = hashlib.sha256(f"{heading}\n{text}".encode()).hexdigest()[:8]
                 taken[digest] = taken.get(digest, 0) + 1
                 suffix = f"-{taken[digest]}" if taken[digest] > 1 else ""
@@ -48,10 +51,19 @@ def chunk(
                         document_id=document.id,
                         source=document.source,
                         start_char=start,
-                        end_char=start + len(text),
+                        end_char=end,
                     )
                 )
+            cursor = end
     return passages
+
+
+def _after_heading(section: str, text: str, cursor: int) -> int:
+    """Where the body of a section starts in the document, looking from `cursor` on."""
+    match = _HEADING.match(section.partition("\n")[0])
+    heading = re.compile(rf"^#+\s+{re.escape(match[2].strip())}\s*$", re.MULTILINE) if match else None
+    found = heading.search(text, cursor) if heading else None
+    return found.end() if found else cursor
 
 
 def _section(text: str, header_path: str, title: str) -> tuple[str, str]:

@@ -1,6 +1,5 @@
 """Public formats to a corpus folder with `passages.jsonl` and `questions.jsonl`: BEIR, SQuAD, and that layout."""
 
-import csv
 import json
 import shutil
 from collections.abc import Iterable
@@ -28,12 +27,16 @@ def import_corpus(source: Path, kind: Format, target: Path, *, split: str = "tes
     partial = target.with_name(target.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    counts = {
-        "passages": write_jsonl(partial / "passages.jsonl", passages),
-        "questions": write_jsonl(partial / "questions.jsonl", questions),
-    }
-    read_passages(partial / "passages.jsonl")
-    read_questions([partial / "questions.jsonl"])
+    try:
+        counts = {
+            "passages": write_jsonl(partial / "passages.jsonl", passages),
+            "questions": write_jsonl(partial / "questions.jsonl", questions),
+        }
+        read_passages(partial / "passages.jsonl")
+        read_questions([partial / "questions.jsonl"])
+    except InputError as error:
+        shutil.rmtree(partial)
+        raise InputError(source, f"not a usable corpus: {error.problem}") from None
     partial.rename(target)
     return counts
 
@@ -44,29 +47,35 @@ Records = tuple[Iterable[dict[str, Any]], Iterable[dict[str, Any]]]
 def _beir(folder: Path, split: str) -> Records:
     """`corpus.jsonl`, `queries.jsonl` and `qrels/*.tsv` (the file's name is the split; scores above 0 are gold)."""
     corpus = folder / "corpus.jsonl"
-    passages = [
-        {
-            "id": field(corpus, n, r, "_id", str),
-            "title": field(corpus, n, r, "title", str, ""),
-            "text": field(corpus, n, r, "text", str),
-        }
-        for n, r in read_jsonl(corpus)
-    ]
+    passages: dict[str, dict[str, Any]] = {}
+    for number, record in read_jsonl(corpus):
+        identity = field(corpus, number, record, "_id", str)
+        if identity in passages:
+            raise InputError(corpus, f"duplicate id {identity!r}", "ids must be unique", line=number)
+        title = field(corpus, number, record, "title", str, "")
+        passages[identity] = {"id": identity, "title": title, "text": field(corpus, number, record, "text", str)}
+    if not passages:
+        raise InputError(corpus, "no passages in it", "the corpus is empty: add documents")
     gold: dict[str, list[str]] = {}
     split_of: dict[str, str] = {}
     files = sorted((folder / "qrels").glob("*.tsv"))
     if not files:
         raise InputError(folder / "qrels", "no .tsv with judgements", "a BEIR folder holds qrels/test.tsv")
     for file in files:
-        with file.open(encoding="utf-8", newline="") as stream:
-            for line, row in enumerate(csv.reader(stream, delimiter="\t"), start=1):
-                if line == 1 and row[:1] == ["query-id"]:
-                    continue
-                if len(row) != 3 or not row[2].lstrip("-").isdigit():
-                    raise InputError(file, "expected query-id, corpus-id, score", "separate them by tabs", line=line)
-                if int(row[2]) > 0:
-                    gold.setdefault(row[0], []).append(row[1])
-                    split_of[row[0]] = file.stem if file.stem in ("train", "dev", "test") else split
+        try:
+            rows = file.read_text(encoding="utf-8").splitlines()
+        except UnicodeDecodeError as error:
+            raise InputError(file, f"not UTF-8 ({error.reason})", "save the file as UTF-8") from None
+        for line, row in enumerate((row.split("\t") for row in rows), start=1):
+            if (line == 1 and row[0] == "query-id") or row == [""]:
+                continue
+            if len(row) != 3 or not row[2].lstrip("-").isdigit():
+                raise InputError(file, "expected query-id, corpus-id, score", "separate them by tabs", line=line)
+            if int(row[2]) > 0:
+                if row[1] not in passages:
+                    raise InputError(file, f"unknown passage {row[1]!r}", f"it is not in {corpus.name}", line=line)
+                gold.setdefault(row[0], []).append(row[1])
+                split_of[row[0]] = file.stem if file.stem in ("train", "dev", "test") else split
     queries = folder / "queries.jsonl"
     questions = []
     for number, record in read_jsonl(queries):
@@ -82,11 +91,13 @@ def _beir(folder: Path, split: str) -> Records:
                     "split": split_of[identity],
                 }
             )
-    return passages, questions
+    return passages.values(), questions
 
 
 def _squad(file: Path, split: str) -> Records:
     """SQuAD 1.1 and 2.0: paragraphs are passages, impossible questions are unanswerable."""
+    if not file.is_file():
+        raise InputError(file, "not a file", "SQuAD is one JSON file")
     try:
         articles = json.loads(file.read_text(encoding="utf-8"))["data"]
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
@@ -122,5 +133,7 @@ def _passages(folder: Path, split: str) -> Records:
     """`passages.jsonl` and `questions.jsonl`, copied after a check; questions without a split get `split`."""
     source = folder / "questions.jsonl"
     read_passages(folder / "passages.jsonl")
+    if source.is_file():
+        read_questions([source])
     questions = [{"split": split, **record} for _, record in read_jsonl(source)] if source.is_file() else []
     return [record for _, record in read_jsonl(folder / "passages.jsonl")], questions

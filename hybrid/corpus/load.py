@@ -1,7 +1,7 @@
 """A folder of files to documents. Headings of every format become Markdown ones, so that one splitter serves all."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,8 +22,8 @@ class Reading:
     skipped: list[tuple[str, str]] = field(default_factory=list)
 
 
-def load_documents(folder: Path) -> Reading:
-    """Read every .md .html .htm .txt .pdf .docx .jsonl below `folder`; hidden files are passed over.
+def load_documents(folder: Path, *, leave_out: Collection[Path] = ()) -> Reading:
+    """Read every .md .html .htm .txt .pdf .docx .jsonl below `folder`; hidden files and `leave_out` are passed over.
 
     Unreadable, empty and non-UTF-8 files are skipped and listed. Raises `InputError` for malformed JSONL, duplicate
     ids, and a folder without any readable document.
@@ -32,9 +32,14 @@ def load_documents(folder: Path) -> Reading:
         raise InputError(folder, "no such folder", "point CORPUS at a folder that holds documents/ or passages.jsonl")
     reading = Reading()
     for path in sorted(p for p in folder.rglob("*") if p.is_file() and not _hidden(p.relative_to(folder))):
+        if path in leave_out:
+            continue
         source = path.relative_to(folder).as_posix()
         if path.suffix.lower() == ".jsonl":
-            reading.documents.extend(_from_jsonl(path, source))
+            records = _from_jsonl(path, source)
+            reading.documents.extend(records)
+            if not records:
+                reading.skipped.append((source, "no text in it"))
             continue
         reader = _READERS.get(path.suffix.lower())
         if reader is None:

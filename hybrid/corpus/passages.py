@@ -102,12 +102,14 @@ def build_passages(
         if corpus.ready_passages.is_file():
             passages, documents, reading = read_passages(corpus.ready_passages), {}, Reading()
         else:
-            reading = load_documents(corpus.documents)
+            reading = load_documents(corpus.documents, leave_out=corpus.question_files)
             documents = {document.id: document for document in reading.documents}
             limit = min(config.chunk_tokens, max_tokens)
             passages = chunk(
                 reading.documents, tokenize=tokenize, chunk_tokens=limit, overlap_tokens=config.overlap_tokens
             )
+        if not passages:
+            raise InputError(corpus.documents, "the corpus has headings but no text", "add documents with text")
         resolved = resolve(read_questions(corpus.question_files), passages, documents)
         too_long = sum(len(tokenize(passage.full_text)) > max_tokens for passage in passages)
         warnings = [f"{source}: skipped, {reason}" for source, reason in reading.skipped] + resolved.warnings

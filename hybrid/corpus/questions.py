@@ -110,11 +110,18 @@ def _find(
             line=item.line,
         )
     quote = _squeeze(evidence.quote)
+    if not quote:
+        raise InputError(
+            item.path,
+            f"question {item.question.id!r}: the quote of {evidence.source} is empty",
+            "copy it verbatim from the document",
+            line=item.line,
+        )
     candidates = by_document.get(evidence.source, [])
     if whole := [p.id for p in candidates if quote in _squeeze(p.text)]:
         return whole
     pattern = _GAP.pattern.join(re.escape(word) for word in quote.split())
-    match = re.search(pattern, documents[evidence.source].text) if pattern else None
+    match = re.search(pattern, documents[evidence.source].text)
     if match is None:
         raise InputError(
             item.path,
@@ -137,9 +144,12 @@ def _question(path: Path, line: int, record: Mapping[str, Any]) -> Question:
     if answer_type not in ANSWER_TYPES:
         raise InputError(path, f"answer_type {answer_type!r} is not one of {', '.join(ANSWER_TYPES)}", line=line)
     answerable = json_field(path, line, record, "answerable", bool, True)
+    parts = json_field(path, line, record, "evidence", list, [])
+    if not all(isinstance(part, dict) for part in parts):
+        raise InputError(path, "evidence must be objects", 'write [{"source": …, "quote": …}]', line=line)
     evidence = tuple(
         Evidence(json_field(path, line, part, "source", str), json_field(path, line, part, "quote", str))
-        for part in json_field(path, line, record, "evidence", list, [])
+        for part in parts
     )
     return Question(
         id=json_field(path, line, record, "id", str),

@@ -31,7 +31,7 @@ def sample(questions: Sequence[Question], split: str, max_questions: int, seed: 
     if not chosen:
         raise UserError(
             f"the corpus has no questions in split {split!r}",
-            "write questions.jsonl first: without an evaluation set nothing can be measured, and nothing should be tuned",
+            "write questions.jsonl first: without an evaluation set nothing can be measured, nothing should be tuned",
         )
     if max_questions and max_questions < len(chosen):
         keep = set(random.Random(seed).sample(range(len(chosen)), max_questions))

@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from hybrid.artifacts import require, write_text
+from hybrid.artifacts import Manifest, require, write_text
 from hybrid.config import Config
+from hybrid.errors import StaleError
 from hybrid.evaluation.metrics import compare
 from hybrid.evaluation.report import comparison_html
 from hybrid.jsonl import read_jsonl
@@ -60,11 +61,25 @@ def run_loop(workspace: Workspace, announce: Callable[[str], None], *, force: bo
 
 
 def compare_systems(workspace: Workspace) -> list[dict[str, Any]]:
-    """Base against tuned on the evaluated split, with paired intervals of the gain."""
+    """Base against tuned on the evaluated split, with paired intervals of the gain.
+
+    Raises `StaleError` where the two were measured on different corpora or under different settings.
+    """
     config = workspace.config
+    base, before = _measured(workspace, "base")
+    tuned, after = _measured(workspace, "tuned")
+    if (base.config, base.inputs["passages"], base.inputs["general"]) != (
+        tuned.config,
+        tuned.inputs["passages"],
+        tuned.inputs["general"],
+    ):
+        raise StaleError(
+            "the base and the tuned system were measured on different data or under different settings",
+            "run `hybrid evaluate` with --system base and with --system tuned, under the same configuration",
+        )
     return compare(
-        _rows(workspace, "base"),
-        _rows(workspace, "tuned"),
+        before,
+        after,
         resamples=config.evaluation.resamples,
         seed=config.seed,
     )
@@ -82,8 +97,8 @@ def write_report(workspace: Workspace, rows: list[dict[str, Any]]) -> Path:
         diagnoses.append((title, json.loads((path / "diagnosis.json").read_text(encoding="utf-8"))))
     failures = [record for _, record in read_jsonl(workspace.diagnosis_path("tuned") / "failures.jsonl")]
     meta = _meta(workspace.config, workspace.corpus.folder.name)
-    write_text(folder / "report.html", comparison_html(plain, meta, diagnoses, failures[:_EXAMPLES]))
-    write_text(folder / "summary.json", json.dumps({"meta": meta, "rows": plain}, indent=1, default=str) + "\n")
+    _write_changed(folder / "report.html", comparison_html(plain, meta, diagnoses, failures[:_EXAMPLES]))
+    _write_changed(folder / "summary.json", json.dumps({"meta": meta, "rows": plain}, indent=1, default=str) + "\n")
     return folder / "report.html"
 
 
@@ -97,10 +112,18 @@ def _meta(config: Config, corpus: str) -> dict[str, Any]:
     }
 
 
-def _rows(workspace: Workspace, system: SystemName) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+Rows = list[dict[str, Any]]
+
+
+def _measured(workspace: Workspace, system: SystemName) -> tuple[Manifest, tuple[Rows, Rows]]:
     path = workspace.evaluation_path(system)
-    require(path, f"hybrid evaluate --system {system}")
-    return (
-        [row for _, row in read_jsonl(path / "questions.jsonl")],
-        [row for _, row in read_jsonl(path / "general.jsonl")],
-    )
+    manifest = require(path, f"hybrid evaluate --system {system}")
+    files = (path / "questions.jsonl", path / "general.jsonl")
+    questions, general = ([row for _, row in read_jsonl(file)] for file in files)
+    return manifest, (questions, general)
+
+
+def _write_changed(path: Path, text: str) -> None:
+    """Leave a file alone that already says this."""
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        write_text(path, text)

@@ -16,11 +16,11 @@ from typing import Literal
 from hybrid.answering.citations import supporting_sentence
 from hybrid.answering.pipeline import Pipeline
 from hybrid.answering.prompt import Example, target_text
-from hybrid.artifacts import Manifest, read_manifest, require, sha256_file, sha256_json
+from hybrid.artifacts import Manifest, read_manifest, require, sha256_file, sha256_json, sha256_tree
 from hybrid.backends import make_embedder, make_generator
 from hybrid.config import Config
 from hybrid.corpus.passages import CorpusFolder, PassageSet, build_passages
-from hybrid.errors import MissingError, StaleError, UserError
+from hybrid.errors import InputError, MissingError, StaleError, UserError
 from hybrid.evaluation.diagnose import diagnose
 from hybrid.evaluation.statistics import paired_interval
 from hybrid.evaluation.system import evaluate_system
@@ -49,7 +49,7 @@ class Workspace:
     def lock(self) -> Iterator[None]:
         """One writer at a time; raises `UserError` where another process holds the workspace."""
         self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / ".lock").open("w") as handle:
+        with (self.root / ".lock").open("a") as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -83,19 +83,39 @@ class Workspace:
         """The system that answers by default: the tuned one as soon as anything in it is tuned."""
         return "tuned" if self.has_tuned_embedder or self.has_tuned_generator else "base"
 
+    def choose(self, system: Literal["live", "base", "tuned"]) -> SystemName:
+        """The system that a command names. Raises `MissingError` where it is the tuned one and nothing is tuned."""
+        if system == "tuned" and self.live == "base":
+            raise MissingError(
+                "nothing is tuned in this workspace yet", "run `hybrid train-embed` or `hybrid train-raft`"
+            )
+        return self.live if system == "live" else system
+
     def embedder(self, system: SystemName) -> SentenceEmbedder:
-        """The system's embedder; the base where tuning kept it."""
+        """The system's embedder; the base where tuning kept it. Raises `StaleError` if tuned from another base."""
         if system == "base" or not self.has_tuned_embedder:
             return self.base_embedder
-        require(self.root / "embedder", "hybrid train-embed")
+        manifest = require(self.root / "embedder", "hybrid train-embed")
+        if manifest.inputs["embedder"] != sha256_tree(self.base_embedder.folder):
+            raise StaleError(
+                f"{self.root / 'embedder'} was tuned from another model than embedder.model = "
+                f"{self.config.embedder.model}",
+                "run `hybrid train-embed` again, or pass --system base where the command takes it",
+            )
         return make_embedder(self.config, self.root / "embedder" / "model", name=f"{self.config.embedder.model} tuned")
 
     def generator(self, system: SystemName, *, cached: bool = True) -> Generator:
-        """The system's generator; the base where none was merged."""
+        """The system's generator; the base where none was merged. Raises `StaleError` if tuned from another base."""
         cache = self.root / "cache" / "generations.sqlite" if cached else None
         if system == "base" or not self.has_tuned_generator:
             return make_generator(self.config, cache)
-        require(self.root / "generator", "hybrid merge")
+        manifest = require(self.root / "generator", "hybrid merge")
+        if self.config.generator.kind != "local" or manifest.inputs["generator"] != self._base_weights():
+            raise StaleError(
+                f"{self.root / 'generator'} was tuned from another model than generator.model = "
+                f"{self.config.generator.model}",
+                "run `hybrid train-raft` and `hybrid merge` again, or pass --system base",
+            )
         name = f"{self.config.generator.model} tuned"
         return make_generator(self.config, cache, self.root / "generator" / "model", name=name)
 
@@ -140,7 +160,7 @@ class Workspace:
             passages.questions,
             config=self.config,
             target=self.root / "embedder",
-            inputs={"passages": passages.manifest.id, "embedder": self.base_embedder.fingerprint},
+            inputs={"passages": passages.manifest.id, "embedder": sha256_tree(self.base_embedder.folder)},
             compare=self._compare,
             force=force,
         )
@@ -169,8 +189,8 @@ class Workspace:
             inputs={
                 "passages": passages.manifest.id,
                 "index": index.id,
-                "generator": generator.fingerprint,
-                "general": sha256_file(self.config.raft.general_file) if self.config.raft.general_share else "",
+                "generator": self._base_weights(),
+                "general": _digest(self.config.raft.general_file) if self.config.raft.general_share else "",
             },
             force=force,
         )
@@ -183,7 +203,7 @@ class Workspace:
             self.root / "raft",
             config=self.config,
             target=self.root / "adapter",
-            inputs={"raft": examples.id, "generator": self.generator("base").fingerprint},
+            inputs={"raft": examples.id, "generator": self._base_weights()},
         )
 
     def merge(self) -> Manifest:
@@ -201,7 +221,7 @@ class Workspace:
             self.root / "adapter",
             config=self.config,
             target=self.root / "generator",
-            inputs={"adapter": adapter.id, "generator": self.generator("base").fingerprint},
+            inputs={"adapter": adapter.id, "generator": self._base_weights()},
         )
 
     def evaluate(self, system: SystemName) -> Manifest:
@@ -211,7 +231,7 @@ class Workspace:
         generator = self.generator(system)
         uncached = self.generator(system, cached=False)
         scorer: Scorer | None = uncached if hasattr(uncached, "loglikelihood") else None  # type: ignore[assignment]
-        files = [sha256_file(path) for path in self.config.evaluation.general_files] if scorer else []
+        files = [_digest(path) for path in self.config.evaluation.general_files] if scorer else []
         return evaluate_system(
             self._pipeline(system, passages, generator, self._few_shot(passages)),
             passages.questions,
@@ -246,13 +266,15 @@ class Workspace:
     def pipeline(self, system: SystemName) -> Pipeline:
         """A system to ask. Nothing is built: raises `MissingError` or `StaleError` with the command that mends it."""
         manifest = require(self.root / "passages", "hybrid index")
-        if system == "tuned" and self.live == "base":
-            raise MissingError(
-                "nothing is tuned in this workspace yet", "run `hybrid train-embed` or `hybrid train-raft`"
-            )
+        index = require(self.index_path(system), "hybrid index")
+        passages = PassageSet(self.root / "passages", manifest)
         if manifest.inputs["corpus"] != self.corpus.content_id():
             raise StaleError(f"{self.corpus.folder} changed since it was indexed", "run `hybrid index`")
-        return self._pipeline(system, PassageSet(self.root / "passages", manifest), self.generator(system))
+        if manifest.config != self.config.corpus.model_dump(mode="json"):
+            raise StaleError(f"{passages.path} was cut by another `corpus` configuration", "run `hybrid index`")
+        if index.inputs["passages"] != sha256_file(passages.path / "corpus.jsonl"):
+            raise StaleError(f"{self.index_path(system)} is older than the passages", "run `hybrid index`")
+        return self._pipeline(system, passages, self.generator(system))
 
     def evaluation_path(self, system: SystemName) -> Path:
         """Where `evaluate` publishes."""
@@ -282,6 +304,16 @@ class Workspace:
             examples.append(Example((oracle,), question.question, target_text(question.answers[0], 1, quote, style)))
         return tuple(examples)
 
+    def _base_weights(self) -> str:
+        """SHA-256 of the local base generator's folder: batch size and precision do not make a tuned model stale."""
+        return sha256_tree(resolve(self.config.generator.model, "generator"))
+
     def _compare(self, before: Sequence[float], after: Sequence[float], clusters: Sequence[str]) -> Interval:
         evaluation = self.config.evaluation
         return paired_interval(before, after, clusters, resamples=evaluation.resamples, seed=self.config.seed)
+
+
+def _digest(file: Path) -> str:
+    if not file.is_file():
+        raise InputError(file, "no such file", "paths in a configuration start at the folder where `hybrid` is called")
+    return sha256_file(file)

@@ -462,8 +462,11 @@ def _last_whole(checkpoints: Path) -> Path | None:
 
 
 def _is_whole(folder: Path) -> bool:
-    file = folder / COMPLETE
-    return file.is_file() and json.loads(file.read_text(encoding="utf-8"))["sizes"] == _sizes(folder)
+    try:
+        mark = json.loads((folder / COMPLETE).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return False
+    return bool(mark["sizes"] == _sizes(folder))
 
 
 def _sizes(folder: Path) -> dict[str, int]:

@@ -108,6 +108,7 @@ def build_trainer(base: Path, examples: Mapping[str, Sequence[dict[str, Any]]], 
 
     `examples` maps train and dev to prompt-completion examples; checkpoints go to `folder`.
     """
+    import torch
     from datasets import Dataset
     from peft import LoraConfig
     from transformers import AutoTokenizer, EarlyStoppingCallback, PrinterCallback, ProgressCallback
@@ -139,6 +140,7 @@ def build_trainer(base: Path, examples: Mapping[str, Sequence[dict[str, Any]]], 
         warmup_steps=_WARMUP,
         optim="adamw_torch",
         bf16=compute == "bfloat16",
+        use_cpu=not torch.accelerator.is_available(),
         max_length=None,
         packing=False,
         completion_only_loss=True,

@@ -52,7 +52,7 @@ def merge_adapter(base: Path, adapter: Path, *, config: Config, target: Path, in
         if not difference <= settings.parity_tolerance:
             raise HybridError(
                 f"merged at weight 1 the logits differ by {difference:.2g} from the adapter beside its base",
-                f"the merge is not faithful (merge.parity_tolerance is {settings.parity_tolerance:g}): serve the adapter",
+                f"more than merge.parity_tolerance = {settings.parity_tolerance:g}: serve the adapter instead",
             )
         build.facts.update(method=settings.method, weight=settings.weight, parity_max_abs_logit_difference=difference)
     return require(target, "hybrid merge")
@@ -110,6 +110,7 @@ def _run_mergekit(base: Path, adapter: Path, settings: MergeConfig, scratch: Pat
     """Write weights to `out`; returns the folder of base + adapter as mergekit merged it on the way."""
     from mergekit.common import ModelPath, ModelReference
     from mergekit.config import InputModelDefinition, MergeConfiguration
+    from mergekit.io.tasks import LoaderCache
     from mergekit.merge import MergeOptions, run_merge
 
     # built from parts: mergekit's own parser splits paths at `+` and `@`
@@ -143,8 +144,13 @@ def _run_mergekit(base: Path, adapter: Path, settings: MergeConfig, scratch: Pat
         write_model_card=False,
         quiet=True,
     )
-    with _offline():
-        run_merge(recipe, str(out), options=options)
+    # open files are kept for the life of the process, keyed on paths: a retrained adapter would be merged as it was
+    LoaderCache.loaders.clear()
+    try:
+        with _offline():
+            run_merge(recipe, str(out), options=options)
+    finally:
+        LoaderCache.loaders.clear()
     folder = Path(tuned.merged(cache_dir=str(scratch)).model.path)
     if not (folder / "config.json").is_file():
         raise HybridError(f"mergekit left no merged adapter in {scratch}", "use the mergekit version of the lock file")
@@ -152,7 +158,7 @@ def _run_mergekit(base: Path, adapter: Path, settings: MergeConfig, scratch: Pat
 
 
 def _complete_folder(base: Path, model: Path, dtype: str) -> None:
-    """Tokenizer, chat template and generation settings as the base has them, and its configuration with the new dtype."""
+    """Tokenizer, chat template and generation settings of the base, and its configuration with the new dtype."""
     for pattern in _COPIED:
         for file in base.glob(pattern):
             if file.name not in _NOT_COPIED and not file.name.endswith(".index.json"):
@@ -165,14 +171,14 @@ def _complete_folder(base: Path, model: Path, dtype: str) -> None:
 
 
 class _Tensors(Mapping[str, Any]):
-    """Tensors of a model folder by name, read one at a time. A tied output matrix is found under the embedding's name."""
+    """Tensors of a model folder, read one at a time by name; a tied output matrix is found under the embedding's."""
 
     def __init__(self, folder: Path) -> None:
         from safetensors import safe_open
 
-        self._where = {}
+        self._where: dict[str, Any] = {}
         for file in sorted(folder.glob("*.safetensors")):
-            opened = safe_open(file, "pt")
+            opened: Any = safe_open(file, "pt")
             self._where.update(dict.fromkeys(opened.keys(), opened))
         if not self._where:
             raise IntegrityError(f"{folder}: no safetensors weights", "name a model folder saved as safetensors")

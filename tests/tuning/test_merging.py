@@ -18,7 +18,9 @@ from hybrid.tuning.generator import train_generator
 from hybrid.tuning.merging import check_formula, merge_adapter
 from hybrid.types import Message
 from tests.tiny_generator import tiny_generator
-from tests.tuning.test_generator_training import raft_folder, settings
+from tests.tuning.test_generator_training import one_thread, raft_folder, settings
+
+__all__ = ["one_thread"]
 
 CHAT = (Message("user", "How heavy is the red pump?"),)
 
@@ -121,7 +123,7 @@ def test_a_retrained_adapter_is_not_answered_with_the_old_merge(parts: tuple[Pat
     base, adapter = parts[0], tmp_path / "adapter"
     raft = raft_folder(tmp_path / "raft")
     weights = []
-    for rate in (1e-2, 2e-2):
+    for rate in (1e-2, 5e-3):
         train_generator(base, raft, config=settings(epochs=1, learning_rate=rate), target=adapter, inputs={})
         merge((base, adapter), tmp_path / "merged")
         weights.append(sha256_file(next((tmp_path / "merged/model").glob("*.safetensors"))))

@@ -1,0 +1,1 @@
+"""Measurements on public sets. `make bench` runs them; docs/BENCHMARKS.md says what each figure is."""

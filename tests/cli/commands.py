@@ -1,0 +1,135 @@
+"""Ways to call the command line, always in a process of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_SERVER = """
+import json, os, sys
+import faiss, peft, sentence_transformers, trl
+from llama_index.core.node_parser import MarkdownNodeParser, SentenceSplitter
+from mergekit.merge import run_merge
+from sentence_transformers.sentence_transformer.trainer import SentenceTransformerTrainer
+from trl import SFTTrainer
+import hybrid.lifecycle.loop
+from hybrid.cli import corpus, loop, measure, query, stages
+from hybrid.cli.main import main
+
+for line in sys.stdin:
+    request = json.loads(line)
+    if "wait" in request:
+        reply = os.waitstatus_to_exitcode(os.waitpid(request["wait"], 0)[1])
+    else:
+        reply = os.fork()
+        if reply == 0:
+            for stream, name in ((1, "stdout"), (2, "stderr")):
+                os.dup2(os.open(request[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC), stream)
+            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+            os.chdir(request["cwd"])
+            sys.argv = ["hybrid", *request["args"]]
+            main()
+    print(json.dumps(reply), flush=True)
+"""
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a command ended and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+    def document(self) -> Any:
+        """Standard output, which must be one JSON document and nothing else."""
+        return json.loads(self.out)
+
+
+def run(*args: str | Path, cwd: Path, **environment: str) -> Result:
+    """Run the command in a fresh interpreter."""
+    done = subprocess.run(
+        [sys.executable, "-m", "hybrid.cli.main", *(str(arg) for arg in args)],
+        cwd=cwd,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+@dataclass
+class Command:
+    """A command that runs in a process of its own."""
+
+    server: "CommandServer"
+    pid: int
+    folder: Path
+
+    def kill(self) -> None:
+        """SIGKILL: nothing gets the chance to tidy up."""
+        os.kill(self.pid, signal.SIGKILL)
+
+    def running(self) -> bool:
+        """Whether the process is there and not a zombie."""
+        state = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+        return state != "Z"
+
+    def wait(self) -> Result:
+        """The result; a killed process has code -9."""
+        code = self.server.ask({"wait": self.pid})
+        out, err = (
+            (self.folder / name).read_text(encoding="utf-8", errors="replace") for name in ("stdout", "stderr")
+        )
+        return Result(code, out, err)
+
+
+class CommandServer:
+    """Forks each command from an interpreter that has imported the libraries, which takes longer than a tiny run."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._count = 0
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _SERVER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            # one thread: tiny models gain nothing from two, and a fork of a busy thread pool would hang
+            env=os.environ | {"TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1"},
+        )
+
+    def ask(self, request: dict[str, Any]) -> int:
+        """Send a request and read the reply: an id of a process, or an exit code."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        reply = self._process.stdout.readline()
+        assert reply, "the server of commands has died"
+        return int(json.loads(reply))
+
+    def start(self, *args: str | Path, cwd: Path) -> Command:
+        """Start a command and return at once."""
+        self._count += 1
+        folder = self._folder / f"command-{self._count}"
+        folder.mkdir()
+        streams = {name: str(folder / name) for name in ("stdout", "stderr")}
+        pid = self.ask({"args": [str(arg) for arg in args], "cwd": str(cwd), **streams})
+        return Command(self, pid, folder)
+
+    def run(self, *args: str | Path, cwd: Path) -> Result:
+        """Start a command and wait for its end."""
+        return self.start(*args, cwd=cwd).wait()
+
+    def close(self) -> None:
+        """End the server."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(timeout=30)

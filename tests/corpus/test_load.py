@@ -1,0 +1,184 @@
+"""Files of every accepted format become documents; what cannot be read is listed, never lost in silence."""
+
+from pathlib import Path
+
+import docx
+import fpdf
+import pytest
+
+from hybrid.config import CorpusConfig
+from hybrid.corpus.load import load_documents
+from hybrid.corpus.passages import CorpusFolder, PassageSet, build_passages
+from hybrid.errors import InputError
+
+
+def write_pdf(path: Path, lines: list[str]) -> None:
+    pdf = fpdf.FPDF()
+    pdf.add_page()
+    pdf.set_font("helvetica", size=12)
+    for line in lines:
+        pdf.multi_cell(0, 8, line, new_x="LMARGIN", new_y="NEXT")
+    pdf.output(str(path))
+
+
+def texts(folder: Path) -> dict[str, str]:
+    return {document.id: document.text for document in load_documents(folder).documents}
+
+
+def test_every_format(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "a.md").write_text("# Pump A\n\n## Mass\n\nIt weighs **20 kg**.\n")
+    (tmp_path / "b.txt").write_text("PUMP B\n\nMass\n====\nIt weighs 30 kg.\n")
+    (tmp_path / "c.html").write_text(
+        "<html><head><title>Pump C</title><style>p{}</style></head><body><nav>Home</nav><h2>Mass</h2>"
+        "<p>It weighs\n <b>40</b> kg.</p><ul><li>One <em>item</em></li></ul>"
+        "<table><tr><th>Flow</th><td>5 m3/h</td></tr></table><script>evil()</script></body></html>"
+    )
+    write_pdf(tmp_path / "d.pdf", ["Pump D", "", "1 Mass of the pump", "It weighs fifty kilograms " + "and more " * 20])
+    document = docx.Document()
+    document.add_heading("Pump E", 0)
+    document.add_paragraph("It weighs 60 kg.")
+    document.save(str(tmp_path / "e.docx"))
+    (tmp_path / "f.jsonl").write_text('{"id": "f1", "text": "It weighs 70 kg.", "title": "Pump F"}\n\n{"id": "f2", "text": "x"}\n')
+    reading = load_documents(tmp_path)
+    found = {d.id: d for d in reading.documents}
+    assert list(found) == ["b.txt", "c.html", "d.pdf", "deep/a.md", "e.docx", "f1", "f2"]
+    assert reading.skipped == []
+    assert found["deep/a.md"].title == "Pump A" and found["deep/a.md"].source == "deep/a.md"
+    assert found["b.txt"].text == "# PUMP B\n\n## Mass\nIt weighs 30 kg."
+    assert found["c.html"].text == "# Pump C\n\n## Mass\n\nIt weighs 40 kg.\n\nOne item\n\nFlow | 5 m3/h"
+    assert found["d.pdf"].title == "Pump D"
+    assert "## 1 Mass of the pump\n\nIt weighs fifty kilograms and more" in found["d.pdf"].text
+    assert found["d.pdf"].text.count("\n") == 4, "lines that the page wrapped are joined"
+    assert "It weighs 60 kg." in found["e.docx"].text
+    assert (found["f1"].title, found["f1"].source, found["f2"].source) == ("Pump F", "f.jsonl:1", "f.jsonl:3")
+
+
+def test_a_title_is_taken_from_the_file_name_where_there_is_no_heading(tmp_path: Path) -> None:
+    (tmp_path / "seal-wear_notes.md").write_text("Just text.\n")
+    assert load_documents(tmp_path).documents[0].title == "seal wear notes"
+
+
+def test_a_byte_order_mark_and_windows_line_ends_are_no_text(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_bytes("\ufeff# Title\r\n\r\nText.\r\n".encode())
+    (document,) = load_documents(tmp_path).documents
+    assert (document.title, document.text) == ("Title", "# Title\n\nText.\n")
+
+
+def test_bad_files_are_skipped_and_listed(tmp_path: Path) -> None:
+    (tmp_path / "good.md").write_text("# Good\n\nText.\n")
+    (tmp_path / "empty.md").write_text("  \n")
+    (tmp_path / "empty.jsonl").write_text("\n")
+    (tmp_path / "latin.txt").write_bytes("für 20 °C".encode("latin-1"))
+    (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.4 nothing more")
+    (tmp_path / "broken.docx").write_bytes(b"PK not a zip")
+    (tmp_path / "hollow.html").write_text("<html><body><script>x()</script></body></html>")
+    (tmp_path / "sound.mp3").write_bytes(b"ID3")
+    (tmp_path / ".hidden.md").write_text("# Hidden\n\nText.\n")
+    reading = load_documents(tmp_path)
+    assert [d.id for d in reading.documents] == ["good.md"]
+    skipped = dict(reading.skipped)
+    assert sorted(skipped) == [
+        "broken.docx", "broken.pdf", "empty.jsonl", "empty.md", "hollow.html", "latin.txt", "sound.mp3",
+    ]  # fmt: skip
+    assert skipped["empty.md"] == skipped["empty.jsonl"] == skipped["hollow.html"] == "no text in it"
+    assert skipped["latin.txt"] == "not UTF-8"
+    assert skipped["broken.pdf"].startswith("unreadable: ") and skipped["broken.docx"].startswith("unreadable: ")
+    assert ".mp3" in skipped["sound.mp3"]
+
+
+def test_an_empty_corpus_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such folder"):
+        load_documents(tmp_path / "absent")
+    with pytest.raises(InputError, match="the folder is empty"):
+        load_documents(tmp_path)
+    (tmp_path / "latin.txt").write_bytes(b"\xff\xff")
+    with pytest.raises(InputError, match=r"latin\.txt: not UTF-8"):
+        load_documents(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("second", "problem"),
+    [
+        (b'{"id": "b", "text": "x"', "malformed JSON"),
+        (b'["b"]', "the line is not a JSON object"),
+        (b'{"id": "b"}', "no field 'text'"),
+        (b'{"id": 5, "text": "x"}', "field 'id' is int, not str"),
+        (b'{"id": "\xff", "text": "x"}', "not UTF-8"),
+    ],
+)
+def test_malformed_jsonl_names_file_and_line(tmp_path: Path, second: bytes, problem: str) -> None:
+    (tmp_path / "a.jsonl").write_bytes(b'{"id": "a", "text": "x"}\n' + second + b"\n")
+    with pytest.raises(InputError) as caught:
+        load_documents(tmp_path)
+    assert f"a.jsonl:2: {problem}" in str(caught.value)
+
+
+def test_duplicate_document_ids_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"id": "same", "text": "x"}\n')
+    (tmp_path / "b.jsonl").write_text('{"id": "same", "text": "y"}\n')
+    with pytest.raises(InputError, match="'same'"):
+        load_documents(tmp_path)
+
+
+def build(corpus: Path, target: Path) -> PassageSet:
+    folder = CorpusFolder(corpus)
+    inputs = {"corpus": folder.content_id()}
+    manifest = build_passages(
+        folder, CorpusConfig(chunk_tokens=32), tokenize=str.split, max_tokens=32, target=target, inputs=inputs
+    )
+    return PassageSet(target, manifest)
+
+
+QUESTION = '{"id": "q1", "question": "How heavy?", "answers": ["20 kg"], "evidence": [{"source": "a.md", "quote": "20 kg"}]}\n'
+
+
+@pytest.mark.parametrize("inner", ["", "documents"])
+@pytest.mark.parametrize("questions", ["questions.jsonl", "questions/mine.jsonl"])
+def test_every_layout_of_a_corpus_folder(tmp_path: Path, inner: str, questions: str) -> None:
+    """Questions beside the documents are questions, not documents."""
+    corpus = tmp_path / "corpus"
+    (corpus / inner).mkdir(parents=True)
+    (corpus / inner / "a.md").write_text("# Pump A\n\nIt weighs 20 kg.\n")
+    (corpus / questions).parent.mkdir(exist_ok=True)
+    (corpus / questions).write_text(QUESTION)
+    built = build(corpus, tmp_path / "passages")
+    assert [p.text for p in built.passages] == ["It weighs 20 kg."]
+    assert [q.positives for q in built.questions] == [(built.passages[0].id,)]
+    assert built.manifest.counts == {"documents": 1, "passages": 1, "questions": 1, "skipped_files": 0}
+    assert (tmp_path / "passages" / "qrels" / "test.tsv").read_text() == (
+        f"query-id\tcorpus-id\tscore\nq1\t{built.passages[0].id}\t1\n"
+    )
+
+
+def test_skipped_files_reach_the_manifest(tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    (corpus / "a.md").write_text("# A\n\nText.\n")
+    (corpus / "b.txt").write_bytes(b"\xff")
+    built = build(corpus, tmp_path / "passages")
+    assert built.manifest.counts["skipped_files"] == 1
+    assert built.manifest.facts["warnings"] == ["b.txt: skipped, not UTF-8"]
+
+
+def test_a_corpus_of_bare_headings_is_refused(tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    (corpus / "a.md").write_text("# Only a title\n")
+    with pytest.raises(InputError, match="corpus"):
+        build(corpus, tmp_path / "passages")
+    assert not (tmp_path / "passages").exists()
+
+
+def test_passages_are_rebuilt_when_a_document_changes_and_only_then(tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    (corpus / "a.md").write_text("# A\n\nOne.\n")
+    first = build(corpus, tmp_path / "passages").manifest
+    before = (tmp_path / "passages" / "corpus.jsonl").stat().st_mtime_ns
+    assert build(corpus, tmp_path / "passages").manifest == first
+    assert (tmp_path / "passages" / "corpus.jsonl").stat().st_mtime_ns == before
+    (corpus / "a.md").write_text("# A\n\nTwo.\n")
+    second = build(corpus, tmp_path / "passages")
+    assert second.manifest.id != first.id
+    assert [p.text for p in second.passages] == ["Two."]

@@ -1,0 +1,160 @@
+"""Configuration files: what is shipped loads, and every mistake is told with its place."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from pydantic import BaseModel
+
+from hybrid.cli.main import cli
+from hybrid.config import Config, load_config
+from hybrid.errors import ConfigError, InputError
+
+CONFIGS = sorted((Path(__file__).resolve().parent.parent / "configs").glob("*.yaml"))
+
+
+def written(folder: Path, text: str) -> Path:
+    file = folder / "mine.yaml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def keys() -> list[tuple[str, str]]:
+    """Every key with its description."""
+    found = []
+    for name, field in Config.model_fields.items():
+        if isinstance(field.default, BaseModel):
+            found += [(f"{name}.{k}", f.description or "") for k, f in type(field.default).model_fields.items()]
+        else:
+            found.append((name, field.description or ""))
+    return found
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_shipped_configurations_load(path: Path) -> None:
+    config = load_config(path)
+    assert config.seed == 13
+    assert config.raft.max_example_tokens <= config.generator.context_tokens
+    assert Config.model_validate(config.model_dump(mode="json")) == config
+
+
+def test_there_are_three_shipped_configurations() -> None:
+    assert [path.name for path in CONFIGS] == ["default.yaml", "gpu-qlora.yaml", "openai-compatible.yaml"]
+    assert load_config(CONFIGS[1]).train_raft.quantization == "4bit"
+    assert load_config(CONFIGS[2]).generator.kind == "openai"
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_raft_contexts_are_as_wide_as_served_ones(path: Path) -> None:
+    config = load_config(path)
+    assert config.raft.num_distractors + 1 <= config.retrieval.k
+
+
+def test_defaults_without_a_file() -> None:
+    assert load_config(None) == Config()
+
+
+def test_set_wins_over_the_file(tmp_path: Path) -> None:
+    file = written(tmp_path, "retrieval:\n  k: 7\n")
+    assert load_config(file).retrieval.k == 7
+    config = load_config(file, ("retrieval.k=2", "train_embed.dims=[64, 32]", "seed=5"))
+    assert (config.retrieval.k, config.train_embed.dims, config.seed) == (2, (64, 32), 5)
+
+
+def test_set_takes_text_as_yaml_does() -> None:
+    assert load_config(None, ("generator.base_url=http://localhost:1/v1",)).generator.base_url.endswith(":1/v1")
+    assert load_config(None, ('embedder.query_prompt="query: "',)).embedder.query_prompt == "query: "
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("retrieval:\n  kk: 3\n", ["retrieval.kk", "unknown key"]),
+        ("retriever:\n  k: 3\n", ["retriever", "unknown key"]),
+        ("retrieval:\n  k: many\n", ["retrieval.k", "integer"]),
+        ("retrieval:\n  k: 0\n", ["retrieval.k", "greater than or equal to 1"]),
+        ("retrieval: 3\n", ["retrieval"]),
+        ("merge:\n  method: dare\n", ["merge.method", "linear"]),
+        ("raft:\n  oracle_rate: 1.5\n", ["raft.oracle_rate"]),
+        ("raft:\n  general_share: 1.0\n", ["raft.general_share"]),
+        ("train_embed:\n  dims: [64, 384]\n", ["train_embed", "descend"]),
+        ("train_embed:\n  dims: []\n", ["train_embed", "descend"]),
+    ],
+)
+def test_impossible_values_are_refused_with_key_and_file(tmp_path: Path, text: str, words: list[str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(written(tmp_path, text))
+    message = str(caught.value)
+    assert "mine.yaml" in message and "hybrid config" in message
+    assert all(word in message for word in words), message
+
+
+def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(written(tmp_path, "retrieval:\n  k: 0\nseed: x\nfoo: 1\n"))
+    assert all(key in str(caught.value) for key in ("retrieval.k", "seed", "foo"))
+
+
+def test_openai_without_base_url_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="base_url is needed"):
+        load_config(written(tmp_path, "generator:\n  kind: openai\n"))
+    with pytest.raises(ConfigError, match="base_url is needed"):
+        load_config(None, ("generator.kind=openai",))
+
+
+@pytest.mark.parametrize(
+    "override", ["retrieval.k", "=3", "retrieval.k=[1", "retrieval.k=x", "retrieval.k.deep=1", "nope.k=1"]
+)
+def test_bad_set_is_refused_with_its_text(override: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(None, ("retrieval.depth=9", "retrieval.k=4", override))
+    assert override.partition("=")[0].split(".")[0] in str(caught.value)
+
+
+def test_set_into_a_section_that_the_file_leaves_empty(tmp_path: Path) -> None:
+    assert load_config(written(tmp_path, "retrieval:\n"), ("retrieval.k=2",)).retrieval.k == 2
+
+
+def test_broken_yaml_names_the_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"mine\.yaml:3: not valid YAML") as caught:
+        load_config(written(tmp_path, "seed: 1\nretrieval:\n  k: 3: 4\n"))
+    assert caught.value.line == 3
+
+
+@pytest.mark.parametrize("text", ["- a\n- b\n", "just words\n", "[]\n"])
+def test_yaml_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(InputError, match="mapping"):
+        load_config(written(tmp_path, text))
+
+
+def test_an_empty_file_gives_the_defaults(tmp_path: Path) -> None:
+    assert load_config(written(tmp_path, "# nothing yet\n")) == Config()
+
+
+def test_files_that_are_not_there_or_not_text(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such configuration"):
+        load_config(tmp_path / "absent.yaml")
+    (tmp_path / "binary.yaml").write_bytes(b"seed: \xff\xfe\n")
+    with pytest.raises(InputError, match=r"binary\.yaml"):
+        load_config(tmp_path / "binary.yaml")
+
+
+def test_a_configuration_cannot_change_after_it_was_hashed() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        Config().retrieval.k = 9  # type: ignore[misc]
+
+
+def test_every_key_is_described() -> None:
+    assert len(keys()) > 60
+    assert [key for key, description in keys() if len(description) < 10] == []
+
+
+def test_hybrid_config_prints_every_key_with_its_description() -> None:
+    result = CliRunner().invoke(cli, ["config", "--set", "retrieval.k=77"])
+    assert result.exit_code == 0
+    lines = result.output.splitlines()
+    printed = "\n".join(lines)
+    for key, description in keys():
+        (line,) = [number for number, text in enumerate(lines) if text.strip().startswith(f"{key}: ")]
+        assert description.splitlines()[0] in lines[line + 1]
+    assert "retrieval.k: 77" in printed
