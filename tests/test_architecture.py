@@ -16,7 +16,7 @@ MODULES = {
 STAGES = ("corpus", "retrieval", "tuning", "answering", "evaluation")
 LAYERS = {
     "types": 0, "errors": 0,
-    "artifacts": 1, "config": 1, "protocols": 1, "jsonl": 1, "progress": 1, "models": 1,
+    "artifacts": 1, "config": 1, "protocols": 1, "jsonl": 1, "progress": 1, "precision": 1, "models": 1,
     **dict.fromkeys(STAGES, 2),
     "backends": 3,
     "lifecycle": 4,

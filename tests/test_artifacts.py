@@ -1,6 +1,5 @@
 """Artefacts are whole or absent, are found again after a kill, and notice when their bytes change."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -226,7 +225,7 @@ def test_write_text_replaces_whole(tmp_path: Path) -> None:
     write_text(file, "é")
     write_text(file, "new")
     assert file.read_text(encoding="utf-8") == "new"
-    assert os.listdir(tmp_path) == ["a.txt"]
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
 
 
 def test_tree_hash_sees_names_and_bytes_but_not_model_cards(tmp_path: Path) -> None:

@@ -49,11 +49,10 @@ def tiny_corpus(folder: Path) -> Path:
             for statement, question in facts:
                 value = rng.randrange(11, 99)
                 sentence = statement.format(m=machine, v=value)
-                answer = sentence[:-1].split(str(value))[0].split()[-1:] if section == "Spares" else []
                 answerable.append(
                     {
                         "question": question.format(m=machine),
-                        "answers": [f"{sentence[:-1].split()[-1]}" if answer else str(value)],
+                        "answers": [sentence[:-1].split()[-1] if section == "Spares" else str(value)],
                         "evidence": [{"source": source, "quote": sentence}],
                         "topic": section.lower(),
                     }
@@ -83,9 +82,10 @@ def tiny_models(folder: Path) -> tuple[Path, Path]:
     from tests.tiny_models import tiny_embedder
 
     embedder, generator = folder / "tiny-embedder", folder / "tiny-generator"
-    if not embedder.exists():
-        tiny_embedder(embedder, corpus_texts())
-        tiny_generator(generator)
+    if not generator.exists():
+        tiny_embedder(embedder, corpus_texts(), max_tokens=64)
+        # 4-bit weights come in blocks of 64
+        tiny_generator(generator, hidden=64)
     return embedder, generator
 
 
@@ -123,7 +123,7 @@ def tiny_values(folder: Path) -> dict[str, Any]:
         "generator.context_tokens": 440,
         "generator.max_new_tokens": 6,
         "train_embed.dims": [32, 16],
-        "train_embed.epochs": 4,
+        "train_embed.epochs": 2,
         "train_embed.batch_size": 8,
         "train_embed.mini_batch_size": 8,
         "train_embed.learning_rate": 0.01,
@@ -131,7 +131,7 @@ def tiny_values(folder: Path) -> dict[str, Any]:
         "train_embed.min_pairs": 20,
         "train_embed.min_dev_questions": 8,
         "train_embed.device": "cpu",
-        "raft.num_examples": 16,
+        "raft.num_examples": 10,
         "raft.num_distractors": 1,
         "raft.num_dev_examples": 4,
         "raft.min_examples": 8,
@@ -139,6 +139,8 @@ def tiny_values(folder: Path) -> dict[str, Any]:
         "raft.general_file": str(folder / "instructions.jsonl"),
         "train_raft.lora_rank": 4,
         "train_raft.learning_rate": 0.01,
+        "train_raft.epochs": 1,
+        "train_raft.batch_size": 2,
         "train_raft.gradient_accumulation": 1,
         "evaluation.resamples": 200,
         "evaluation.general_files": [str(general)],

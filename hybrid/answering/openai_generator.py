@@ -65,12 +65,11 @@ class OpenAIGenerator:
                 temperature=0.0,
             )
         except OpenAIError as error:
-            raise EndpointError(
-                f"{self._base_url}, model {self._model}: {type(error).__name__}: {_first_line(error)}",
-                "check generator.base_url, generator.model and that the server is up",
-            ) from None
-        choice = reply.choices[0]
-        usage = reply.usage
+            raise self._failure(f"{type(error).__name__}: {error}") from None
+        try:
+            choice, usage = reply.choices[0], reply.usage
+        except (AttributeError, IndexError, TypeError):
+            raise self._failure("the reply is not a chat completion") from None
         return Generation(
             text=(choice.message.content or "").strip(),
             finish_reason="length" if choice.finish_reason == "length" else "stop",
@@ -78,6 +77,11 @@ class OpenAIGenerator:
             num_new_tokens=usage.completion_tokens if usage else 0,
         )
 
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [""])[0][:200]
+    def _failure(self, cause: str) -> EndpointError:
+        """A server may echo the key that it refuses: it is cut out before the message is shortened."""
+        key = os.environ.get(self._api_key_env)
+        told = cause.replace(key, "…") if key else cause
+        return EndpointError(
+            f"{self._base_url}, model {self._model}: {(told.splitlines() or [''])[0][:200]}",
+            "check generator.base_url, generator.model and that the server is up",
+        )

@@ -353,15 +353,10 @@ def _make_trainer(
             self.model.save_pretrained(output_dir, create_model_card=False)
 
     class Course(TrainerCallback):  # type: ignore[misc]
-        """Bar on stderr, patience, the sampler's epoch, and the mark of a whole checkpoint."""
+        """Bar on stderr, patience, and the mark of a whole checkpoint."""
 
         def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             self.bar = tqdm(total=state.max_steps, initial=state.global_step, desc="training steps")
-
-        def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            # In the middle of an epoch the trainer resumes on a wrapper (accelerate's SkipBatchSampler) that does not
-            # pass the epoch on: it would draw the first epoch's batches again.
-            kwargs["train_dataloader"].batch_sampler.set_epoch(state.global_step // steps_per_epoch)
 
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             self.bar.update()

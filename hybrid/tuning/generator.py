@@ -4,20 +4,20 @@ The loss is taken over completions only, and the prompt of an example is tokenis
 """
 
 import json
-import random
 import re
 import shutil
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hybrid.artifacts import Manifest, publish, require, sha256_tree
+from hybrid.artifacts import Manifest, current, publish, require, sha256_tree
 from hybrid.config import Config, TrainRaftConfig
 from hybrid.errors import HybridError, InputError, StaleError
 from hybrid.jsonl import read_jsonl
-from hybrid.progress import track
+from hybrid.precision import fast_dtype
+from hybrid.tuning.completion_trainer import progress_callback, trainer_class
 
 VERSION = 1
 """Of the way adapters are trained: part of an adapter's id."""
@@ -39,12 +39,14 @@ def train_generator(base: Path, raft: Path, *, config: Config, target: Path, inp
     whole checkpoint. Raises `InputError` for an unreadable line, `HybridError` for an example that the model would see
     truncated or otherwise than served.
     """
-    examples = {split: read_examples(raft / f"{split}.jsonl") for split in ("train", "dev")}
     decisive = {
         "train_raft": config.train_raft.model_dump(mode="json"),
         "generator": {"model": config.generator.model, "dtype": config.generator.dtype},
         "seed": config.seed,
     }
+    if done := current(target, "adapter", VERSION, decisive, inputs):
+        return done
+    examples = {split: read_examples(raft / f"{split}.jsonl") for split in ("train", "dev")}
     with publish(target, "adapter", VERSION, decisive, inputs) as build:
         checkpoints = build.private / "checkpoints"
         trainer = build_trainer(base, examples, config, checkpoints)
@@ -58,8 +60,10 @@ def train_generator(base: Path, raft: Path, *, config: Config, target: Path, inp
             if "eval_loss" in entry
         ]
         base_loss = next(entry["eval_loss"] for entry in history if entry["step"] == 0)
-        best = min((entry for entry in history if entry["step"] > 0), key=lambda entry: float(entry["eval_loss"]))
-        best_step = int(best["step"])
+        best_step = trainer.state.best_global_step
+        if not best_step:
+            raise HybridError("the loss on dev is not a number: training diverged", "lower train_raft.learning_rate")
+        best_loss = float(trainer.state.best_metric)
         _publish_adapter(checkpoints / f"checkpoint-{best_step}", build.path / ADAPTER, _public_name(base, config))
         build.counts.update(
             train=len(examples["train"]),
@@ -71,9 +75,9 @@ def train_generator(base: Path, raft: Path, *, config: Config, target: Path, inp
             base=sha256_tree(base),
             history=history,
             best_step=best_step,
-            best_eval_loss=best["eval_loss"],
+            best_eval_loss=best_loss,
             base_eval_loss=base_loss,
-            verdict="tuned" if best["eval_loss"] < base_loss else "kept base",
+            verdict="tuned" if best_loss < base_loss else "kept base",
             compute="bfloat16" if trainer.args.bf16 else "float32",
         )
     return require(target, "hybrid train-raft")
@@ -160,7 +164,7 @@ def build_trainer(base: Path, examples: Mapping[str, Sequence[dict[str, Any]]], 
         report_to="none",
         dataloader_pin_memory=model.device.type == "cuda",
     )
-    trainer = _trainer_class()(
+    trainer = trainer_class()(
         model=model,
         args=arguments,
         train_dataset=Dataset.from_list(train),
@@ -173,7 +177,7 @@ def build_trainer(base: Path, examples: Mapping[str, Sequence[dict[str, Any]]], 
             lora_dropout=settings.lora_dropout,
             **_targets(model, settings),
         ),
-        callbacks=[EarlyStoppingCallback(settings.patience), _progress_callback()],
+        callbacks=[EarlyStoppingCallback(settings.patience), progress_callback()],
     )
     for noisy in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(noisy)
@@ -194,104 +198,6 @@ def last_whole_checkpoint(folder: Path) -> Path | None:
     return None
 
 
-class LengthGroupedOrder:
-    """Row numbers of an epoch: random, but rows of a batch are of similar length; decided by seed and epoch alone.
-
-    transformers' own sampler draws from the global generator, whose state differs after a resume.
-    """
-
-    _POOL_BATCHES = 8
-
-    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
-        self._lengths = lengths
-        self._batch_size = batch_size
-        self._seed = seed
-        self._epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Called by the data loader before each epoch, also after a resume."""
-        self._epoch = epoch
-
-    def __len__(self) -> int:
-        return len(self._lengths)
-
-    def __iter__(self) -> Iterator[int]:
-        chance = random.Random(f"{self._seed}/{self._epoch}")
-        rows = list(range(len(self._lengths)))
-        chance.shuffle(rows)
-        size, whole = self._batch_size, len(rows) - len(rows) % self._batch_size
-        batches = []
-        for start in range(0, whole, size * self._POOL_BATCHES):
-            pool = sorted(rows[start : min(start + size * self._POOL_BATCHES, whole)], key=lambda i: self._lengths[i])
-            batches += [pool[i : i + size] for i in range(0, len(pool), size)]
-        chance.shuffle(batches)
-        # an incomplete batch must come last, as the loader counts off rows
-        return iter([row for batch in [*batches, rows[whole:]] for row in batch])
-
-
-def _trainer_class() -> Any:
-    """`SFTTrainer` with the loss and the order of this project."""
-    import torch
-    from trl import SFTTrainer
-
-    class CompletionTrainer(SFTTrainer):  # type: ignore[misc]
-        """Logits are computed at completion positions only.
-
-        Off a Triton device TRL projects every position to the vocabulary (a third of a step with a small model).
-        """
-
-        def compute_loss(
-            self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
-        ) -> Any:
-            # labels[:, t] is what the logits at t must predict
-            labels = inputs["labels"][:, 1:]
-            wanted = labels != -100
-            positions = wanted.any(dim=0).nonzero().flatten()
-            outputs = model(
-                input_ids=inputs["input_ids"],
-                attention_mask=inputs["attention_mask"],
-                use_cache=False,
-                logits_to_keep=positions,
-            )
-            nats = torch.nn.functional.cross_entropy(
-                outputs.logits.float().flatten(0, 1), labels[:, positions].flatten(), reduction="none"
-            ).view(labels.shape[0], -1)
-            if not self.model.training:
-                # each dev example counts equally, whatever its length and its batch
-                loss = (nats.sum(dim=1) / wanted.sum(dim=1)).mean()
-            elif num_items_in_batch is None:
-                loss = nats.sum() / wanted.sum()
-            else:
-                loss = nats.sum() / num_items_in_batch
-                if self.args.average_tokens_across_devices:
-                    loss = loss * self.accelerator.num_processes
-            return (loss, outputs) if return_outputs else loss
-
-        def _get_train_sampler(self, train_dataset: Any = None) -> Any:
-            rows = (self.train_dataset if train_dataset is None else train_dataset)["input_ids"]
-            return LengthGroupedOrder([len(ids) for ids in rows], self.args.train_batch_size, self.args.seed)
-
-    return CompletionTrainer
-
-
-def _progress_callback() -> Any:
-    """The project's progress bar, and an evaluation at the very last step."""
-    from transformers import TrainerCallback
-
-    class Progress(TrainerCallback):  # type: ignore[misc]
-        def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            remaining = state.max_steps - state.global_step
-            self._bar = iter(track(range(remaining + 1), total=remaining, description="training"))
-            next(self._bar, None)
-
-        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            next(self._bar, None)
-            if state.global_step >= state.max_steps:
-                control.should_evaluate = True
-
-    return Progress()
-
-
 def _load_base(base: Path, settings: TrainRaftConfig, compute: str) -> Any:
     import torch
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
@@ -308,15 +214,7 @@ def _load_base(base: Path, settings: TrainRaftConfig, compute: str) -> Any:
 
 
 def _compute_dtype(settings: TrainRaftConfig) -> str:
-    """`auto` is bfloat16 where the processor has instructions for it; elsewhere it is emulated and slower."""
-    import torch
-
-    if settings.compute != "auto":
-        return settings.compute
-    if torch.cuda.is_available():
-        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
-    able = torch.cpu.get_capabilities()
-    return "bfloat16" if able.get("avx512_bf16") or able.get("amx_bf16") else "float32"
+    return fast_dtype() if settings.compute == "auto" else settings.compute
 
 
 def _targets(model: Any, settings: TrainRaftConfig) -> dict[str, Any]:

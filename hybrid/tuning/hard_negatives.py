@@ -24,7 +24,7 @@ from hybrid.types import Passage, Question
 
 _WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
-_NOT_IN_TEXT = ("yes_no", "choice")
+_NOT_IN_TEXT = ("yes_no", "yes_no_maybe", "choice")
 
 
 def mine_hard_negatives(

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from hybrid.artifacts import MANIFEST, Manifest, publish, require
+from hybrid.artifacts import MANIFEST, Manifest, current, publish, require
 from hybrid.config import Config, MergeConfig
 from hybrid.errors import HybridError, IntegrityError
 from hybrid.tuning.generator import ADAPTER, check_adapter_base
@@ -37,7 +37,10 @@ def merge_adapter(base: Path, adapter: Path, *, config: Config, target: Path, in
     """
     check_adapter_base(adapter, base)
     settings = config.merge
-    with publish(target, "merged", VERSION, {"merge": settings.model_dump(mode="json")}, inputs) as build:
+    decisive = {"merge": settings.model_dump(mode="json")}
+    if done := current(target, "merged", VERSION, decisive, inputs):
+        return done
+    with publish(target, "merged", VERSION, decisive, inputs) as build:
         scratch, model = build.private / "merge", build.path / MODEL
         for leftover in (scratch, model):
             shutil.rmtree(leftover, ignore_errors=True)

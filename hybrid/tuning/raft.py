@@ -125,7 +125,8 @@ class _Maker:
         unanswerable = [q for q in questions if not q.answerable]
         rng.shuffle(answerable)
         rng.shuffle(unanswerable)
-        num_unanswerable = min(len(unanswerable), round(wanted * raft.unanswerable_share))
+        share = raft.unanswerable_share
+        num_unanswerable = min(len(unanswerable), round(wanted * share), round(len(answerable) * share / (1 - share)))
         chosen = answerable[: wanted - num_unanswerable]
         num_oracle = round(len(chosen) * raft.oracle_rate)
         return [
@@ -212,14 +213,14 @@ class _Maker:
         """The best-ranked passages that are neither gold nor hold an answer."""
         gold = set(question.positives)
         checkable = question.answer_type not in (*_LABELS, "long")
-        found = []
+        found: list[Passage] = []
         for hit in self._run[question.id][: self._config.raft.pool_depth]:
+            if len(found) == wanted:
+                break
             passage = self._passages[hit.passage_id]
             if passage.id in gold or (checkable and any(holds(passage, answer) for answer in question.answers)):
                 continue
             found.append(passage)
-            if len(found) == wanted:
-                break
         return found
 
     def _quote(self, question: Question, oracle: Passage) -> str:

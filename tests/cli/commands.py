@@ -10,16 +10,20 @@ from pathlib import Path
 from typing import Any
 
 _SERVER = """
-import json, os, sys
-import faiss, peft, sentence_transformers, trl
+import gc, json, os, sys
+import faiss, ir_measures, matplotlib.pyplot, peft, scipy.stats, sentence_transformers, trl
 from llama_index.core.node_parser import MarkdownNodeParser, SentenceSplitter
 from mergekit.merge import run_merge
+from sentence_transformers.sentence_transformer.losses import MatryoshkaLoss
 from sentence_transformers.sentence_transformer.trainer import SentenceTransformerTrainer
+from transformers import LlamaForCausalLM, BertModel, AutoTokenizer, EarlyStoppingCallback
 from trl import SFTTrainer
-import hybrid.lifecycle.loop
+import hybrid.answering.generation_cache, hybrid.answering.local_generator, hybrid.lifecycle.loop
 from hybrid.cli import corpus, loop, measure, query, stages
 from hybrid.cli.main import main
 
+gc.collect()
+gc.freeze()
 for line in sys.stdin:
     request = json.loads(line)
     if "wait" in request:
@@ -32,7 +36,15 @@ for line in sys.stdin:
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             os.chdir(request["cwd"])
             sys.argv = ["hybrid", *request["args"]]
-            main()
+            try:
+                main()
+            except SystemExit as end:
+                code = end.code or 0
+            gc.collect()
+            sys.stdout.flush()
+            sys.stderr.flush()
+            # taking a copy of all libraries down in order would last longer than the command
+            os._exit(code)
     print(json.dumps(reply), flush=True)
 """
 
@@ -84,9 +96,7 @@ class Command:
     def wait(self) -> Result:
         """The result; a killed process has code -9."""
         code = self.server.ask({"wait": self.pid})
-        out, err = (
-            (self.folder / name).read_text(encoding="utf-8", errors="replace") for name in ("stdout", "stderr")
-        )
+        out, err = ((self.folder / name).read_text(encoding="utf-8", errors="replace") for name in ("stdout", "stderr"))
         return Result(code, out, err)
 
 

@@ -1,6 +1,7 @@
 """Passages keep within the token budget, point at their text, and keep their ids while others change."""
 
 import re
+from itertools import pairwise
 
 import pytest
 
@@ -68,14 +69,26 @@ def test_passages_keep_within_the_budget_of_the_real_tokenizer(
     check_spans(source, passages)
     covered = {i for p in passages for i in range(p.start_char, p.end_char)}
     lost = "".join(c for i, c in enumerate(source.text) if i not in covered)
-    assert lost.split() == ["#", "Harrier", "H20", "##", "Packing", "##", "Bearings", "and", "seals", "##", "Electrical"]
+    assert lost.split() == [
+        "#",
+        "Harrier",
+        "H20",
+        "##",
+        "Packing",
+        "##",
+        "Bearings",
+        "and",
+        "seals",
+        "##",
+        "Electrical",
+    ]
     starts = [p.start_char for p in passages]
     assert starts == sorted(set(starts))
     if overlap:
-        cut = [(a, b) for a, b in zip(passages, passages[1:], strict=False) if a.section == b.section]
+        cut = [(a, b) for a, b in pairwise(passages) if a.section == b.section]
         assert any(b.start_char < a.end_char for a, b in cut)
     else:
-        assert all(a.end_char <= b.start_char for a, b in zip(passages, passages[1:], strict=False))
+        assert all(a.end_char <= b.start_char for a, b in pairwise(passages))
 
 
 def test_a_text_without_a_sentence_end_is_cut_too(minilm: SentenceEmbedder) -> None:

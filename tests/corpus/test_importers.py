@@ -107,8 +107,6 @@ def test_an_existing_target_is_left_alone(tmp_path: Path) -> None:
     assert [p.name for p in target.iterdir()] == ["mine.txt"]
 
 
-
-
 DUPLICATE = b'{"_id": "d1", "text": "a"}\n{"_id": "d1", "text": "b"}\n'
 BAD = [
     ("beir", "corpus.jsonl", b'{"_id": "d1"}\n', "corpus.jsonl:1: no field 'text'"),
@@ -157,5 +155,5 @@ def test_missing_input_is_named(tmp_path: Path, kind: Format, missing: str) -> N
 def test_a_file_for_a_folder_and_a_folder_for_a_file(tmp_path: Path, kind: Format) -> None:
     file = squad(tmp_path / "in")
     wrong = tmp_path / "in" if kind == "squad" else file
-    with pytest.raises(InputError, match="no such file|not a file"):
+    with pytest.raises(InputError, match=r"no such file|not a file"):
         import_corpus(wrong, kind, tmp_path / "corpus")

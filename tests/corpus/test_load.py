@@ -39,7 +39,9 @@ def test_every_format(tmp_path: Path) -> None:
     document.add_heading("Pump E", 0)
     document.add_paragraph("It weighs 60 kg.")
     document.save(str(tmp_path / "e.docx"))
-    (tmp_path / "f.jsonl").write_text('{"id": "f1", "text": "It weighs 70 kg.", "title": "Pump F"}\n\n{"id": "f2", "text": "x"}\n')
+    (tmp_path / "f.jsonl").write_text(
+        '{"id": "f1", "text": "It weighs 70 kg.", "title": "Pump F"}\n\n{"id": "f2", "text": "x"}\n'
+    )
     reading = load_documents(tmp_path)
     found = {d.id: d for d in reading.documents}
     assert list(found) == ["b.txt", "c.html", "d.pdf", "deep/a.md", "e.docx", "f1", "f2"]
@@ -130,7 +132,9 @@ def build(corpus: Path, target: Path) -> PassageSet:
     return PassageSet(target, manifest)
 
 
-QUESTION = '{"id": "q1", "question": "How heavy?", "answers": ["20 kg"], "evidence": [{"source": "a.md", "quote": "20 kg"}]}\n'
+QUESTION = (
+    '{"id": "q1", "question": "How heavy?", "answers": ["20 kg"], "evidence": [{"source": "a.md", "quote": "20 kg"}]}\n'
+)
 
 
 @pytest.mark.parametrize("inner", ["", "documents"])

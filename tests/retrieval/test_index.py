@@ -17,7 +17,9 @@ pytestmark = pytest.mark.real
 
 TOPICS = ["shaft seal", "motor bearing", "oil filter", "warranty claim", "control panel", "suction hose"]
 PASSAGES = [
-    Passage(id=f"p{n:02d}", title=TOPICS[n % 6].title(), text=f"Step {n}: how to check the {TOPICS[n % 6]} of model {n}.")
+    Passage(
+        id=f"p{n:02d}", title=TOPICS[n % 6].title(), text=f"Step {n}: how to check the {TOPICS[n % 6]} of model {n}."
+    )
     for n in range(30)
 ]
 

@@ -3,7 +3,9 @@
 import json
 import math
 import random
+import re
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +54,10 @@ def _questions(shuffle: bool = False) -> list[Question]:
         for i in range(NUM)
         for n, (split, form) in enumerate(forms)
     ]
+
+
+def _fields(question: Question) -> dict[str, Any]:
+    return {field.name: getattr(question, field.name) for field in fields(question)}
 
 
 def _config(**train: Any) -> Config:
@@ -272,6 +278,32 @@ def test_prompts_and_deployed_dimension_reach_training(base: Path, tmp_path: Pat
     queries = serving.encode_queries([q.question for q in dev])
     scores = ndcg_at_10(queries, passages, [[int(q.positives[0][1:])] for q in dev])
     assert facts["base"]["8"] == pytest.approx(np.mean(scores), abs=1e-5)
+
+
+def test_what_is_gold_for_one_question_is_no_negative_of_another_in_its_batch(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # p00 and p01 are both gold for the questions on either, and so on: different texts, so texts alone do not tell
+    questions = [
+        Question(**{**_fields(q), "positives": (f"p{place - place % 2:02}", f"p{place - place % 2 + 1:02}")})
+        for q, place in ((q, int(q.positives[0][1:])) for q in _questions())
+    ]
+    tokenizer = SentenceTransformer(str(base), device="cpu").tokenizer
+    batches = []
+
+    def record(self: Any, columns: Any, labels: Any) -> Any:
+        batches.append([tokenizer.batch_decode(c["input_ids"], skip_special_tokens=True) for c in columns])
+        return sum(p.sum() for p in self.parameters()) * 0
+
+    monkeypatch.setattr(MatryoshkaLoss, "forward", record)
+    manifest = _train(base, tmp_path / "embedder", questions, _config(epochs=2))
+    assert manifest.counts["pairs"] == 4 * NUM
+    thing = re.compile(r"thing(\d+)")
+    assert len(batches) == 20
+    for anchors, positives, negatives in batches:
+        groups = [int(thing.findall(text)[0]) // 2 for text in positives]
+        assert len(set(groups)) == len(groups) == len(set(anchors))
+        assert not {int(thing.findall(text)[0]) // 2 for text in negatives} & set(groups)
 
 
 def test_plain_and_cached_loss_are_the_same_with_the_same_gradients(base: Path) -> None:

@@ -16,8 +16,8 @@ from hybrid.errors import HybridError, InputError, StaleError
 from hybrid.jsonl import write_jsonl
 from hybrid.models import embedded, folder_of, is_pulled
 from hybrid.tuning import generator as training
+from hybrid.tuning.completion_trainer import LengthGroupedOrder
 from hybrid.tuning.generator import (
-    LengthGroupedOrder,
     build_trainer,
     check_adapter_base,
     last_whole_checkpoint,
@@ -262,6 +262,13 @@ def test_a_run_that_gains_nothing_says_so(base: Path, raft: Path, tmp_path: Path
     manifest = train_generator(base, raft, config=config, target=tmp_path / "adapter", inputs={})
     assert manifest.facts["best_eval_loss"] == manifest.facts["base_eval_loss"], "the step is lost in rounding"
     assert manifest.facts["verdict"] == "kept base"
+
+
+def test_a_run_that_diverges_is_not_published(base: Path, raft: Path, tmp_path: Path) -> None:
+    with pytest.raises(HybridError, match="diverged"):
+        config = settings(learning_rate=1e30, epochs=1)
+        train_generator(base, raft, config=config, target=tmp_path / "adapter", inputs={})
+    assert not (tmp_path / "adapter").exists()
 
 
 def test_patience_stops_training_early(base: Path, raft: Path, tmp_path: Path) -> None:

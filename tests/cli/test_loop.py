@@ -1,0 +1,167 @@
+"""The whole loop: nothing is done twice, a changed corpus is noticed, and a kill costs only what was under way."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hybrid.artifacts import read_manifest, sha256_file
+from tests.cli.commands import CommandServer
+from tests.cli.conftest import Place
+from tests.tiny_corpus import tiny_corpus
+
+METRIC_TOLERANCE = 0.02
+"""Largest difference of a metric between an interrupted and an uninterrupted run; 10 questions: less than one flips."""
+
+
+@pytest.fixture(scope="module")
+def finished(server: CommandServer, models: Path, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """A workspace after one uninterrupted loop."""
+    place = Place(server, models, tmp_path_factory.mktemp("finished"))
+    tiny_corpus(place.corpus)
+    result = place.run("loop", "--json")
+    assert result.code == 0, result.err
+    (place.folder / "first.json").write_text(result.out, encoding="utf-8")
+    return place
+
+
+def facts(workspace: Path, name: str) -> dict[str, Any]:
+    manifest = read_manifest(workspace / name)
+    assert manifest is not None, f"{name} is not there"
+    return manifest.facts
+
+
+def snapshot(folder: Path) -> dict[str, tuple[int, str]]:
+    """When each file was last written, and its digest. SQLite's side files come and go with a connection."""
+    files = (p for p in folder.rglob("*") if p.is_file() and p.suffix not in (".sqlite-wal", ".sqlite-shm"))
+    return {p.relative_to(folder).as_posix(): (p.stat().st_mtime_ns, sha256_file(p)) for p in files}
+
+
+def data_bytes(workspace: Path) -> dict[str, str]:
+    """Digests of passages, questions, indexes and RAFT examples, manifests included."""
+    names = ("passages", "index-base", "index-tuned", "raft")
+    return {
+        path.relative_to(workspace).as_posix(): sha256_file(path)
+        for name in names
+        for path in sorted((workspace / name).rglob("*"))
+        if path.is_file()
+    }
+
+
+def metrics(workspace: Path) -> dict[str, float]:
+    values = {}
+    for system in ("base", "tuned"):
+        text = (workspace / f"evaluation-{system}-test" / "metrics.json").read_text(encoding="utf-8")
+        values |= {f"{system} {name}": interval["value"] for name, interval in json.loads(text).items()}
+    return values
+
+
+def test_the_loop_tunes_both_layers_and_reports(finished: Place) -> None:
+    assert facts(finished.workspace, "embedder")["verdict"] == "tuned"
+    assert facts(finished.workspace, "adapter")["verdict"] == "tuned"
+    result = json.loads((finished.folder / "first.json").read_text(encoding="utf-8"))
+    gains = {row["name"]: row["gain"] for row in result["rows"]}
+    assert gains["ndcg@10"]["value"] > 0
+    assert set(result["verdicts"]) == {"before", "after"}
+    assert (finished.folder / result["report"]).read_text(encoding="utf-8").startswith("<!")
+    leftovers = [p.name for p in finished.workspace.iterdir() if "building" in p.name or p.name.endswith(".old")]
+    assert leftovers == []
+
+
+def test_raft_examples_come_from_the_rebuilt_index(finished: Place) -> None:
+    raft = read_manifest(finished.workspace / "raft")
+    tuned, base = (read_manifest(finished.workspace / f"index-{name}") for name in ("tuned", "base"))
+    assert raft is not None
+    assert tuned is not None
+    assert base is not None
+    assert tuned.facts["fingerprint"] != base.facts["fingerprint"]
+    assert raft.inputs["index"] == tuned.id
+
+
+def test_a_second_loop_changes_no_file_and_trains_nothing(finished: Place) -> None:
+    before = snapshot(finished.workspace)
+    result = finished.run("loop", "--json")
+    assert result.code == 0, result.err
+    after = snapshot(finished.workspace)
+    assert sorted(name for name in before | after if before.get(name) != after.get(name)) == []
+    assert "training" not in result.err.replace("train the", "")
+    first = json.loads((finished.folder / "first.json").read_text(encoding="utf-8"))
+    assert result.document()["rows"] == first["rows"]
+
+
+def test_a_changed_corpus_makes_passages_and_index_stale(indexed: Place) -> None:
+    before = snapshot(indexed.workspace)
+    document = indexed.corpus / "documents" / "alder.md"
+    document.write_text(document.read_text(encoding="utf-8") + "\n## Paint\n\nThe hood is blue.\n", encoding="utf-8")
+    stale = indexed.run("query", "Which colour is the hood of the Alder?")
+    assert stale.code == 2
+    assert "hybrid index" in stale.err
+    assert snapshot(indexed.workspace) == before
+
+    again = indexed.run("index", "--json")
+    assert again.code == 0, again.err
+    assert again.document()["passages"] == 25
+    after = snapshot(indexed.workspace)
+    for name in ("passages/corpus.jsonl", "index-base/vectors.faiss", "index-base/ids.jsonl"):
+        assert before[name][1] != after[name][1], name
+    fresh = indexed.run("query", "Which colour is the hood of the Alder?", "--json", retrieval__k=24)
+    assert fresh.code == 0, fresh.err
+    assert any("hood is blue" in passage["text"] for passage in fresh.document()["context"])
+
+
+def test_only_what_depends_on_a_setting_is_made_again(indexed: Place) -> None:
+    before = snapshot(indexed.workspace)
+    assert indexed.run("index", retrieval__k=3).code == 0
+    assert snapshot(indexed.workspace) == before
+    assert indexed.run("index", corpus__chunk_tokens=16).code == 0
+    assert snapshot(indexed.workspace)["passages/corpus.jsonl"][1] != before["passages/corpus.jsonl"][1]
+
+
+def _has(pattern: str) -> Callable[[Path], bool]:
+    return lambda workspace: any(workspace.glob(pattern))
+
+
+MOMENTS: dict[str, Callable[[Path], bool]] = {
+    "reading the corpus": _has(".passages.building-*"),
+    "encoding passages": _has(".index-base.building-*/private"),
+    "evaluating": _has(".evaluation-base-test.building-*"),
+    "diagnosing": _has(".diagnosis-base-dev.building-*"),
+    "training the embedder": _has(".embedder.building-*/private/checkpoints/checkpoint-*"),
+    "encoding again": _has(".index-tuned.building-*"),
+    "training the generator": _has(".adapter.building-*/private/checkpoints/checkpoint-*"),
+    "merging": _has(".generator.building-*/private"),
+    "evaluating the tuned system": _has(".evaluation-tuned-test.building-*"),
+}
+
+
+def test_killed_at_any_moment_it_goes_on_to_the_same_result(finished: Place, place: Place) -> None:
+    workspace = place.workspace
+    killed = []
+    for name, reached in MOMENTS.items():
+        command = place.server.start("loop", *place.options(), cwd=place.folder)
+        deadline = time.monotonic() + 120
+        while command.running() and not reached(workspace) and time.monotonic() < deadline:
+            time.sleep(0.002)
+        if command.running():
+            command.kill()
+        result = command.wait()
+        # a moment may be over before it is seen; what counts is that no run ends in an error
+        assert result.code in (0, -9), f"{name}: {result.err}"
+        if result.code == -9:
+            killed.append(name)
+    assert {"training the embedder", "training the generator"} <= set(killed)
+    assert len(killed) >= 6
+    last = place.run("loop", "--json")
+    assert last.code == 0, last.err
+
+    assert data_bytes(workspace) == data_bytes(finished.workspace)
+    expected = metrics(finished.workspace)
+    found = metrics(workspace)
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        assert found[name] == pytest.approx(value, abs=METRIC_TOLERANCE), name
+    leftovers = [path.name for path in workspace.iterdir() if "building" in path.name or path.name.endswith(".old")]
+    assert leftovers == []

@@ -1,0 +1,87 @@
+"""The embedded models on three documents of the bundled corpus, in real processes."""
+
+import json
+import math
+import shutil
+from pathlib import Path
+
+import pytest
+
+from hybrid.models import EMBEDDED, is_pulled
+from tests.cli.commands import run
+
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.skipif(not all(map(is_pulled, EMBEDDED)), reason="run `hybrid models pull` first"),
+]
+
+NUM_DOCUMENTS = 3
+
+
+@pytest.fixture(scope="module")
+def small(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the first documents that questions of the test split are about, and those questions."""
+    folder = tmp_path_factory.mktemp("real")
+    source = repository / "corpora" / "pumps"
+    rows = [
+        json.loads(line)
+        for file in sorted((source / "questions").glob("*.jsonl"))
+        for line in file.read_text(encoding="utf-8").splitlines()
+    ]
+    about = [(row, {evidence["source"] for evidence in row.get("evidence", [])}) for row in rows]
+    tests = [(row, sources) for row, sources in about if row["split"] == "test" and len(sources) == 1]
+    chosen = set(sorted({next(iter(sources)) for _, sources in tests})[:NUM_DOCUMENTS])
+    for name in chosen:
+        target = folder / "corpora" / "pumps" / "documents" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source / "documents" / name, target)
+    kept = [row for row, sources in tests if sources <= chosen][:5]
+    lines = "".join(json.dumps(row) + "\n" for row in kept)
+    (folder / "corpora" / "pumps" / "questions.jsonl").write_text(lines, encoding="utf-8")
+    shutil.copytree(repository / "corpora" / "general", folder / "corpora" / "general")
+    return folder
+
+
+def test_index_ask_and_measure_with_the_embedded_models(small: Path) -> None:
+    index = run("index", "--json", cwd=small)
+    assert index.code == 0, index.err
+    facts = json.loads(index.out)
+    assert facts["documents"] == NUM_DOCUMENTS
+    assert facts["passages"] > NUM_DOCUMENTS
+    assert facts["dim"] == 384
+    row = json.loads((small / "corpora" / "pumps" / "questions.jsonl").read_text(encoding="utf-8").splitlines()[0])
+
+    asked = run("query", row["question"], "--json", cwd=small)
+    assert asked.code == 0, asked.err
+    record = json.loads(asked.out)
+    assert record["question"] == row["question"]
+    assert len(record["context"]) == 4
+    scores = [passage["score"] for passage in record["context"]]
+    assert scores == sorted(scores, reverse=True)
+    assert all(-1.001 <= score <= 1.001 for score in scores)
+    assert record["generated"].strip()
+    assert (record["answer"] is None) == (record["abstained"] or record["withheld"])
+    texts = {passage["passage_id"]: passage["text"] for passage in record["context"]}
+    for citation in record["citations"]:
+        assert citation["span"] in texts[citation["passage_id"]]
+        assert f"[{citation['marker']}]" in record["generated"]
+
+    shown = run("query", row["question"], "--show-context", cwd=small)
+    assert shown.code == 0, shown.err
+    assert shown.out.splitlines()[0] == (record["answer"] or "I don't know: the documents found do not answer this.")
+    assert "\nContext\n  [1] " in shown.out
+    assert ("\nSources\n" in shown.out) == (record["answer"] is not None)
+
+    options = ["--set", "evaluation.max_questions=3", "--set", "evaluation.general_items=4"]
+    measured = run("evaluate", "--json", *options, cwd=small)
+    assert measured.code == 0, measured.err
+    result = json.loads(measured.out)
+    assert result["counts"]["questions"] == 3
+    assert result["counts"]["general_items"] == 4
+    assert result["latency_s"]["median"] > 0
+    for name in ("ndcg@10", "answer_score", "general"):
+        interval = result["metrics"][name]
+        assert 0 <= interval["low"] <= interval["value"] <= interval["high"] <= 1, name
+        assert math.isfinite(interval["value"])
+    # three documents hold few passages: the embedded embedder finds gold among them
+    assert result["metrics"]["ndcg@10"]["value"] > 0.3
