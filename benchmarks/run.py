@@ -33,7 +33,9 @@ def main(data: Path, sets: tuple[str, ...]) -> None:
         return
     for name in found:
         started = time.perf_counter()
-        workspace = open_workspace(data / name, HERE / "configs" / f"{name}.yaml", (), Path("indexes") / f"bench-{name}")
+        workspace = open_workspace(
+            data / name, HERE / "configs" / f"{name}.yaml", (), Path("indexes") / f"bench-{name}"
+        )
         with workspace.lock():
             result = run_loop(workspace, lambda line: click.echo(line, err=True))
         minutes = round((time.perf_counter() - started) / 60, 1)

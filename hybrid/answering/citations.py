@@ -9,7 +9,8 @@ from hybrid.types import Answer, Citation, Passage
 _MARKER = re.compile(r"\[(\d{1,3})\]")
 _DECLINES = re.compile(
     r"^\W*(i (?:do not|don't|don’t|cannot|can't|am not able to) (?:know|answer|say|find|tell|determine)|"
-    r"(?:(?:the|these) (?:numbered )?passages? (?:do|does)(?: not|n't|n’t)|none of the(?:se)? (?:numbered )?passages?(?: do| does)?) "
+    r"(?:(?:the|these) (?:numbered )?passages? (?:do|does)(?: not|n't|n’t)|"
+    r"none of the(?:se)? (?:numbered )?passages?(?: do| does)?) "
     r"(?:hold|contain|mention|say|provide|give|state)|"
     r"(?:unknown|not (?:stated|mentioned|given|specified|provided|enough information)))",
     re.IGNORECASE,

@@ -12,6 +12,9 @@ from hybrid.artifacts import sha256_json, sha256_tree
 from hybrid.errors import ConfigError, InputError
 from hybrid.protocols import Vectors
 
+_NO_LIMIT = 1_000_000
+"""Tokenizers without a limit of their own name a number beyond this."""
+
 
 class SentenceEmbedder:
     """Unit vectors, cut to a Matryoshka dimension and renormalised. The model is loaded at the first encoding.
@@ -104,10 +107,15 @@ class SentenceEmbedder:
         return tokenizer
 
     def _own_limit(self) -> int:
-        for name, key in (("sentence_bert_config.json", "max_seq_length"), ("config.json", "max_position_embeddings")):
+        # where the limit stands depends on the release that saved the folder
+        for name, key in (
+            ("sentence_bert_config.json", "max_seq_length"),
+            ("tokenizer_config.json", "model_max_length"),
+            ("config.json", "max_position_embeddings"),
+        ):
             file = self.folder / name
             value = json.loads(file.read_text(encoding="utf-8")).get(key) if file.is_file() else None
-            if isinstance(value, int):
+            if isinstance(value, int) and value < _NO_LIMIT:
                 return value
         return int(self.model.max_seq_length)
 
