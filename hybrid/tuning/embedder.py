@@ -8,7 +8,6 @@ checkpoint replaces it only if the 95 % interval of the paired difference of nDC
 import json
 import math
 import shutil
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,14 +18,12 @@ import numpy as np
 from hybrid.artifacts import Build, Manifest, current, publish, require, write_text
 from hybrid.config import Config
 from hybrid.errors import ConfigError, HybridError, TooLittleDataError
-from hybrid.progress import track
-from hybrid.protocols import Vectors
-from hybrid.tuning.hard_negatives import fill_negatives, mine_hard_negatives
+from hybrid.tuning.dev_ranking import DevRanking, mean_scores, rounded
+from hybrid.tuning.embedder_checkpoints import COMPLETE, file_sizes, last_whole, read_state
+from hybrid.tuning.pairs import Pair, make_pairs
 from hybrid.types import Interval, Passage, Question
 
 VERSION = 1
-COMPLETE = "complete.json"
-"""Written last into a checkpoint: sizes of its files, and its dev scores."""
 
 Compare = Callable[[Sequence[float], Sequence[float], Sequence[str]], Interval]
 """Scores before, scores after, clusters, all per question: the mean gain with its 95 % interval."""
@@ -70,22 +67,6 @@ def train_embedder(
     return require(target, "hybrid train-embed")
 
 
-def ndcg_at_10(query_vectors: Vectors, passage_vectors: Vectors, golds: Sequence[Sequence[int]]) -> list[float]:
-    """nDCG@10 per question with binary gains (Järvelin & Kekäläinen 2002), over all passages.
-
-    Vectors are unit, `(n_questions, dim)` and `(n_passages, dim)`; `golds` are positions of passages. A gold passage's
-    rank is counted, not sorted for; equal scores rank in the order of the passages.
-    """
-    values: list[float] = []
-    for start in range(0, len(golds), 64):
-        scores = query_vectors[start : start + 64] @ passage_vectors.T
-        for row, gold in zip(scores, golds[start : start + 64], strict=True):
-            ranks = [1 + int((row > row[g]).sum()) + int((row[:g] == row[g]).sum()) for g in gold]
-            gain = sum(1 / math.log2(1 + rank) for rank in ranks if rank <= 10)
-            values.append(gain / sum(1 / math.log2(1 + rank) for rank in range(1, min(10, len(gold)) + 1)))
-    return values
-
-
 def _check_amount(num_train: int, num_dev: int, config: Config, force: bool) -> None:
     for number, least, name, advice in (
         (num_train, config.train_embed.min_pairs, "training", "write or synthesise more"),
@@ -116,10 +97,10 @@ def _run(
         raise ConfigError(f"embedder.dim is {deployed}, but the model gives {full}", "lower embedder.dim")
     # The full dimension is trained too, else nothing holds it in place; and the deployed one decides.
     dims = sorted({full, deployed, *(dim for dim in config.train_embed.dims if dim <= full)}, reverse=True)
-    ranking = _DevRanking(corpus, dev, dims, config)
+    ranking = DevRanking(corpus, dev, dims, config)
     vectors = ranking.encode_passages(model, "base: passages")
     base_scores = ranking.scores(ranking.encode_queries(model), vectors)
-    pairs = _pairs(model, corpus, train, vectors[:, :deployed], config, build.counts)
+    pairs = make_pairs(model, corpus, train, vectors[:, :deployed], config, build.counts)
     build.counts["dev_questions"] = len(dev)
 
     checkpoints = build.private / "checkpoints"
@@ -132,9 +113,9 @@ def _run(
         verdict="tuned" if better else "kept base",
         metric="ndcg@10",
         dim=deployed,
-        base=_means(base_scores),
-        tuned=_means(best.scores),
-        gain={key: _rounded(value) for key, value in asdict(interval).items()},
+        base=mean_scores(base_scores),
+        tuned=mean_scores(best.scores),
+        gain={key: rounded(value) for key, value in asdict(interval).items()},
         best_step=best.step,
         history=best.history,
     )
@@ -167,120 +148,6 @@ def _save(checkpoint: Path, base: Path, target: Path) -> None:
     write_text(file, json.dumps({**options, "max_seq_length": limit}, indent=4) + "\n")
 
 
-# -- dev -------------------------------------------------------------------------------------------------------------
-
-
-class _DevRanking:
-    """nDCG@10 of the dev questions against the whole corpus, for every dimension."""
-
-    def __init__(self, corpus: Sequence[Passage], dev: Sequence[Question], dims: Sequence[int], config: Config) -> None:
-        position = {passage.id: place for place, passage in enumerate(corpus)}
-        self.dims = dims
-        self._golds = [sorted({position[id_] for id_ in q.positives if id_ in position}) for q in dev]
-        self._options = config.embedder
-        self._passages = [config.embedder.passage_prompt + passage.full_text for passage in corpus]
-        self._queries = [config.embedder.query_prompt + question.question for question in dev]
-
-    def encode_passages(self, model: Any, description: str) -> Vectors:
-        """float32 `(n_passages, full)`, unit norm."""
-        return _encode(model, self._passages, self._options.batch_size, description)
-
-    def encode_queries(self, model: Any) -> Vectors:
-        """float32 `(n_questions, full)`, unit norm."""
-        return _encode(model, self._queries, self._options.batch_size, "dev questions")
-
-    def scores(self, queries: Vectors, passages: Vectors) -> dict[str, list[float]]:
-        """Dimension to nDCG@10 per question."""
-        return {str(dim): ndcg_at_10(_cut(queries, dim), _cut(passages, dim), self._golds) for dim in self.dims}
-
-
-def _encode(model: Any, texts: Sequence[str], batch_size: int, description: str) -> Vectors:
-    """float32 `(n, full)`, unit norm. Raises `HybridError` where the weights give no numbers any more."""
-    vectors = np.zeros((len(texts), int(model.get_embedding_dimension())), dtype=np.float32)
-    # Long texts first: like lengths share a batch, so that little is padding.
-    order = sorted(range(len(texts)), key=lambda place: -len(texts[place]))
-    slices = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
-    for places in track(slices, total=len(slices), description=description):
-        batch = [texts[place] for place in places]
-        vectors[places] = model.encode(batch, batch_size=batch_size, convert_to_numpy=True, show_progress_bar=False)
-    if not np.isfinite(vectors).all():
-        raise HybridError("training diverged: the embedder gives no finite vectors", "lower train_embed.learning_rate")
-    return _cut(vectors, vectors.shape[1])
-
-
-def _cut(vectors: Vectors, dim: int) -> Vectors:
-    """The first `dim` components, unit norm."""
-    cut = vectors[:, :dim]
-    unit: Vectors = cut / np.maximum(np.linalg.norm(cut, axis=1, keepdims=True), 1e-12)
-    return unit
-
-
-def _means(scores: Mapping[str, Sequence[float]]) -> dict[str, float]:
-    return {dim: _rounded(sum(values) / len(values)) for dim, values in scores.items()}
-
-
-def _rounded(value: float) -> float:
-    return round(value, 6)
-
-
-# -- pairs -----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Pair:
-    """One row: what the loss reads, and the passages (as texts) that may stand only once in its batch."""
-
-    query: str
-    positive: str
-    negatives: tuple[str, ...]
-    exclusive: tuple[str, ...]
-
-
-def _pairs(
-    model: Any,
-    corpus: Sequence[Passage],
-    train: Sequence[Question],
-    vectors: Vectors,
-    config: Config,
-    counts: dict[str, int],
-) -> list[_Pair]:
-    """A row for every question and positive, with negatives mined at the deployed dimension."""
-    options, embedder = config.train_embed, config.embedder
-    texts = {passage.id: embedder.passage_prompt + passage.full_text for passage in corpus}
-    queries = [embedder.query_prompt + question.question for question in train]
-    dropped: Counter[str] = Counter()
-    chosen: list[list[str]] = [[] for _ in train]
-    if options.hard_negatives:
-        encoded = _encode(model, queries, embedder.batch_size, "training questions")
-        mined = mine_hard_negatives(
-            train,
-            corpus,
-            _cut(encoded, vectors.shape[1]),
-            _cut(vectors, vectors.shape[1]),
-            num_negatives=options.hard_negatives,
-            relative_margin=options.relative_margin,
-            dropped=dropped,
-        )
-        chosen = fill_negatives(train, corpus, mined, num_negatives=options.hard_negatives, seed=config.seed)
-        counts["filled_negatives"] = sum(len(c) - len(m) for c, m in zip(chosen, mined, strict=True))
-    pairs: list[_Pair] = []
-    # Rows must be of equal length, so a question without a fit passage is left out where others have one.
-    needed = any(chosen)
-    for question, query, ids in zip(train, queries, chosen, strict=True):
-        golds = list(dict.fromkeys(texts[id_] for id_ in question.positives if id_ in texts))
-        if needed and not ids:
-            counts["questions_without_negative"] = counts.get("questions_without_negative", 0) + 1
-            continue
-        negatives = tuple(texts[id_] for id_ in ids)
-        pairs.extend(_Pair(query, gold, negatives, (query, *golds, *negatives)) for gold in golds)
-    counts.update(questions=len(train), pairs=len(pairs), negatives=sum(len(pair.negatives) for pair in pairs))
-    counts.update({f"false_negatives_{reason}": dropped[reason] for reason in ("text", "answer", "document")})
-    return pairs
-
-
-# -- training --------------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class _Best:
     """The best checkpoint and how it was come by. `scores` is dimension to nDCG@10 per dev question."""
@@ -292,21 +159,21 @@ class _Best:
 
 
 def _train(
-    model: Any, pairs: Sequence[_Pair], ranking: _DevRanking, deployed: int, config: Config, checkpoints: Path
+    model: Any, pairs: Sequence[Pair], ranking: DevRanking, deployed: int, config: Config, checkpoints: Path
 ) -> _Best:
     """Train to the end or until patience runs out, from the last whole checkpoint if there is one."""
-    last = _last_whole(checkpoints)
-    if last is None or not _is_over(_state(last), deployed, config.train_embed.patience):
+    last = last_whole(checkpoints)
+    if last is None or not _is_over(read_state(last), deployed, config.train_embed.patience):
         trainer = _make_trainer(model, pairs, ranking, deployed, config, checkpoints)
         trainer.train(resume_from_checkpoint=str(last) if last is not None else None)
-        last = _last_whole(checkpoints)
+        last = last_whole(checkpoints)
     if last is None:
         raise HybridError(f"{checkpoints}: training left no whole checkpoint", "look whether the disk is full")
     # Everything is read back from the disk, so that a run killed after its last step ends in the same result.
-    state = _state(last)
+    state = read_state(last)
     best = checkpoints / f"checkpoint-{state['best_global_step']}"
     history = [
-        {"step": entry["step"], **{str(dim): _rounded(entry[_metric(dim)]) for dim in ranking.dims}}
+        {"step": entry["step"], **{str(dim): rounded(entry[_metric(dim)]) for dim in ranking.dims}}
         for entry in _evaluations(state["log_history"], deployed)
     ]
     scores = json.loads((best / COMPLETE).read_text(encoding="utf-8"))["scores"]
@@ -314,7 +181,7 @@ def _train(
 
 
 def _make_trainer(
-    model: Any, pairs: Sequence[_Pair], ranking: _DevRanking, deployed: int, config: Config, checkpoints: Path
+    model: Any, pairs: Sequence[Pair], ranking: DevRanking, deployed: int, config: Config, checkpoints: Path
 ) -> Any:
     from datasets import Dataset
     from sentence_transformers.base.sampler import NoDuplicatesBatchSampler
@@ -367,7 +234,7 @@ def _make_trainer(
 
         def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             folder = checkpoints / f"checkpoint-{state.global_step}"
-            write_text(folder / COMPLETE, json.dumps({"sizes": _sizes(folder), "scores": latest}))
+            write_text(folder / COMPLETE, json.dumps({"sizes": file_sizes(folder), "scores": latest}))
 
         def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             self.bar.close()
@@ -436,40 +303,3 @@ def _is_over(state: Mapping[str, Any], deployed: int, patience: int) -> bool:
     values = [entry[_metric(deployed)] for entry in _evaluations(state["log_history"], deployed)]
     waited = len(values) - 1 - values.index(max(values)) if values else 0
     return bool(state["global_step"] >= state["max_steps"]) or waited >= patience
-
-
-# -- checkpoints -----------------------------------------------------------------------------------------------------
-
-
-def _last_whole(checkpoints: Path) -> Path | None:
-    """The latest checkpoint that was written to its end and whose best one is there too; broken ones are removed."""
-    whole = []
-    for folder in checkpoints.glob("checkpoint-*"):
-        if _is_whole(folder):
-            whole.append(folder)
-        else:
-            shutil.rmtree(folder)
-    whole.sort(key=lambda folder: int(folder.name.removeprefix("checkpoint-")))
-    for folder in reversed(whole):
-        if folder.with_name(f"checkpoint-{_state(folder)['best_global_step']}") in whole:
-            return folder
-    return None
-
-
-def _is_whole(folder: Path) -> bool:
-    try:
-        mark = json.loads((folder / COMPLETE).read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return False
-    return bool(mark["sizes"] == _sizes(folder))
-
-
-def _sizes(folder: Path) -> dict[str, int]:
-    """Bytes of every file but the mark itself."""
-    files = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(COMPLETE))
-    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
-
-
-def _state(checkpoint: Path) -> dict[str, Any]:
-    state: dict[str, Any] = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
-    return state

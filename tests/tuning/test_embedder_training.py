@@ -26,7 +26,9 @@ from hybrid.errors import ConfigError, HybridError, TooLittleDataError
 from hybrid.evaluation.ranking import rank_metrics
 from hybrid.evaluation.statistics import paired_interval
 from hybrid.retrieval.sentence_embedder import SentenceEmbedder
-from hybrid.tuning.embedder import COMPLETE, ndcg_at_10, train_embedder
+from hybrid.tuning.dev_ranking import ndcg_at_10
+from hybrid.tuning.embedder import train_embedder
+from hybrid.tuning.embedder_checkpoints import COMPLETE
 from hybrid.types import Hit, Interval, Passage, Question
 from tests.tiny_models import tiny_embedder
 
