@@ -1,5 +1,6 @@
 """The figures of an evaluation from its rows, and the paired gain between two evaluations of the same questions."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hybrid.errors import UserError
-from hybrid.evaluation.statistics import cluster_resample_means, percentile_interval, ratio_interval
+from hybrid.evaluation.statistics import cluster_resample_means, percentile_interval, ratio_interval, wilson
 from hybrid.types import Interval
 
 Row = Mapping[str, Any]
@@ -96,7 +97,7 @@ def summarise(rows: Sequence[Row], general: Sequence[Row], *, resamples: int, se
             continue
         top, bottom = _columns(metric, source)
         if bottom.sum() > 0:
-            summary[metric.name] = ratio_interval(top, bottom, _clusters(source), resamples=resamples, seed=seed)
+            summary[metric.name] = _ratio(top, bottom, _clusters(source), resamples, seed)
     return summary
 
 
@@ -124,12 +125,14 @@ def compare(
         new_top, new_bottom = _columns(metric, new)
         clusters = _clusters(old)
         sides = [
-            ratio_interval(top, bottom, clusters, resamples=resamples, seed=seed) if bottom.sum() > 0 else None
+            _ratio(top, bottom, clusters, resamples, seed) if bottom.sum() > 0 else None
             for top, bottom in ((old_top, old_bottom), (new_top, new_bottom))
         ]
         gain = None
-        if all(sides):
+        if sides[0] and sides[1]:
             gain = _gain(old_top, old_bottom, new_top, new_bottom, clusters, resamples, seed)
+            if gain.low == gain.high:
+                gain = _newcombe(sides[0], sides[1])
         table.append(
             {
                 "name": metric.name,
@@ -149,6 +152,26 @@ def _columns(metric: Metric, rows: Sequence[Row]) -> tuple[Column, Column]:
 
 def _clusters(rows: Sequence[Row]) -> list[str]:
     return [str(row.get("cluster", row["id"])) for row in rows]
+
+
+def _ratio(top: Column, bottom: Column, clusters: Sequence[str], resamples: int, seed: int) -> Interval:
+    """The metric with its interval; `num` counts the denominator. At 0 and 1, where every resample is alike, Wilson's
+    interval over the clusters that have a denominator takes over: a bootstrap would claim certainty.
+    """
+    found = ratio_interval(top, bottom, clusters, resamples=resamples, seed=seed)
+    num = round(float(bottom.sum()))
+    if found.low == found.high and found.value in (0.0, 1.0):
+        groups = len({cluster for cluster, weight in zip(clusters, bottom, strict=True) if weight})
+        found = wilson(round(found.value * groups), groups)
+    return Interval(found.value, found.low, found.high, num)
+
+
+def _newcombe(old: Interval, new: Interval) -> Interval:
+    """Difference of two shares from their own intervals (Newcombe 1998, method 10), for want of spread."""
+    value = new.value - old.value
+    below = math.hypot(new.value - new.low, old.high - old.value)
+    above = math.hypot(new.high - new.value, old.value - old.low)
+    return Interval(value, value - below, value + above, new.num)
 
 
 def _gain(
