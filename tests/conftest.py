@@ -1,11 +1,15 @@
 """What many tests share: the embedded models, each loaded once a session."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from hybrid.models import Role, embedded, folder_of, is_pulled
 from hybrid.retrieval.sentence_embedder import SentenceEmbedder
+
+# as the command line does: spinning threads make tests tenfold slower beside other work
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

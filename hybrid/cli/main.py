@@ -62,7 +62,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run a command line; the user's mistakes exit 2 without a traceback, ours exit 1."""
-    _quiet_libraries()
+    _set_up_libraries()
     try:
         result = cli.main(standalone_mode=False)
     except click.exceptions.Abort:
@@ -86,8 +86,8 @@ def main() -> None:
     sys.exit(result if isinstance(result, int) else 0)
 
 
-def _quiet_libraries() -> None:
-    """Progress and results are ours to print; the libraries' own notices would bury them."""
+def _set_up_libraries() -> None:
+    """Set the libraries up: progress and results are ours to print, their own notices would bury them."""
     import logging
     import warnings
 
@@ -97,6 +97,8 @@ def _quiet_libraries() -> None:
         "TRANSFORMERS_NO_ADVISORY_WARNINGS": "1",
         "TOKENIZERS_PARALLELISM": "false",
         "HF_HUB_DISABLE_TELEMETRY": "1",
+        # threads that wait by spinning slow answering down tenfold as soon as another program wants a core
+        "OMP_WAIT_POLICY": "PASSIVE",
     }.items():
         os.environ.setdefault(name, value)
     logging.basicConfig(level=logging.ERROR)

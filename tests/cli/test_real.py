@@ -1,4 +1,4 @@
-"""The embedded models on three documents of the bundled corpus, in real processes."""
+"""The embedded models on three documents of the bundled corpus; questions are asked in fresh interpreters."""
 
 import json
 import math
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hybrid.models import EMBEDDED, is_pulled
-from tests.cli.commands import run
+from tests.cli.commands import CommandServer, run
 
 pytestmark = [
     pytest.mark.real,
@@ -42,8 +42,8 @@ def small(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_index_ask_and_measure_with_the_embedded_models(small: Path) -> None:
-    index = run("index", "--json", cwd=small)
+def test_index_ask_and_measure_with_the_embedded_models(small: Path, server: CommandServer) -> None:
+    index = server.run("index", "--json", cwd=small)
     assert index.code == 0, index.err
     facts = json.loads(index.out)
     assert facts["documents"] == NUM_DOCUMENTS
@@ -72,8 +72,14 @@ def test_index_ask_and_measure_with_the_embedded_models(small: Path) -> None:
     assert "\nContext\n  [1] " in shown.out
     assert ("\nSources\n" in shown.out) == (record["answer"] is not None)
 
-    options = ["--set", "evaluation.max_questions=3", "--set", "evaluation.general_items=4"]
-    measured = run("evaluate", "--json", *options, cwd=small)
+    changed = (
+        "evaluation.max_questions=3",
+        "evaluation.general_items=4",
+        "retrieval.k=2",
+        "generator.max_new_tokens=16",
+    )
+    options = [word for change in changed for word in ("--set", change)]
+    measured = server.run("evaluate", "--json", *options, cwd=small)
     assert measured.code == 0, measured.err
     result = json.loads(measured.out)
     assert result["counts"]["questions"] == 3
