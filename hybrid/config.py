@@ -116,6 +116,8 @@ class TrainEmbedConfig(Stage):
     """Fewer training pairs are refused without --force: collect or synthesise data first."""
     min_dev_questions: int = Field(30, ge=1)
     """Fewer answerable dev questions are refused without --force: no tuning without an evaluation set."""
+    compute: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Of matrix products while training. `auto`: bfloat16 where the processor has instructions for it, else float32."""
     device: str | None = None
     """Empty: an accelerator if there is one, else the CPU."""
 
@@ -262,6 +264,8 @@ class Config(Stage):
             raise ValueError(
                 "generator.kind is openai: generator.base_url is needed, for example http://localhost:8000/v1"
             )
+        if self.retrieval.depth < max(self.retrieval.k, self.diagnosis.rank_limit, 10):
+            raise ValueError("retrieval.depth must reach retrieval.k, diagnosis.rank_limit and 10 (for nDCG@10)")
         return self
 
 

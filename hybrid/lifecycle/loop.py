@@ -47,10 +47,13 @@ def run_loop(workspace: Workspace, announce: Callable[[str], None], *, force: bo
     embedder = step("train the embedder", lambda: workspace.train_embed(force=force))
     announce(f"  verdict: {embedder.facts['verdict']}")
     step("index again (live embedder)", lambda: workspace.index("tuned"))
-    adapter = step("train the generator (RAFT)", lambda: workspace.train_raft(force=force))
-    announce(f"  verdict: {adapter.facts['verdict']}")
-    if adapter.facts["verdict"] == "tuned":
-        step("merge", workspace.merge)
+    if workspace.config.generator.kind == "local":
+        adapter = step("train the generator (RAFT)", lambda: workspace.train_raft(force=force))
+        announce(f"  verdict: {adapter.facts['verdict']}")
+        if adapter.facts["verdict"] == "tuned":
+            step("merge", workspace.merge)
+    else:
+        announce("▸ the generator is behind an API: it is measured, not trained")
     step("evaluate the tuned system", lambda: workspace.evaluate("tuned"))
     after = step("diagnose the tuned system", lambda: workspace.diagnose("tuned"))
     announce(f"  {after.facts['sentence']}")

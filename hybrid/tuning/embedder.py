@@ -18,6 +18,7 @@ import numpy as np
 from hybrid.artifacts import Build, Manifest, current, publish, require, write_text
 from hybrid.config import Config
 from hybrid.errors import ConfigError, HybridError, TooLittleDataError
+from hybrid.precision import fast_dtype
 from hybrid.tuning.dev_ranking import DevRanking, mean_scores, rounded
 from hybrid.tuning.embedder_checkpoints import COMPLETE, file_sizes, last_whole, read_state
 from hybrid.tuning.pairs import Pair, make_pairs
@@ -183,6 +184,7 @@ def _train(
 def _make_trainer(
     model: Any, pairs: Sequence[Pair], ranking: DevRanking, deployed: int, config: Config, checkpoints: Path
 ) -> Any:
+    import torch
     from datasets import Dataset
     from sentence_transformers.base.sampler import NoDuplicatesBatchSampler
     from sentence_transformers.sentence_transformer.evaluation import SentenceEvaluator
@@ -273,7 +275,8 @@ def _make_trainer(
         logging_strategy="no",
         report_to="none",
         disable_tqdm=True,
-        use_cpu=options.device == "cpu",
+        bf16=(fast_dtype() if options.compute == "auto" else options.compute) == "bfloat16",
+        use_cpu=options.device == "cpu" or not torch.accelerator.is_available(),
         dataloader_pin_memory=False,
         batch_sampler=sampler,
     )
