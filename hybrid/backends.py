@@ -22,28 +22,28 @@ def make_embedder(config: Config, folder: Path | None = None, name: str = "") ->
     )
 
 
-def make_generator(config: Config, cache: Path | None = None, folder: Path | None = None, name: str = "") -> Generator:
-    """The configured generator, or a merged one from `folder`; `cache` is a file that keeps generations."""
+def make_generator(config: Config, folder: Path | None = None, name: str = "") -> Generator:
+    """The configured generator, or a merged one from `folder`."""
     options = config.generator
-    generator: Generator
     if options.kind == "openai" and folder is None:
         from hybrid.answering.openai_generator import OpenAIGenerator
 
-        generator = OpenAIGenerator(
+        return OpenAIGenerator(
             options.base_url, options.model, api_key_env=options.api_key_env, timeout_s=options.timeout_s
         )
-    else:
-        from hybrid.answering.local_generator import LocalGenerator
+    from hybrid.answering.local_generator import LocalGenerator
 
-        generator = LocalGenerator(
-            folder or resolve(options.model, "generator"),
-            name=name or options.model,
-            dtype=options.dtype,
-            quantization=options.quantization,
-            batch_size=options.batch_size,
-        )
-    if cache is None:
-        return generator
+    return LocalGenerator(
+        folder or resolve(options.model, "generator"),
+        name=name or options.model,
+        dtype=options.dtype,
+        quantization=options.quantization,
+        batch_size=options.batch_size,
+    )
+
+
+def make_cached(generator: Generator, config: Config, file: Path) -> Generator:
+    """The generator with its answers kept in `file`, a batch at a time."""
     from hybrid.answering.generation_cache import CachedGenerator
 
-    return CachedGenerator(generator, cache, slice_size=options.batch_size)
+    return CachedGenerator(generator, file, slice_size=config.generator.batch_size)

@@ -1,7 +1,7 @@
 """What the stages need of an embedder, a store and a generator, and no more."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -64,6 +64,7 @@ class Generator(Protocol):
     def generate(self, chats: Sequence[Chat], *, max_new_tokens: int) -> list[Generation]: ...
 
 
+@runtime_checkable
 class Scorer(Protocol):
     """Likelihood of given continuations, where an engine can tell it."""
 

@@ -17,7 +17,7 @@ from hybrid.answering.citations import supporting_sentence
 from hybrid.answering.pipeline import Pipeline
 from hybrid.answering.prompt import Example, target_text
 from hybrid.artifacts import Manifest, read_manifest, require, sha256_file, sha256_json, sha256_tree
-from hybrid.backends import make_embedder, make_generator
+from hybrid.backends import make_cached, make_embedder, make_generator
 from hybrid.config import Config
 from hybrid.corpus.passages import CorpusFolder, PassageSet, build_passages
 from hybrid.errors import InputError, MissingError, StaleError, UserError
@@ -104,11 +104,10 @@ class Workspace:
             )
         return make_embedder(self.config, self.root / "embedder" / "model", name=f"{self.config.embedder.model} tuned")
 
-    def generator(self, system: SystemName, *, cached: bool = True) -> Generator:
+    def generator(self, system: SystemName) -> Generator:
         """The system's generator; the base where none was merged. Raises `StaleError` if tuned from another base."""
-        cache = self.root / "cache" / "generations.sqlite" if cached else None
         if system == "base" or not self.has_tuned_generator:
-            return make_generator(self.config, cache)
+            return make_generator(self.config)
         manifest = require(self.root / "generator", "hybrid merge")
         if self.config.generator.kind != "local" or manifest.inputs["generator"] != self._base_weights():
             raise StaleError(
@@ -117,7 +116,7 @@ class Workspace:
                 "run `hybrid train-raft` and `hybrid merge` again, or pass --system base",
             )
         name = f"{self.config.generator.model} tuned"
-        return make_generator(self.config, cache, self.root / "generator" / "model", name=name)
+        return make_generator(self.config, self.root / "generator" / "model", name=name)
 
     def index_path(self, system: SystemName) -> Path:
         """Where the system's index lies; a kept base embedder shares the base's."""
@@ -229,14 +228,13 @@ class Workspace:
         index = self.index(system)
         passages = self.passages()
         generator = self.generator(system)
-        uncached = self.generator(system, cached=False)
-        scorer: Scorer | None = uncached if hasattr(uncached, "loglikelihood") else None  # type: ignore[assignment]
+        scorer = generator if isinstance(generator, Scorer) else None
         files = [_digest(path) for path in self.config.evaluation.general_files] if scorer else []
         return evaluate_system(
-            self._pipeline(system, passages, generator, self._few_shot(passages)),
+            self._pipeline(system, passages, self._cached(generator), self._few_shot(passages)),
             passages.questions,
             scorer=scorer,
-            uncached=uncached,
+            uncached=generator,
             config=self.config,
             target=self.evaluation_path(system),
             inputs={
@@ -253,7 +251,7 @@ class Workspace:
         passages = self.passages()
         generator = self.generator(system)
         return diagnose(
-            self._pipeline(system, passages, generator),
+            self._pipeline(system, passages, self._cached(generator)),
             passages.questions,
             config=self.config,
             target=self.diagnosis_path(system),
@@ -274,7 +272,7 @@ class Workspace:
             raise StaleError(f"{passages.path} was cut by another `corpus` configuration", "run `hybrid index`")
         if index.inputs["passages"] != sha256_file(passages.path / "corpus.jsonl"):
             raise StaleError(f"{self.index_path(system)} is older than the passages", "run `hybrid index`")
-        return self._pipeline(system, passages, self.generator(system))
+        return self._pipeline(system, passages, self._cached(self.generator(system)))
 
     def evaluation_path(self, system: SystemName) -> Path:
         """Where `evaluate` publishes."""
@@ -291,6 +289,9 @@ class Workspace:
         embedder = self.embedder(system)
         store = open_index(self.index_path(system), embedder)
         return Pipeline(store, embedder, generator, passages.by_id, self.config, examples)
+
+    def _cached(self, generator: Generator) -> Generator:
+        return make_cached(generator, self.config, self.root / "cache" / "generations.sqlite")
 
     def _few_shot(self, passages: PassageSet) -> tuple[Example, ...]:
         """Worked examples from train, the same for every question: oracle, question, wanted target."""
