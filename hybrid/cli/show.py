@@ -42,11 +42,11 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = ""
 
     shown = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
     for number, column in enumerate(columns):
-        shown.add_column(column, justify="left" if number == 0 else "right", no_wrap=number > 0)
+        shown.add_column(column, justify="left" if number == 0 else "right", no_wrap=True)
     for row in rows:
         shown.add_row(*row)
-    console = Console(highlight=False)
-    Console(highlight=False, width=max(100, console.width)).print(shown)
+    # a pipe has no width: long cells must come whole there, too
+    Console(highlight=False, width=max(160, Console().width)).print(shown)
 
 
 def _plain(value: object) -> object:

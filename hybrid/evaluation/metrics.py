@@ -43,7 +43,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("answer_correct", "answers right", lambda r: float(r["correct"] and r["answerable"]), _answerable),
     Metric(
         "served_correct",
-        "answers right as served (after the guard)",
+        "answers right, as served",
         lambda r: float(r["correct"] and r["answerable"] and not r["withheld"]),
         _answerable,
     ),
@@ -55,38 +55,38 @@ METRICS: tuple[Metric, ...] = (
     ),
     Metric(
         "citation_recall",
-        "citation recall (answered, gold in context)",
+        "citation recall",
         lambda r: float(r["cited_gold"] > 0) * _answered(r) * r["gold_in_context"],
         lambda r: _answered(r) * r["gold_in_context"],
     ),
     Metric(
         "abstention",
-        "abstains where nothing answers",
+        "abstention on unanswerable",
         lambda r: float(r["abstained"] and not r["answerable"]),
         lambda r: float(not r["answerable"]),
     ),
     Metric(
         "served_abstention",
-        "abstains where nothing answers, as served",
+        "abstention on unanswerable, as served",
         lambda r: float((r["abstained"] or r["withheld"]) and not r["answerable"]),
         lambda r: float(not r["answerable"]),
     ),
     Metric(
         "over_refusal",
-        "abstains although gold is in context",
+        "over-refusal (gold in context)",
         lambda r: float(r["abstained"] and r["gold_in_context"]),
         lambda r: float(r["gold_in_context"]),
         higher_is_better=False,
     ),
     Metric(
         "withheld",
-        "answers withheld by the guard",
+        "withheld by the guard",
         lambda r: float(r["withheld"]),
         lambda r: float(not r["abstained"]),
         higher_is_better=False,
     ),
 )
-GENERAL = Metric("general", "general ability (accuracy)", lambda r: float(r["right"]), lambda r: 1.0)
+GENERAL = Metric("general", "general ability", lambda r: float(r["right"]), lambda r: 1.0)
 
 
 def summarise(rows: Sequence[Row], general: Sequence[Row], *, resamples: int, seed: int) -> dict[str, Interval]:
