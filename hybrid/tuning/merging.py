@@ -36,6 +36,8 @@ def merge_adapter(base: Path, adapter: Path, *, config: Config, target: Path, in
     Raises `StaleError` where the adapter belongs to another base.
     """
     check_adapter_base(adapter, base)
+    # a retrained adapter lies at the same path: its id must decide, whatever the caller names
+    inputs = {**inputs, "adapter": require(adapter, "hybrid train-raft").id}
     settings = config.merge
     decisive = {"merge": settings.model_dump(mode="json")}
     if done := current(target, "merged", VERSION, decisive, inputs):
