@@ -36,7 +36,7 @@ models: $(READY)  ## pull the two embedded models
 demo: models  ## the whole loop on the bundled corpus: before and after, and a question answered
 	@$(HYBRID) loop --corpus corpora/pumps --config configs/default.yaml
 	@echo
-	@$(HYBRID) query --corpus corpora/pumps --config configs/default.yaml $(if $(Q),"$(Q)","How tight do the tie rods of the H20 go?")
+	@$(HYBRID) query --corpus corpora/pumps --config configs/default.yaml $(if $(Q),"$(Q)","How long do I bake a big Siskin's wet motor?")
 
 index: $(READY)  ## read, chunk and index CORPUS
 	@$(HYBRID) index $(OPTIONS)
