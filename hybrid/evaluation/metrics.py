@@ -1,6 +1,5 @@
 """The figures of an evaluation from its rows, and the paired gain between two evaluations of the same questions."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -132,7 +131,7 @@ def compare(
         if sides[0] and sides[1]:
             gain = _gain(old_top, old_bottom, new_top, new_bottom, clusters, resamples, seed)
             if gain.low == gain.high:
-                gain = _newcombe(sides[0], sides[1])
+                gain = _unvaried(gain, clusters)
         table.append(
             {
                 "name": metric.name,
@@ -166,12 +165,12 @@ def _ratio(top: Column, bottom: Column, clusters: Sequence[str], resamples: int,
     return Interval(found.value, found.low, found.high, num)
 
 
-def _newcombe(old: Interval, new: Interval) -> Interval:
-    """Difference of two shares from their own intervals (Newcombe 1998, method 10), for want of spread."""
-    value = new.value - old.value
-    below = math.hypot(new.value - new.low, old.high - old.value)
-    above = math.hypot(new.high - new.value, old.value - old.low)
-    return Interval(value, value - below, value + above, new.num)
+def _unvaried(gain: Interval, clusters: Sequence[str]) -> Interval:
+    """A gain that is the same in every resample is not certain: as many of the clusters as Wilson's bound for none seen
+    could still behave otherwise.
+    """
+    slack = wilson(0, len(set(clusters))).high
+    return Interval(gain.value, max(-1.0, gain.value - slack), min(1.0, gain.value + slack), gain.num)
 
 
 def _gain(
