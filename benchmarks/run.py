@@ -1,76 +1,147 @@
-"""The loop on public sets, one row a metric and system into benchmarks/results.json. Resumable set by set.
+"""The loop on public sets: what each layer gains, with intervals. Resumable set by set, inside a set stage by stage.
 
 python -m benchmarks.run --data FOLDER [--sets apibench_hf …]
 """
 
-import json
 import sys
 import time
-from datetime import date
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
+import yaml
 
-from hybrid.artifacts import write_text
+from benchmarks import page, results
+from benchmarks.general import general_rows
+from hybrid.artifacts import Manifest, read_manifest, write_text
 from hybrid.cli.options import open_workspace, quiet_progress_of_libraries
-from hybrid.lifecycle.loop import run_loop
+from hybrid.config import Config
+from hybrid.jsonl import read_jsonl
+from hybrid.lifecycle.workspace import SystemName, Workspace
 
 HERE = Path(__file__).parent
-RESULTS = HERE / "results.json"
+CONFIGS = HERE / "configs"
+INDEXES = Path("indexes")
+FEW_SHOT = 2
 
 
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path), required=True, help="Folder of the public sets.")
 @click.option("--sets", multiple=True, help="Names of sets; by default every set with a configuration here.")
-def main(data: Path, sets: tuple[str, ...]) -> None:
-    """Run the loop on each set and write its figures."""
-    quiet_progress_of_libraries()
-    names = sets or tuple(sorted(path.stem for path in (HERE / "configs").glob("*.yaml")))
-    found = [name for name in names if (data / name / "passages.jsonl").is_file()]
-    if not found:
-        click.echo(f"none of {', '.join(names)} is in {data}: nothing to run", err=True)
-        return
-    for name in found:
+@click.option("--write-only", is_flag=True, help="Write the page again from results.json; run nothing.")
+def main(data: Path, sets: tuple[str, ...], write_only: bool) -> None:
+    """Run the loop on each set and write its figures to results.json and the page."""
+    if not write_only:
+        quiet_progress_of_libraries()
+        names = sets or yaml.safe_load((CONFIGS / "order.yaml").read_text(encoding="utf-8"))
+        found = [name for name in names if (data / name / "passages.jsonl").is_file()]
+        if not found:
+            click.echo(f"none of {', '.join(names)} is in {data}: nothing to run", err=True)
+            return
+        for name in found:
+            _run_set(name, data)
+    page.write()
+
+
+def configuration(name: str, data: Path) -> dict[str, Any]:
+    """The set's configuration over what all sets share; general items come from the same folder of public sets."""
+    common, own = (yaml.safe_load((CONFIGS / f"{part}.yaml").read_text(encoding="utf-8")) for part in ("common", name))
+    merged = {key: {**common.get(key, {}), **own.get(key, {})} for key in {**common, **own} if key != "seed"}
+    files = sorted(str(file) for file in data.glob("general_*/items.jsonl"))
+    if files:
+        merged["evaluation"]["general_files"] = files
+    else:
+        merged["merge"].pop("sweep", None)
+    return {"seed": common["seed"], **merged}
+
+
+def _run_set(name: str, data: Path) -> None:
+    root = INDEXES / f"bench-{name}"
+    root.mkdir(parents=True, exist_ok=True)
+    values = configuration(name, data)
+    tune = values.pop("bench", {}).get("tune", True)
+    write_text(root / "config.yaml", yaml.safe_dump(values, sort_keys=True))
+    workspace = open_workspace(data / name, root / "config.yaml", (), root)
+    clock = _Clock(root / "seconds.yaml")
+    with workspace.lock():
+        evaluations = _measure(workspace, clock, tune)
+    results.record(name, workspace.config, evaluations, clock.minutes)
+    click.echo(f"{name}: {clock.minutes} min")
+
+
+def _measure(workspace: Workspace, clock: "_Clock", tune: bool) -> dict[str, results.Evaluated]:
+    """Tune what there is to tune, then evaluate every system; a system that equals another is not asked twice."""
+    click.echo(f"\n== {workspace.corpus.folder.name}", err=True)
+    clock.time("index", lambda: workspace.index("base"))
+    if tune:
+        embedder = clock.time("train-embed", workspace.train_embed)
+        click.echo(f"  embedder: {embedder.facts['verdict']}", err=True)
+        clock.time("index-tuned", lambda: workspace.index("tuned"))
+        adapter = clock.time("train-raft", workspace.train_raft)
+        click.echo(f"  generator: {adapter.facts['verdict']}, scores {adapter.facts['scores']}", err=True)
+        if adapter.facts["verdict"] == "tuned":
+            clock.time("merge", workspace.merge)
+    done = {"base": _evaluated(workspace, clock, "base")}
+    if workspace.has_tuned_embedder:
+        plain = _with(workspace, arms=())
+        done["embedder"] = _evaluated(plain, clock, "embedder", general=False)
+    shots = _with(workspace, arms=(), few_shot=FEW_SHOT)
+    done["few-shot"] = _evaluated(shots, clock, "embedder", general=False)
+    if workspace.has_tuned_generator:
+        done["merged"] = _evaluated(workspace, clock, "tuned")
+        merged = read_manifest(workspace.root / "generator")
+        # at weight 1 the merged model is the adapter on its base: the merge checks that their logits agree
+        same = merged is not None and merged.facts["weight"] == 1.0
+        done["tuned"] = done["merged"] if same else _evaluated(workspace, clock, "adapter")
+    return done
+
+
+def _evaluated(workspace: Workspace, clock: "_Clock", system: SystemName, *, general: bool = True) -> results.Evaluated:
+    options = workspace.config.evaluation
+    label = f"evaluate-{system}{f'-{options.few_shot}shot' if options.few_shot else ''}"
+    # general ability is measured apart: the base's is the same on every set
+    asked = _with(workspace, general_files=(), general_dev_share=0.0)
+    clock.time(label, lambda: asked.evaluate(system))
+    rows = [row for _, row in read_jsonl(asked.evaluation_path(system) / "questions.jsonl")]
+    items: list[dict[str, Any]] = []
+    if general:
+        items = clock.time(f"general-{system}", lambda: general_rows(workspace, system, INDEXES / "bench-general"))
+    return results.Evaluated(rows, items)
+
+
+def _with(workspace: Workspace, **evaluation: Any) -> Workspace:
+    """The same workspace under another `evaluation` section."""
+    config = workspace.config
+    values = {**config.model_dump(), "evaluation": {**config.evaluation.model_dump(), **evaluation}}
+    if not values["evaluation"]["general_dev_share"]:
+        values["merge"]["sweep"] = ()
+    return Workspace(workspace.root, workspace.corpus, Config.model_validate(values))
+
+
+class _Clock:
+    """Seconds of each step, of the run that did the work: a later run that finds it done takes less and is not told."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._seconds: dict[str, float] = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else {}
+
+    def time(self, name: str, work: Callable[[], Any]) -> Any:
+        click.echo(f"▸ {name}", err=True)
         started = time.perf_counter()
-        workspace = open_workspace(
-            data / name, HERE / "configs" / f"{name}.yaml", (), Path("indexes") / f"bench-{name}"
-        )
-        with workspace.lock():
-            result = run_loop(workspace, lambda line: click.echo(line, err=True))
-        minutes = round((time.perf_counter() - started) / 60, 1)
-        _record(name, workspace.config.seed, workspace.config.evaluation.split, result.rows, minutes)
-        click.echo(f"{name}: {minutes} min; report {result.report}")
+        result = work()
+        taken = time.perf_counter() - started
+        identity = result.id if isinstance(result, Manifest) else ""
+        key = f"{name}/{identity[:12]}" if identity else name
+        self._seconds = {k: v for k, v in self._seconds.items() if k == key or not k.startswith(f"{name}/")}
+        self._seconds[key] = round(max(taken, self._seconds.get(key, 0.0)), 1)
+        write_text(self._file, yaml.safe_dump(self._seconds))
+        click.echo(f"  {taken:.0f} s", err=True)
+        return result
 
-
-def _record(name: str, seed: int, split: str, rows: list[dict[str, Any]], minutes: float) -> None:
-    """Replace the set's rows in the results."""
-    kept = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else []
-    # a rerun that finds everything up to date takes no time: the minutes of the run that did the work stay
-    minutes = max([minutes, *(row["minutes"] for row in kept if row["set"] == name)])
-    kept = [row for row in kept if row["set"] != name]
-    for row in rows:
-        for system, side in (("base", "before"), ("tuned", "after"), ("gain", "gain")):
-            interval = row[side]
-            if interval is None:
-                continue
-            kept.append(
-                {
-                    "set": name,
-                    "split": split,
-                    "metric": row["name"],
-                    "system": system,
-                    "value": interval.value,
-                    "low": interval.low,
-                    "high": interval.high,
-                    "n": interval.num,
-                    "seed": seed,
-                    "minutes": minutes,
-                    "command": "make bench",
-                    "date": date.today().isoformat(),
-                }
-            )
-    write_text(RESULTS, json.dumps(kept, indent=1) + "\n")
+    @property
+    def minutes(self) -> float:
+        return round(sum(self._seconds.values()) / 60, 1)
 
 
 if __name__ == "__main__":

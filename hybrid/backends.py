@@ -22,8 +22,15 @@ def make_embedder(config: Config, folder: Path | None = None, name: str = "") ->
     )
 
 
-def make_generator(config: Config, folder: Path | None = None, name: str = "") -> Generator:
-    """The configured generator, or a merged one from `folder`."""
+def make_generator(
+    config: Config,
+    folder: Path | None = None,
+    name: str = "",
+    *,
+    adapter: Path | None = None,
+    adapter_weight: float = 1.0,
+) -> Generator:
+    """The configured generator, with an adapter scaled by its weight, or a merged one from `folder`."""
     options = config.generator
     if options.kind == "openai" and folder is None:
         from hybrid.answering.openai_generator import OpenAIGenerator
@@ -36,6 +43,8 @@ def make_generator(config: Config, folder: Path | None = None, name: str = "") -
     return LocalGenerator(
         folder or resolve(options.model, "generator"),
         name=name or options.model,
+        adapter=adapter,
+        adapter_weight=adapter_weight,
         dtype=options.dtype,
         quantization=options.quantization,
         batch_size=options.batch_size,

@@ -87,6 +87,16 @@ class AnsweringConfig(Stage):
     style: AnswerStyle = "cited"
     """`cited`: answer with `[n]`. `quote_first`: a verbatim quote, then the answer.
     `reason_first`: one sentence of reasoning, then the answer."""
+    instruction: str = ""
+    """Joins the system prompt: what an answer looks like in this corpus, for example `Answer yes, no or maybe.`"""
+    question_first: bool = False
+    """Put the question before the passages too: a causal model then reads them knowing what is asked."""
+    passage_fields: tuple[str, ...] = ()
+    """Of passages written as `key: value | key: value`, the keys that the generator sees, in order; the last one is
+    never shortened. Empty: all."""
+    passage_tokens: int | None = Field(None, ge=16)
+    """Of one passage that the generator sees: the sentences nearest the question are kept. Empty: all of it.
+    Retrieval ranks whole passages whatever this says."""
     guard: Literal["abstain", "flag", "off"] = "abstain"
     """What happens to an answer with a figure or identifier that no cited passage contains."""
 
@@ -106,8 +116,14 @@ class TrainEmbedConfig(Stage):
     """Peak, reached after a tenth of the steps."""
     hard_negatives: int = Field(1, ge=0)
     """Mined per pair from the base embedder's own ranking."""
+    positives_per_question: int = Field(4, ge=1)
+    """At most so many of a question's gold passages make a pair: twenty copies of one record would drown the rest."""
+    max_questions: int = Field(0, ge=0)
+    """A fixed random sample of the training questions; 0 takes all."""
     relative_margin: float = Field(0.05, ge=0, lt=1)
     """A mined negative scores at least this share below its positive, else it may be a false negative."""
+    blend: tuple[float, ...] = (1.0,)
+    """Shares of the tuned weights in a blend with the base; each is measured on dev and the best one kept."""
     evals_per_epoch: int = Field(2, ge=1)
     """Evaluations on dev, with a checkpoint each."""
     patience: int = Field(3, ge=1)
@@ -116,6 +132,8 @@ class TrainEmbedConfig(Stage):
     """Fewer training pairs are refused without --force: collect or synthesise data first."""
     min_dev_questions: int = Field(30, ge=1)
     """Fewer answerable dev questions are refused without --force: no tuning without an evaluation set."""
+    min_headroom: float = Field(0.05, ge=0, lt=1)
+    """Where the base's nDCG@10 on dev is nearer to 1 than this, nothing is trained: the base is kept."""
     compute: Literal["auto", "float32", "bfloat16"] = "auto"
     """Of matrix products while training. `auto`: bfloat16 where the processor has instructions for it, else float32."""
     device: str | None = None
@@ -125,6 +143,8 @@ class TrainEmbedConfig(Stage):
     def _dims_descend(self) -> Self:
         if not self.dims or list(self.dims) != sorted(set(self.dims), reverse=True):
             raise ValueError("dims must be distinct and descend from the full dimension")
+        if not self.blend or not all(0 < share <= 1 for share in self.blend):
+            raise ValueError("blend: shares lie above 0 and up to 1")
         return self
 
 
@@ -141,6 +161,8 @@ class RaftConfig(Stage):
     """Target where the oracle is withheld: decline, or answer from memory."""
     unanswerable_share: float = Field(0.1, ge=0, lt=1)
     """Share of domain examples made from unanswerable training questions, always with abstention as target."""
+    balance_labels: bool = False
+    """For yes/no(/maybe) and choice questions: at most as many of the commonest label as of the next one."""
     max_example_tokens: int = Field(450, ge=64)
     """Prompt and answer together. Too long: fewer distractors, never a cut answer."""
     general_share: float = Field(0.15, ge=0, lt=1)
@@ -199,6 +221,11 @@ class MergeConfig(Stage):
     """mergekit's merge method between the base and the base with the adapter."""
     weight: float = Field(1.0, gt=0, le=1)
     """Of the tuned model; the base has the rest."""
+    sweep: tuple[float, ...] = ()
+    """Weights to measure on dev; the best one replaces `weight`: the highest task score among those that lose at most
+    `max_general_loss`. Needs evaluation.general_dev_share."""
+    max_general_loss: float = Field(0.01, ge=0, lt=1)
+    """Share of the general dev items that a weight may lose against the base."""
     density: float = Field(0.7, gt=0, le=1)
     """For ties: share of the changes that is kept."""
     dtype: Literal["float32", "bfloat16"] = "float32"
@@ -210,8 +237,8 @@ class MergeConfig(Stage):
 class EvaluationConfig(Stage):
     """Scores and their intervals."""
 
-    split: Literal["train", "dev", "test"] = "test"
-    """Whose questions are asked by `hybrid evaluate`."""
+    split: Literal["train", "dev", "test", "all"] = "test"
+    """Whose questions are asked by `hybrid evaluate`; `all` for a set on which nothing is tuned."""
     max_questions: int = Field(0, ge=0)
     """A fixed random sample of the split; 0 takes all."""
     resamples: int = Field(10_000, ge=100)
@@ -222,6 +249,14 @@ class EvaluationConfig(Stage):
     """Multiple-choice files for general ability."""
     general_items: int = Field(0, ge=0)
     """Items taken of each file; 0 takes all."""
+    general_dev_share: float = Field(0.0, ge=0, lt=1)
+    """Share of each file that is kept for choosing the merge weight and is never in the figures."""
+    general_dev_items: int = Field(0, ge=0)
+    """Items taken of that share of each file; 0 takes all."""
+    dims: tuple[int, ...] = ()
+    """Shorter Matryoshka dimensions at which ranking is measured as well."""
+    arms: tuple[Literal["oracle", "oracle_in_distractors", "closed_book"], ...] = ()
+    """Contexts beside the retrieved one under which answerable questions are answered as well."""
 
 
 class DiagnosisConfig(Stage):
@@ -264,6 +299,10 @@ class Config(Stage):
             raise ValueError(
                 "generator.kind is openai: generator.base_url is needed, for example http://localhost:8000/v1"
             )
+        if self.merge.sweep and not self.evaluation.general_dev_share:
+            raise ValueError("merge.sweep needs evaluation.general_dev_share: general items that are in no figure")
+        if not all(0 < weight <= 1 for weight in self.merge.sweep):
+            raise ValueError("merge.sweep: weights lie above 0 and up to 1")
         if self.retrieval.depth < max(self.retrieval.k, self.diagnosis.rank_limit, 10):
             raise ValueError("retrieval.depth must reach retrieval.k, diagnosis.rank_limit and 10 (for nDCG@10)")
         return self

@@ -110,7 +110,8 @@ class Answer:
     `text` is what the generator wrote, `plain` the same without markers. `abstained` says that the generator itself
     declined. `unsupported` lists figures and identifiers of the answer that no cited passage contains; `withheld`
     says that the guard turned the answer into an abstention for that reason. `context` lists the passage ids that the
-    generator received, in order, and `dropped` those that did not fit its token budget.
+    generator received, in order, `shown` their texts as it read them, and `dropped` the ids of those that did not fit
+    its token budget.
     """
 
     text: str
@@ -121,6 +122,7 @@ class Answer:
     withheld: bool = False
     context: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
 
     @property
     def served_abstention(self) -> bool:
@@ -139,7 +141,7 @@ class Arm(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One question answered under one arm in one passage order. `score` is in [0, 1]."""
+    """One question answered under one arm in one passage order. `score` is in [0, 1]; `exact`: equals a gold answer."""
 
     question_id: str
     arm: Arm
@@ -151,6 +153,7 @@ class Outcome:
     text: str
     cited: tuple[str, ...] = ()
     context: tuple[str, ...] = ()
+    exact: bool = False
 
 
 class Label(StrEnum):

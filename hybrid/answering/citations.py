@@ -21,9 +21,16 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
 
 
 def read_answer(
-    text: str, context: Sequence[Passage], dropped: Sequence[Passage] = (), *, guard: bool = True
+    text: str,
+    context: Sequence[Passage],
+    dropped: Sequence[Passage] = (),
+    shown: Sequence[str] = (),
+    *,
+    guard: bool = True,
 ) -> Answer:
-    """Parse a completion against the passages it was given, in their order. `guard`: withhold unsupported answers.
+    """Parse a completion against the passages it was given, in their order, and what of them was shown.
+
+    `guard`: withhold unsupported answers.
 
     Markers that point outside the context are ignored: they cite nothing.
     """
@@ -42,6 +49,7 @@ def read_answer(
         withheld=guard and bool(unsupported),
         context=tuple(passage.id for passage in context),
         dropped=tuple(passage.id for passage in dropped),
+        shown=tuple(shown),
     )
 
 

@@ -20,6 +20,7 @@ class LocalGenerator:
         *,
         name: str = "",
         adapter: Path | None = None,
+        adapter_weight: float = 1.0,
         dtype: str = "auto",
         quantization: str = "none",
         batch_size: int = 16,
@@ -28,6 +29,7 @@ class LocalGenerator:
             raise InputError(folder, "not a model folder (no config.json)", "name a folder saved by transformers")
         self._folder = folder
         self._adapter = adapter
+        self._adapter_weight = adapter_weight
         self._requested_dtype = dtype
         self._quantization = quantization
         self._batch_size = batch_size
@@ -41,7 +43,7 @@ class LocalGenerator:
     @cached_property
     def fingerprint(self) -> str:
         """Over weights, tokenizer, adapter, precision and batch size (padding can flip a greedy near-tie)."""
-        adapter = sha256_tree(self._adapter) if self._adapter else ""
+        adapter = [sha256_tree(self._adapter), self._adapter_weight] if self._adapter else ""
         return sha256_json([sha256_tree(self._folder), adapter, self.dtype, self._quantization, self._batch_size])
 
     @cached_property
@@ -59,7 +61,7 @@ class LocalGenerator:
     @cached_property
     def model(self) -> Any:
         """The loaded model in evaluation mode, adapter attached."""
-        return load_causal_model(self._folder, self.dtype, self._quantization, self._adapter)
+        return load_causal_model(self._folder, self.dtype, self._quantization, self._adapter, self._adapter_weight)
 
     def render(self, chat: Chat) -> str:
         """The prompt string of a chat, up to where the answer starts."""
@@ -121,17 +123,26 @@ class LocalGenerator:
         for start in range(0, len(order), self._batch_size):
             rows = order[start : start + self._batch_size]
             longest = max(len(encoded[i][0]) + len(encoded[i][1]) for i in rows)
+            # padded on the left, so that the continuations end together: a small model spends much of its time on
+            # logits, and only those of the longest continuation are wanted
+            kept = max(len(encoded[i][1]) for i in rows) + 1
             ids = torch.full((len(rows), longest), self.tokenizer.pad_token_id)
             mask = torch.zeros((len(rows), longest), dtype=torch.long)
             for r, i in enumerate(rows):
                 sequence = encoded[i][0] + encoded[i][1]
-                ids[r, : len(sequence)] = torch.tensor(sequence)
-                mask[r, : len(sequence)] = 1
+                ids[r, longest - len(sequence) :] = torch.tensor(sequence)
+                mask[r, longest - len(sequence) :] = 1
+            positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
             with torch.inference_mode():
-                output = self.model(input_ids=ids.to(self.model.device), attention_mask=mask.to(self.model.device))
+                output = self.model(
+                    input_ids=ids.to(self.model.device),
+                    attention_mask=mask.to(self.model.device),
+                    position_ids=positions.to(self.model.device),
+                    logits_to_keep=kept,
+                )
             for r, i in enumerate(rows):
-                head, tail = encoded[i]
-                logits = output.logits[r, len(head) - 1 : len(head) + len(tail) - 1].float()
+                tail = encoded[i][1]
+                logits = output.logits[r, kept - 1 - len(tail) : kept - 1].float()
                 picked = torch.log_softmax(logits, -1).gather(1, torch.tensor(tail, device=logits.device)[:, None])
                 scores[i] = (float(picked.sum()), len(tail))
         return [scores[i] for i in range(len(encoded))]
@@ -142,15 +153,20 @@ class LocalGenerator:
         return {i for i in [*ids, self.tokenizer.eos_token_id] if i is not None}
 
 
-def load_causal_model(folder: Path, dtype: str, quantization: str, adapter: Path | None = None) -> Any:
+def load_causal_model(
+    folder: Path, dtype: str, quantization: str, adapter: Path | None = None, adapter_weight: float = 1.0
+) -> Any:
     """A transformers causal model in evaluation mode on the accelerator if there is one; `4bit` is NF4 by bitsandbytes.
 
     4-bit computes in bfloat16 on an accelerator and in float32 on a CPU, where bfloat16 is no faster.
+    An adapter, scaled by `adapter_weight`, is added to the weights in float32 before they are rounded, as merging does;
+    beside 4-bit weights it stays apart.
     """
     import torch
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
-    options: dict[str, Any] = {"dtype": getattr(torch, dtype)}
+    folded = adapter is not None and quantization == "none"
+    options: dict[str, Any] = {"dtype": torch.float32 if folded else getattr(torch, dtype)}
     if quantization == "4bit":
         options["quantization_config"] = BitsAndBytesConfig(
             load_in_4bit=True,
@@ -161,8 +177,13 @@ def load_causal_model(folder: Path, dtype: str, quantization: str, adapter: Path
     if torch.cuda.is_available():
         options["device_map"] = "auto"
     model = AutoModelForCausalLM.from_pretrained(folder, **options)
-    if adapter is not None:
-        from peft import PeftModel
+    if adapter is None:
+        return model.eval()
+    from peft import PeftModel
+    from peft.tuners.lora import LoraLayer
 
-        model = PeftModel.from_pretrained(model, adapter)
-    return model.eval()
+    model = PeftModel.from_pretrained(model, adapter)
+    for module in model.modules():
+        if isinstance(module, LoraLayer):
+            module.scaling = {name: scale * adapter_weight for name, scale in module.scaling.items()}
+    return (model.merge_and_unload().to(getattr(torch, dtype)) if folded else model).eval()

@@ -2,9 +2,10 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from hybrid.answering.citations import read_answer
-from hybrid.answering.prompt import Example, FittedContext, fit_context, render
+from hybrid.answering.prompt import Example, FittedContext, PromptForm, fit_context, prompt_form, render
 from hybrid.config import Config
 from hybrid.protocols import Embedder, Generator, VectorStore
 from hybrid.types import Answer, Chat, Hit, Passage
@@ -30,6 +31,11 @@ class Pipeline:
     config: Config
     examples: tuple[Example, ...] = field(default=())
 
+    @cached_property
+    def form(self) -> PromptForm:
+        """How questions are put to the generator."""
+        return prompt_form(self.config.answering, self.generator.count_tokens)
+
     def retrieve(self, questions: Sequence[str], depth: int | None = None) -> list[list[Hit]]:
         """The best `depth` passages of each question (the configured k by default), ranks from 1."""
         ids, scores = self.store.search(self.embedder.encode_queries(questions), depth or self.config.retrieval.k)
@@ -50,7 +56,7 @@ class Pipeline:
         generations = self.generator.generate(chats, max_new_tokens=self.config.generator.max_new_tokens)
         guard = self.config.answering.guard == "abstain"
         return [
-            read_answer(generation.text, context.passages, context.dropped, guard=guard)
+            read_answer(generation.text, context.passages, context.dropped, context.shown, guard=guard)
             for generation, context in zip(generations, contexts, strict=True)
         ]
 
@@ -59,7 +65,7 @@ class Pipeline:
         return fit_context(
             request.question,
             request.passages,
-            style=self.config.answering.style,
+            form=self.form,
             count_tokens=self.generator.count_tokens,
             budget_tokens=self.config.generator.context_tokens,
             keep=request.keep,
@@ -68,7 +74,7 @@ class Pipeline:
 
     def prompt(self, question: str, passages: Sequence[Passage]) -> Chat:
         """The chat that is sent."""
-        return render(question, passages, self.config.answering.style, self.examples)
+        return render(question, passages, self.form, self.examples)
 
     def lookup(self, hits: Sequence[Hit]) -> list[Passage]:
         """The passages of hits, in their order."""

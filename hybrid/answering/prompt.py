@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
-from hybrid.config import AnswerStyle
+from hybrid.answering.excerpt import WHOLE, Excerpts
+from hybrid.config import AnsweringConfig, AnswerStyle
 from hybrid.errors import UserError
 from hybrid.types import Chat, Message, Passage
 
@@ -35,14 +37,41 @@ class Example:
     target: str
 
 
-def render(question: str, passages: Sequence[Passage], style: AnswerStyle, examples: Sequence[Example] = ()) -> Chat:
+@dataclass(frozen=True)
+class PromptForm:
+    """How a question and its passages are put to the generator. `instruction` joins the system turn."""
+
+    style: AnswerStyle = "cited"
+    instruction: str = ""
+    question_first: bool = False
+    excerpts: Excerpts = WHOLE
+
+
+def prompt_form(answering: AnsweringConfig, count_tokens: Callable[[Chat], int]) -> PromptForm:
+    """The configured form; passages are measured in the generator's own tokens."""
+    empty = count_tokens((Message("user", ""),))
+
+    @lru_cache(maxsize=100_000)
+    def count(text: str) -> int:
+        return count_tokens((Message("user", text),)) - empty
+
+    excerpts = Excerpts(answering.passage_fields, answering.passage_tokens, count)
+    return PromptForm(answering.style, answering.instruction, answering.question_first, excerpts)
+
+
+def render(question: str, passages: Sequence[Passage], form: PromptForm, examples: Sequence[Example] = ()) -> Chat:
     """The chat that asks `question` of `passages`, numbered from 1 in the order given."""
-    system = f"Answer from the numbered passages only. {_FORM[style]} If they do not answer, say: {ABSTENTION}"
-    turns = [Message("system", system)]
+    parts = [
+        "Answer from the numbered passages only.",
+        _FORM[form.style],
+        form.instruction,
+        f"If they do not answer, say: {ABSTENTION}",
+    ]
+    turns = [Message("system", " ".join(part for part in parts if part))]
     for example in examples:
-        turns.append(Message("user", _user_turn(example.question, example.passages)))
+        turns.append(Message("user", _user_turn(example.question, example.passages, form)))
         turns.append(Message("assistant", example.target))
-    turns.append(Message("user", _user_turn(question, passages)))
+    turns.append(Message("user", _user_turn(question, passages, form)))
     return tuple(turns)
 
 
@@ -62,13 +91,15 @@ class FittedContext:
 
     passages: tuple[Passage, ...]
     dropped: tuple[Passage, ...]
+    shown: tuple[str, ...] = ()
+    """The text of each kept passage as the generator reads it."""
 
 
 def fit_context(
     question: str,
     passages: Sequence[Passage],
     *,
-    style: AnswerStyle,
+    form: PromptForm,
     count_tokens: Callable[[Chat], int],
     budget_tokens: int,
     keep: Collection[str] = (),
@@ -79,7 +110,7 @@ def fit_context(
     Raises `UserError` where the question with the kept passages alone is over the budget.
     """
     kept, dropped = list(passages), []
-    while count_tokens(render(question, kept, style, examples)) > budget_tokens:
+    while count_tokens(render(question, kept, form, examples)) > budget_tokens:
         victim = next((i for i in reversed(range(len(kept))) if kept[i].id not in keep), None)
         if victim is None:
             what = "the question with its gold passage" if kept else "the question alone"
@@ -88,9 +119,13 @@ def fit_context(
                 "raise generator.context_tokens, or lower corpus.chunk_tokens and run `hybrid index` again",
             )
         dropped.append(kept.pop(victim))
-    return FittedContext(tuple(kept), tuple(dropped))
+    shown = tuple(form.excerpts.show(passage, question) for passage in kept)
+    return FittedContext(tuple(kept), tuple(dropped), shown)
 
 
-def _user_turn(question: str, passages: Sequence[Passage]) -> str:
-    numbered = [f"[{number}] {passage.full_text}" for number, passage in enumerate(passages, start=1)]
-    return "\n\n".join([*(numbered or ["(no passages)"]), f"Question: {question}"])
+def _user_turn(question: str, passages: Sequence[Passage], form: PromptForm) -> str:
+    shown = [form.excerpts.show(passage, question) for passage in passages]
+    numbered = [f"[{number}] {text}" for number, text in enumerate(shown, start=1)]
+    asked = f"Question: {question}"
+    before = [asked] if form.question_first and numbered else []
+    return "\n\n".join([*before, *(numbered or ["(no passages)"]), asked])

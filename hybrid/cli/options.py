@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from hybrid.lifecycle.workspace import Workspace
 
 F = TypeVar("F", bound=Callable[..., Any])
-SystemChoice = Literal["live", "base", "tuned"]
+SystemChoice = Literal["live", "base", "embedder", "adapter", "tuned"]
 
 DEFAULT_CORPUS = Path("corpora/pumps")
 
@@ -51,10 +51,10 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON o
 force_option = click.option("--force", is_flag=True, help="Go on with fewer examples than the rule asks for.")
 system_option = click.option(
     "--system",
-    type=click.Choice(["live", "base", "tuned"]),
+    type=click.Choice(["live", "base", "embedder", "adapter", "tuned"]),
     default="live",
     show_default=True,
-    help="live: the tuned system once anything is tuned, else the base.",
+    help="live: tuned once anything is, else base; embedder: only that is tuned; adapter: all, but not merged.",
 )
 
 

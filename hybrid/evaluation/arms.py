@@ -1,14 +1,14 @@
 """The arms of a diagnosis: each question under several contexts, with the same prompt and the same budget."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from hybrid.answering.pipeline import Pipeline, Request
 from hybrid.artifacts import sha256_json
 from hybrid.evaluation.graders import grade
+from hybrid.evaluation.questions import cluster_of, gold_shown, oracles
 from hybrid.evaluation.records import Record
-from hybrid.evaluation.system import cluster_of
 from hybrid.types import Answer, Arm, Hit, Outcome, Passage, Question
 
 
@@ -20,8 +20,15 @@ class _Trial:
     request: Request
 
 
-def run_arms(pipeline: Pipeline, questions: Sequence[Question], *, orders: int, seed: int) -> list[Record]:
-    """One record a question, with its outcomes under every arm and order.
+def run_arms(
+    pipeline: Pipeline,
+    questions: Sequence[Question],
+    *,
+    orders: int,
+    seed: int,
+    arms: Collection[Arm] = frozenset(Arm),
+) -> list[Record]:
+    """One record a question, with its outcomes under every arm of `arms` and every order.
 
     Unanswerable questions have the arm `retrieved` only. Order 0 of `retrieved` is the retriever's own.
     """
@@ -31,11 +38,12 @@ def run_arms(pipeline: Pipeline, questions: Sequence[Question], *, orders: int, 
         trial
         for question, hits in zip(questions, ranking, strict=True)
         for trial in _trials(pipeline, question, hits, orders, seed)
+        if trial.arm in arms
     ]
     answers = pipeline.answer([trial.request for trial in trials])
     outcomes: dict[str, list[Outcome]] = {question.id: [] for question in questions}
     for trial, answer in zip(trials, answers, strict=True):
-        outcomes[trial.question.id].append(_outcome(trial, answer))
+        outcomes[trial.question.id].append(_outcome(trial, answer, pipeline.passages))
     return [
         Record(
             question_id=question.id,
@@ -59,7 +67,7 @@ def _trials(pipeline: Pipeline, question: Question, hits: Sequence[Hit], orders:
     ]
     if not question.answerable:
         return trials
-    gold = [pipeline.passages[p] for p in question.positives if p in pipeline.passages]
+    gold = oracles(question, pipeline.passages)
     closed_book = _Trial(question, Arm.CLOSED_BOOK, 0, Request(question.question, ()))
     if not gold:
         return [*trials, closed_book]
@@ -87,7 +95,7 @@ def _shuffled(passages: Sequence[Passage], question: Question, order: int, seed:
     return mixed
 
 
-def _outcome(trial: _Trial, answer: Answer) -> Outcome:
+def _outcome(trial: _Trial, answer: Answer, passages: Mapping[str, Passage]) -> Outcome:
     # the guard is a serving policy: attribution looks at what the generator itself wrote
     graded = grade(answer.plain, trial.question, abstained=answer.abstained)
     return Outcome(
@@ -97,8 +105,9 @@ def _outcome(trial: _Trial, answer: Answer) -> Outcome:
         score=graded.score,
         correct=graded.correct,
         abstained=answer.abstained,
-        gold_in_context=bool(set(trial.question.positives) & set(answer.context)),
+        gold_in_context=gold_shown(trial.question, answer, passages),
         text=answer.text,
         cited=tuple(citation.passage_id for citation in answer.citations),
         context=answer.context,
+        exact=graded.exact,
     )

@@ -11,9 +11,9 @@ from hybrid.artifacts import Manifest, current, publish, require, write_text
 from hybrid.config import Config
 from hybrid.evaluation.arms import run_arms
 from hybrid.evaluation.attribution import attribute
+from hybrid.evaluation.questions import sample
 from hybrid.evaluation.records import Record
 from hybrid.evaluation.report import diagnosis_html
-from hybrid.evaluation.system import sample
 from hybrid.jsonl import write_jsonl
 from hybrid.types import Label, Passage, Question
 

@@ -27,8 +27,13 @@ class ChoiceItem:
     answer_index: int
 
 
-def read_items(files: Sequence[Path], per_file: int, seed: int) -> list[ChoiceItem]:
-    """Items of all files, a fixed random sample of `per_file` each (0 takes all)."""
+def read_items(
+    files: Sequence[Path], per_file: int, seed: int, *, dev_share: float = 0.0, dev: bool = False
+) -> list[ChoiceItem]:
+    """Items of all files, a fixed random sample of `per_file` each (0 takes all).
+
+    `dev_share` of each file, the same for any `per_file`, is kept apart: `dev` takes from there, else from the rest.
+    """
     items: list[ChoiceItem] = []
     for path in files:
         rows = []
@@ -39,6 +44,8 @@ def read_items(files: Sequence[Path], per_file: int, seed: int) -> list[ChoiceIt
                 raise InputError(path, f"answer_index {index} is outside the {len(choices)} choices", line=line)
             identity = field(path, line, record, "id", str)
             rows.append(ChoiceItem(identity, field(path, line, record, "question", str), choices, index))
+        held = set(random.Random(f"{seed}/dev").sample(range(len(rows)), round(dev_share * len(rows))))
+        rows = [row for place, row in enumerate(rows) if (place in held) == dev]
         if per_file and per_file < len(rows):
             rows = random.Random(seed).sample(rows, per_file)
         items.extend(rows)

@@ -1,7 +1,6 @@
 """How good a system is on a split: ranking, answers, citations, abstention, the guard, latency, general ability."""
 
 import json
-import random
 import statistics as stdlib_statistics
 import time
 from collections.abc import Mapping, Sequence
@@ -12,36 +11,18 @@ from typing import Any
 from hybrid.answering.pipeline import Pipeline, Request
 from hybrid.artifacts import Manifest, current, publish, require, write_text
 from hybrid.config import Config
-from hybrid.errors import UserError
+from hybrid.evaluation.arms import run_arms
 from hybrid.evaluation.general import read_items, score_items
-from hybrid.evaluation.graders import grade
+from hybrid.evaluation.graders import grade, token_f1
 from hybrid.evaluation.metrics import summarise
-from hybrid.evaluation.ranking import rank_metrics
+from hybrid.evaluation.questions import cluster_of, gold_shown, sample
+from hybrid.evaluation.ranking import rank_metrics, truncated_ndcg
 from hybrid.jsonl import write_jsonl
 from hybrid.protocols import Generator, Scorer
-from hybrid.types import Answer, Hit, Question
+from hybrid.types import Answer, Arm, Hit, Passage, Question
 
-VERSION = 1
+VERSION = 2
 _LATENCY_QUESTIONS = 5
-
-
-def sample(questions: Sequence[Question], split: str, max_questions: int, seed: int) -> list[Question]:
-    """The questions of a split, or a fixed random sample in file order. Raises `UserError` where there are none."""
-    chosen = [question for question in questions if question.split == split]
-    if not chosen:
-        raise UserError(
-            f"the corpus has no questions in split {split!r}",
-            "write questions.jsonl first: without an evaluation set nothing can be measured, nothing should be tuned",
-        )
-    if max_questions and max_questions < len(chosen):
-        keep = set(random.Random(seed).sample(range(len(chosen)), max_questions))
-        chosen = [question for i, question in enumerate(chosen) if i in keep]
-    return chosen
-
-
-def cluster_of(question: Question) -> str:
-    """Questions with the same first gold passage vary together; an unanswerable one stands alone."""
-    return question.positives[0] if question.positives else question.id
 
 
 def evaluate_system(
@@ -69,7 +50,12 @@ def evaluate_system(
     if done := current(target, "evaluation", VERSION, settings, inputs):
         return done
     asked = sample(questions, config.evaluation.split, config.evaluation.max_questions, config.seed)
-    items = read_items(config.evaluation.general_files, config.evaluation.general_items, config.seed) if scorer else []
+    measured = config.evaluation
+    items = (
+        read_items(measured.general_files, measured.general_items, config.seed, dev_share=measured.general_dev_share)
+        if scorer
+        else []
+    )
     with publish(target, "evaluation", VERSION, settings, inputs) as build:
         hits = pipeline.retrieve([q.question for q in asked], config.retrieval.depth)
         k = config.retrieval.k
@@ -80,9 +66,11 @@ def evaluate_system(
             {q.id: set(q.positives) for q in asked if q.positives},
         )
         rows = [
-            _row(q, h, a, {name: values.get(q.id) for name, values in ranked.items()})
+            _row(q, h, a, {name: values.get(q.id) for name, values in ranked.items()}, pipeline.passages)
             for q, h, a in zip(asked, hits, answers, strict=True)
         ]
+        _add_dims(rows, pipeline, asked, config)
+        _add_arms(rows, pipeline, asked, config)
         right = score_items(scorer, items) if scorer else []
         general = [{"id": item.id, "right": ok} for item, ok in zip(items, right, strict=True)]
         write_jsonl(build.path / "questions.jsonl", rows)
@@ -97,33 +85,67 @@ def evaluate_system(
 
 
 def _row(
-    question: Question, hits: Sequence[Hit], answer: Answer, ranking: Mapping[str, float | None]
+    question: Question,
+    hits: Sequence[Hit],
+    answer: Answer,
+    ranking: Mapping[str, float | None],
+    passages: Mapping[str, Passage],
 ) -> dict[str, Any]:
     graded = grade(answer.plain, question, abstained=answer.abstained)
-    gold = set(question.positives)
+    golds = set(question.positives)
     cited = [citation.passage_id for citation in answer.citations]
-    rank = next((hit.rank for hit in hits if hit.passage_id in gold), None)
+    rank = next((hit.rank for hit in hits if hit.passage_id in golds), None)
     return {
         "id": question.id,
         "cluster": cluster_of(question),
         "answerable": question.answerable,
+        "answer_type": question.answer_type,
         **{name: value for name, value in ranking.items() if value is not None},
         "gold_rank": rank,
-        "gold_in_context": bool(gold & set(answer.context)),
+        "gold_in_context": gold_shown(question, answer, passages),
         "score": graded.score,
         "correct": graded.correct,
         "exact": graded.exact,
+        "f1": 0.0
+        if answer.abstained
+        else max((token_f1(answer.plain, gold) for gold in question.answers), default=0.0),
         "abstained": answer.abstained,
         "withheld": answer.withheld,
         "unsupported": list(answer.unsupported),
         "cited": cited,
-        "cited_gold": sum(passage in gold for passage in cited),
+        "cited_gold": sum(passage in golds for passage in cited),
         "question": question.question,
         "answers": list(question.answers),
         "text": answer.text,
+        "plain": answer.plain,
         "context": list(answer.context),
         "dropped": list(answer.dropped),
     }
+
+
+def _add_dims(rows: list[dict[str, Any]], pipeline: Pipeline, asked: Sequence[Question], config: Config) -> None:
+    """nDCG@10 of the same vectors cut to shorter dimensions."""
+    judged = [(row, question) for row, question in zip(rows, asked, strict=True) if question.positives]
+    if not config.evaluation.dims or not judged:
+        return
+    ids, vectors = pipeline.store.vectors()
+    queries = pipeline.embedder.encode_queries([question.question for _, question in judged])
+    for dim in config.evaluation.dims:
+        values = truncated_ndcg(queries, ids, vectors, [set(question.positives) for _, question in judged], dim)
+        for (row, _), value in zip(judged, values, strict=True):
+            row[f"ndcg@10/{dim}"] = value
+
+
+def _add_arms(rows: list[dict[str, Any]], pipeline: Pipeline, asked: Sequence[Question], config: Config) -> None:
+    """Outcomes with perfect retrieval, for the answerable questions, in one passage order."""
+    arms = {Arm(name) for name in config.evaluation.arms}
+    if not arms:
+        return
+    answerable = [question for question in asked if question.answerable]
+    found = {r.question_id: r for r in run_arms(pipeline, answerable, orders=1, seed=config.seed, arms=arms)}
+    for row in rows:
+        if row["id"] in found:
+            row["arms"] = {o.arm.value: asdict(o) for o in found[row["id"]].outcomes}
 
 
 def _latency(pipeline: Pipeline, uncached: Generator, requests: Sequence[Request]) -> dict[str, float]:

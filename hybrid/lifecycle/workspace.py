@@ -6,35 +6,40 @@ required, so that nobody waits for an hour unasked.
 
 import fcntl
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
 from hybrid.answering.citations import supporting_sentence
 from hybrid.answering.pipeline import Pipeline
-from hybrid.answering.prompt import Example, target_text
+from hybrid.answering.prompt import ABSTENTION, Example, target_text
 from hybrid.artifacts import Manifest, read_manifest, require, sha256_file, sha256_json, sha256_tree
 from hybrid.backends import make_cached, make_embedder, make_generator
 from hybrid.config import Config
 from hybrid.corpus.passages import CorpusFolder, PassageSet, build_passages
 from hybrid.errors import InputError, MissingError, StaleError, UserError
 from hybrid.evaluation.diagnose import diagnose
+from hybrid.evaluation.general import read_items, score_items
 from hybrid.evaluation.statistics import paired_interval
 from hybrid.evaluation.system import evaluate_system
+from hybrid.evaluation.task_score import score_examples
 from hybrid.models import resolve
 from hybrid.protocols import Generator, Scorer
 from hybrid.retrieval.index import build_index, open_index
 from hybrid.retrieval.sentence_embedder import SentenceEmbedder
 from hybrid.tuning.embedder import train_embedder
-from hybrid.tuning.generator import check_adapter_base, train_generator
+from hybrid.tuning.frontier import Point, sweep_weights
+from hybrid.tuning.generator import ADAPTER, check_adapter_base, train_generator
 from hybrid.tuning.merging import merge_adapter
 from hybrid.tuning.raft import build_raft
-from hybrid.types import Interval
+from hybrid.types import Interval, Question
 
-SystemName = Literal["base", "tuned"]
+SystemName = Literal["base", "embedder", "adapter", "tuned"]
+"""What is tuned in a system: nothing; the embedder; the embedder and the generator, by an adapter at full weight; all
+of it, the generator as merged."""
 
 
 @dataclass(frozen=True)
@@ -83,9 +88,9 @@ class Workspace:
         """The system that answers by default: the tuned one as soon as anything in it is tuned."""
         return "tuned" if self.has_tuned_embedder or self.has_tuned_generator else "base"
 
-    def choose(self, system: Literal["live", "base", "tuned"]) -> SystemName:
-        """The system that a command names. Raises `MissingError` where it is the tuned one and nothing is tuned."""
-        if system == "tuned" and self.live == "base":
+    def choose(self, system: Literal["live"] | SystemName) -> SystemName:
+        """The system that a command names. Raises `MissingError` where it is a tuned one and nothing is tuned."""
+        if system in ("embedder", "tuned") and self.live == "base":
             raise MissingError(
                 "nothing is tuned in this workspace yet", "run `hybrid train-embed` or `hybrid train-raft`"
             )
@@ -106,7 +111,12 @@ class Workspace:
 
     def generator(self, system: SystemName) -> Generator:
         """The system's generator; the base where none was merged. Raises `StaleError` if tuned from another base."""
-        if system == "base" or not self.has_tuned_generator:
+        if system == "adapter":
+            manifest = require(self.root / "adapter", "hybrid train-raft")
+            check_adapter_base(self.root / "adapter", resolve(self.config.generator.model, "generator"))
+            name = f"{self.config.generator.model} with adapter"
+            return make_generator(self.config, name=name, adapter=self.root / "adapter" / ADAPTER)
+        if system != "tuned" or not self.has_tuned_generator:
             return make_generator(self.config)
         manifest = require(self.root / "generator", "hybrid merge")
         if self.config.generator.kind != "local" or manifest.inputs["generator"] != self._base_weights():
@@ -120,7 +130,7 @@ class Workspace:
 
     def index_path(self, system: SystemName) -> Path:
         """Where the system's index lies; a kept base embedder shares the base's."""
-        return self.root / ("index-tuned" if system == "tuned" and self.has_tuned_embedder else "index-base")
+        return self.root / ("index-tuned" if system != "base" and self.has_tuned_embedder else "index-base")
 
     # -- stages --------------------------------------------------------------------------------------------------
 
@@ -197,13 +207,58 @@ class Workspace:
     def train_raft(self, *, force: bool = False) -> Manifest:
         """The adapter, trained on RAFT examples of the live index."""
         examples = self.raft(force=force)
+        questions = {question.id: question for question in self.passages().questions}
+
+        def score(adapter: Path | None) -> float:
+            return self._task_score(make_generator(self.config, adapter=adapter), questions)
+
         return train_generator(
             resolve(self.config.generator.model, "generator"),
             self.root / "raft",
             config=self.config,
             target=self.root / "adapter",
             inputs={"raft": examples.id, "generator": self._base_weights()},
+            score=score,
         )
+
+    def frontier(self, adapter: Manifest) -> Manifest:
+        """The merge weight that dev chooses among those of `merge.sweep`, with the points that led to it."""
+        questions = {question.id: question for question in self.passages().questions}
+        options = self.config.evaluation
+        items = read_items(
+            options.general_files,
+            options.general_dev_items,
+            self.config.seed,
+            dev_share=options.general_dev_share,
+            dev=True,
+        )
+
+        def measure(weight: float) -> Point:
+            folder = self.root / "adapter" / ADAPTER if weight else None
+            generator = make_generator(self.config, adapter=folder, adapter_weight=weight or 1.0)
+            assert isinstance(generator, Scorer)
+            right = score_items(generator, items)
+            return Point(weight, self._task_score(generator, questions), sum(right) / len(right))
+
+        return sweep_weights(
+            measure,
+            config=self.config,
+            target=self.root / "frontier",
+            inputs={
+                "adapter": adapter.id,
+                "general": sha256_json([_digest(path) for path in options.general_files]),
+            },
+        )
+
+    def _task_score(self, generator: Generator, questions: Mapping[str, Question]) -> float:
+        """Mean score over the RAFT dev examples; answers are cached, so that a measured model costs nothing again."""
+        scores = score_examples(
+            self._cached(generator),
+            self.root / "raft" / "dev.jsonl",
+            questions,
+            max_new_tokens=self.config.generator.max_new_tokens,
+        )
+        return sum(scores) / len(scores)
 
     def merge(self) -> Manifest:
         """The adapter merged with its base into a plain model folder."""
@@ -215,10 +270,14 @@ class Workspace:
             )
         base = resolve(self.config.generator.model, "generator")
         check_adapter_base(self.root / "adapter", base)
+        config = self.config
+        if config.merge.sweep:
+            weight = self.frontier(adapter).facts["weight"]
+            config = config.model_copy(update={"merge": config.merge.model_copy(update={"weight": weight})})
         return merge_adapter(
             base,
             self.root / "adapter",
-            config=self.config,
+            config=config,
             target=self.root / "generator",
             inputs={"adapter": adapter.id, "generator": self._base_weights()},
         )
@@ -230,8 +289,11 @@ class Workspace:
         generator = self.generator(system)
         scorer = generator if isinstance(generator, Scorer) else None
         files = [_digest(path) for path in self.config.evaluation.general_files] if scorer else []
+        pipeline = self._pipeline(system, passages, self._cached(generator))
+        if self.config.evaluation.few_shot:
+            pipeline = replace(pipeline, examples=self._few_shot(passages, pipeline))
         return evaluate_system(
-            self._pipeline(system, passages, self._cached(generator), self._few_shot(passages)),
+            pipeline,
             passages.questions,
             scorer=scorer,
             uncached=generator,
@@ -283,26 +345,35 @@ class Workspace:
         """Where `diagnose` publishes."""
         return self.root / f"diagnosis-{system}-{self.config.diagnosis.split}"
 
-    def _pipeline(
-        self, system: SystemName, passages: PassageSet, generator: Generator, examples: tuple[Example, ...] = ()
-    ) -> Pipeline:
+    def _pipeline(self, system: SystemName, passages: PassageSet, generator: Generator) -> Pipeline:
         embedder = self.embedder(system)
         store = open_index(self.index_path(system), embedder)
-        return Pipeline(store, embedder, generator, passages.by_id, self.config, examples)
+        return Pipeline(store, embedder, generator, passages.by_id, self.config)
 
     def _cached(self, generator: Generator) -> Generator:
         return make_cached(generator, self.config, self.root / "cache" / "generations.sqlite")
 
-    def _few_shot(self, passages: PassageSet) -> tuple[Example, ...]:
-        """Worked examples from train, the same for every question: oracle, question, wanted target."""
-        style = self.config.answering.style
-        usable = [q for q in passages.split("train") if q.answerable and q.positives and q.answers]
-        picked = random.Random(self.config.seed).sample(usable, min(self.config.evaluation.few_shot, len(usable)))
+    def _few_shot(self, passages: PassageSet, plain: Pipeline) -> tuple[Example, ...]:
+        """Worked examples from train, the same for every question: context, question, wanted target.
+
+        Where train has unanswerable questions, the last of two or more examples is one, with the passage that is found
+        for it: an example that declines is what a person would put there.
+        """
+        form, train = plain.form, passages.split("train")
+        rng = random.Random(self.config.seed)
+        usable = [q for q in train if q.answerable and q.positives and q.answers]
+        never = [q for q in train if not q.answerable]
+        num_shots = self.config.evaluation.few_shot
+        declined = rng.sample(never, 1) if never and num_shots > 1 else []
         examples = []
-        for question in picked:
+        for question in rng.sample(usable, min(num_shots - len(declined), len(usable))):
             oracle = passages.by_id[question.positives[0]]
             quote = supporting_sentence(question.answers[0], oracle)
-            examples.append(Example((oracle,), question.question, target_text(question.answers[0], 1, quote, style)))
+            target = target_text(question.answers[0], 1, quote, form.style)
+            examples.append(Example((oracle,), question.question, target))
+        for question in declined:
+            found = plain.lookup(plain.retrieve([question.question])[0][:1])
+            examples.append(Example(tuple(found), question.question, ABSTENTION))
         return tuple(examples)
 
     def _base_weights(self) -> str:

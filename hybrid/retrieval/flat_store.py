@@ -50,6 +50,10 @@ class FlatStore:
             found_scores.append([-negative for negative, _ in ranked])
         return found_ids, found_scores
 
+    def vectors(self) -> tuple[list[str], Vectors]:
+        """All ids and their vectors `(n, dim)`, in the order in which they were added."""
+        return list(self._ids), self._index.reconstruct_n(0, len(self._ids))
+
     def remove(self, ids: Sequence[str]) -> None:
         """Forget vectors; unknown ids are passed over."""
         gone = set(ids)

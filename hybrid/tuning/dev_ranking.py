@@ -8,6 +8,7 @@ import numpy as np
 
 from hybrid.config import Config
 from hybrid.errors import HybridError
+from hybrid.precision import autocast, fast_dtype
 from hybrid.progress import track
 from hybrid.protocols import Vectors
 from hybrid.types import Passage, Question
@@ -21,31 +22,35 @@ class DevRanking:
         self.dims = dims
         self._golds = [sorted({position[id_] for id_ in q.positives if id_ in position}) for q in dev]
         self._options = config.embedder
+        compute = config.train_embed.compute
+        self._compute = fast_dtype() if compute == "auto" else compute
         self._passages = [config.embedder.passage_prompt + passage.full_text for passage in corpus]
         self._queries = [config.embedder.query_prompt + question.question for question in dev]
 
     def encode_passages(self, model: Any, description: str) -> Vectors:
         """float32 `(n_passages, full)`, unit norm."""
-        return encode(model, self._passages, self._options.batch_size, description)
+        return encode(model, self._passages, self._options.batch_size, description, self._compute)
 
     def encode_queries(self, model: Any) -> Vectors:
         """float32 `(n_questions, full)`, unit norm."""
-        return encode(model, self._queries, self._options.batch_size, "dev questions")
+        return encode(model, self._queries, self._options.batch_size, "dev questions", self._compute)
 
     def scores(self, queries: Vectors, passages: Vectors) -> dict[str, list[float]]:
         """Dimension to nDCG@10 per question."""
         return {str(dim): ndcg_at_10(truncate(queries, dim), truncate(passages, dim), self._golds) for dim in self.dims}
 
 
-def encode(model: Any, texts: Sequence[str], batch_size: int, description: str) -> Vectors:
-    """float32 `(n, full)`, unit norm. Raises `HybridError` where the weights give no numbers any more."""
+def encode(model: Any, texts: Sequence[str], batch_size: int, description: str, compute: str = "float32") -> Vectors:
+    """float32 `(n, full)`, unit norm; products in `compute`. Raises `HybridError` where weights give no numbers."""
     vectors = np.zeros((len(texts), int(model.get_embedding_dimension())), dtype=np.float32)
     # Long texts first: like lengths share a batch, so that little is padding.
     order = sorted(range(len(texts)), key=lambda place: -len(texts[place]))
     slices = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
     for places in track(slices, total=len(slices), description=description):
         batch = [texts[place] for place in places]
-        vectors[places] = model.encode(batch, batch_size=batch_size, convert_to_numpy=True, show_progress_bar=False)
+        with autocast(compute):
+            found = model.encode(batch, batch_size=batch_size, convert_to_numpy=True, show_progress_bar=False)
+        vectors[places] = found
     if not np.isfinite(vectors).all():
         raise HybridError("training diverged: the embedder gives no finite vectors", "lower train_embed.learning_rate")
     return truncate(vectors, vectors.shape[1])

@@ -7,19 +7,19 @@ import json
 import re
 import shutil
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hybrid.artifacts import Manifest, current, publish, require, sha256_tree
+from hybrid.artifacts import Manifest, current, publish, require, sha256_tree, write_text
 from hybrid.config import Config, TrainRaftConfig
 from hybrid.errors import HybridError, InputError, StaleError
 from hybrid.jsonl import read_jsonl
 from hybrid.precision import fast_dtype
 from hybrid.tuning.completion_trainer import progress_callback, trainer_class
 
-VERSION = 1
+VERSION = 2
 """Of the way adapters are trained: part of an adapter's id."""
 
 ADAPTER = "adapter"
@@ -31,13 +31,22 @@ _PEFT_CONFIG = "adapter_config.json"
 _STATE = "trainer_state.json"
 
 
-def train_generator(base: Path, raft: Path, *, config: Config, target: Path, inputs: Mapping[str, str]) -> Manifest:
-    """Train an adapter of the model folder `base` on `raft/train.jsonl`; publish the best one by loss on `dev.jsonl`.
+Score = Callable[[Path | None], float]
+"""A folder with an adapter (None: the base alone) to its score on the task, higher is better."""
+
+
+def train_generator(
+    base: Path, raft: Path, *, config: Config, target: Path, inputs: Mapping[str, str], score: Score | None = None
+) -> Manifest:
+    """Train an adapter of the model folder `base` on `raft/train.jsonl`; publish the best one on dev.
+
+    Training stops by the loss on `dev.jsonl`. The best checkpoint is the one with the highest `score`, of equal ones
+    that with the lowest loss; without `score` the loss alone decides.
 
     The losses are nats per completion token; on dev every example counts equally. `facts` hold the history, the base's
-    own loss (step 0) and the verdict: "kept base" where no checkpoint is below it. A killed run resumes at its last
-    whole checkpoint. Raises `InputError` for an unreadable line, `HybridError` for an example that the model would see
-    truncated or otherwise than served.
+    own loss (step 0) and the verdict: "kept base" where no checkpoint is better than it. A killed run resumes at its
+    last whole checkpoint. Raises `InputError` for an unreadable line, `HybridError` for an example that the model would
+    see truncated or otherwise than served.
     """
     decisive = {
         "train_raft": config.train_raft.model_dump(mode="json"),
@@ -60,10 +69,14 @@ def train_generator(base: Path, raft: Path, *, config: Config, target: Path, inp
             if "eval_loss" in entry
         ]
         base_loss = next(entry["eval_loss"] for entry in history if entry["step"] == 0)
-        best_step = trainer.state.best_global_step
-        if not best_step:
+        if not trainer.state.best_global_step:
             raise HybridError("the loss on dev is not a number: training diverged", "lower train_raft.learning_rate")
-        best_loss = float(trainer.state.best_metric)
+        losses = {entry["step"]: entry["eval_loss"] for entry in history if entry["step"]}
+        scores = _scores(checkpoints, losses, score) if score else {}
+        # a dict keeps the order of training: of equal checkpoints the earlier one
+        best_step = max(losses, key=lambda step: (scores.get(step, 0.0), -losses[step]))
+        best_loss = losses[best_step]
+        better = scores[best_step] > scores[0] if score else best_loss < base_loss
         _publish_adapter(checkpoints / f"checkpoint-{best_step}", build.path / ADAPTER, _public_name(base, config))
         build.counts.update(
             train=len(examples["train"]),
@@ -77,10 +90,22 @@ def train_generator(base: Path, raft: Path, *, config: Config, target: Path, inp
             best_step=best_step,
             best_eval_loss=best_loss,
             base_eval_loss=base_loss,
-            verdict="tuned" if best_loss < base_loss else "kept base",
+            scores={str(step): value for step, value in scores.items()},
+            verdict="tuned" if better else "kept base",
             compute="bfloat16" if trainer.args.bf16 else "float32",
         )
     return require(target, "hybrid train-raft")
+
+
+def _scores(checkpoints: Path, losses: Mapping[int, float], score: Score) -> dict[int, float]:
+    """The base's score under 0 and every checkpoint's under its step; kept in a file, so that a kill loses one."""
+    file = checkpoints / "scores.json"
+    known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    for step in (0, *losses):
+        if str(step) not in known:
+            known[str(step)] = score(checkpoints / f"checkpoint-{step}" if step else None)
+            write_text(file, json.dumps(known))
+    return {step: known[str(step)] for step in (0, *losses)}
 
 
 def check_adapter_base(adapter: Path, base: Path) -> None:
@@ -153,8 +178,8 @@ def build_trainer(base: Path, examples: Mapping[str, Sequence[dict[str, Any]]], 
         eval_steps=eval_steps,
         save_strategy="steps",
         save_steps=eval_steps,
-        # the best one, the last one, and the one before it in case the last is cut short by a kill
-        save_total_limit=3,
+        # all of them: which one is best is told by the task score after training, and an adapter is small
+        save_total_limit=None,
         logging_strategy="no",
         load_best_model_at_end=True,
         metric_for_best_model="eval_loss",

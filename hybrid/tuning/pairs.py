@@ -30,7 +30,7 @@ def make_pairs(
     config: Config,
     counts: dict[str, int],
 ) -> list[Pair]:
-    """A row for every question and positive, with negatives mined at the deployed dimension."""
+    """A row for a question and each of its first positives, with negatives mined at the deployed dimension."""
     options, embedder = config.train_embed, config.embedder
     texts = {passage.id: embedder.passage_prompt + passage.full_text for passage in corpus}
     queries = [embedder.query_prompt + question.question for question in train]
@@ -58,7 +58,8 @@ def make_pairs(
             counts["questions_without_negative"] = counts.get("questions_without_negative", 0) + 1
             continue
         negatives = tuple(texts[id_] for id_ in ids)
-        pairs.extend(Pair(query, gold, negatives, (query, *golds, *negatives)) for gold in golds)
+        exclusive = (query, *golds, *negatives)
+        pairs.extend(Pair(query, gold, negatives, exclusive) for gold in golds[: options.positives_per_question])
     counts.update(questions=len(train), pairs=len(pairs), negatives=sum(len(pair.negatives) for pair in pairs))
     counts.update({f"false_negatives_{reason}": dropped[reason] for reason in ("text", "answer", "document")})
     return pairs

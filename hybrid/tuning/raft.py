@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hybrid.answering.citations import supporting_sentence
-from hybrid.answering.prompt import ABSTENTION, render, target_text
+from hybrid.answering.excerpt import answer_survives, contains_answer
+from hybrid.answering.prompt import ABSTENTION, prompt_form, render, target_text
 from hybrid.artifacts import Manifest, current, publish, require
 from hybrid.config import Config
 from hybrid.errors import TooLittleDataError, UserError
@@ -21,7 +22,7 @@ from hybrid.jsonl import field as json_field
 from hybrid.jsonl import read_jsonl, write_jsonl
 from hybrid.types import Chat, Hit, Message, Passage, Question
 
-VERSION = 1
+VERSION = 2
 _LABELS = ("yes_no", "yes_no_maybe", "choice")
 """Answers that are judgements on a passage, not strings of it."""
 
@@ -75,7 +76,7 @@ def build_raft(
     """
     settings = {
         "raft": config.raft.model_dump(mode="json"),
-        "style": config.answering.style,
+        "answering": config.answering.model_dump(mode="json", exclude={"guard"}),
         "seed": config.seed,
     }
     if done := current(target, "raft", VERSION, settings, inputs):
@@ -115,6 +116,7 @@ class _Maker:
         self._run = run
         self._count_tokens = count_tokens
         self._config = config
+        self._form = prompt_form(config.answering, count_tokens)
         self.counts: Counter[str] = Counter()
 
     def examples(self, questions: Sequence[Question], wanted: int) -> list[RaftExample]:
@@ -124,6 +126,8 @@ class _Maker:
         answerable = [q for q in questions if q.answerable and q.positives and self._verified(q)]
         unanswerable = [q for q in questions if not q.answerable]
         rng.shuffle(answerable)
+        if raft.balance_labels:
+            answerable = self._balanced(answerable)
         rng.shuffle(unanswerable)
         share = raft.unanswerable_share
         num_unanswerable = min(len(unanswerable), round(wanted * share), round(len(answerable) * share / (1 - share)))
@@ -134,6 +138,22 @@ class _Maker:
             *(self._without_oracle(q, "no_oracle", rng) for q in chosen[num_oracle:]),
             *(self._without_oracle(q, "unanswerable", rng) for q in unanswerable[:num_unanswerable]),
         ]
+
+    def _balanced(self, questions: list[Question]) -> list[Question]:
+        """Without the surplus of the commonest label, which a small model would learn to say always."""
+        labelled = Counter(q.answers[0] for q in questions if q.answer_type in _LABELS)
+        if len(labelled) < 2:
+            return questions
+        (commonest, _), (_, limit) = labelled.most_common(2)
+        kept, taken = [], 0
+        for question in questions:
+            if question.answer_type in _LABELS and question.answers[0] == commonest:
+                taken += 1
+                if taken > limit:
+                    self.counts["dropped_commonest_label"] += 1
+                    continue
+            kept.append(question)
+        return kept
 
     def _verified(self, question: Question) -> bool:
         """Whether the oracle holds the quote and supports the answer; else the question is dropped and counted."""
@@ -148,7 +168,12 @@ class _Maker:
             supported = any(holds(oracle, answer) for answer in question.answers[:1])
         if not supported:
             self.counts["dropped_unsupported_answer"] += 1
-        return supported
+            return False
+        shown = self._form.excerpts.show(oracle, question.question)
+        if not answer_survives(question.answers[:1], oracle.full_text, shown):
+            self.counts["dropped_answer_not_shown"] += 1
+            return False
+        return True
 
     def _with_oracle(self, question: Question, rng: random.Random) -> RaftExample:
         oracle = self._passages[question.positives[0]]
@@ -184,7 +209,7 @@ class _Maker:
         limit = self._config.raft.max_example_tokens
         while True:
             context, completion = make(sorted(kept, key=lambda passage: order[passage.id]))
-            chat = render(question.question, context, self._config.answering.style)
+            chat = render(question.question, context, self._form)
             num_tokens = self._count_tokens((*chat, Message("assistant", completion)))
             if num_tokens <= limit:
                 break
@@ -232,8 +257,7 @@ class _Maker:
 
 def holds(passage: Passage, answer: str) -> bool:
     """Whether the answer stands in the passage as whole words, case and spacing aside."""
-    pattern = r"\s+".join(re.escape(word) for word in answer.split())
-    return bool(pattern) and bool(re.search(rf"(?<!\w){pattern}(?!\w)", passage.full_text, re.IGNORECASE))
+    return contains_answer(passage.full_text, answer)
 
 
 def _general(config: Config, num_domain: int, count_tokens: Callable[[Chat], int]) -> list[RaftExample]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hybrid.answering.prompt import ABSTENTION, ANSWER_MARK, Example, fit_context, render, target_text
+from hybrid.answering.prompt import ABSTENTION, ANSWER_MARK, Example, PromptForm, fit_context, render, target_text
 from hybrid.config import AnswerStyle
 from hybrid.errors import UserError
 from hybrid.types import Chat, Passage
@@ -18,26 +18,26 @@ def num_words(chat: Chat) -> int:
 
 
 def test_passages_are_numbered_in_order_with_their_headings() -> None:
-    system, user = render("How heavy?", [B, A], "cited")
+    system, user = render("How heavy?", [B, A], PromptForm())
     assert (system.role, user.role) == ("system", "user")
     assert user.content == "[1] It is red.\n\n[2] Pump A › Mass\nIt weighs 20 kg.\n\nQuestion: How heavy?"
     assert ABSTENTION in system.content
 
 
 def test_no_passages() -> None:
-    assert render("How heavy?", [], "cited")[-1].content == "(no passages)\n\nQuestion: How heavy?"
+    assert render("How heavy?", [], PromptForm())[-1].content == "(no passages)\n\nQuestion: How heavy?"
 
 
 def test_examples_come_as_turns_before_the_question() -> None:
-    chat = render("How heavy?", [A], "cited", [Example((B,), "Which colour?", "red [1]")])
+    chat = render("How heavy?", [A], PromptForm(), [Example((B,), "Which colour?", "red [1]")])
     assert [m.role for m in chat] == ["system", "user", "assistant", "user"]
     assert chat[1].content == "[1] It is red.\n\nQuestion: Which colour?"
     assert chat[2].content == "red [1]"
-    assert (chat[0], chat[3]) == render("How heavy?", [A], "cited")
+    assert (chat[0], chat[3]) == render("How heavy?", [A], PromptForm())
 
 
 def test_styles_ask_for_what_their_targets_show() -> None:
-    assert len({render("q", [A], style)[0].content for style in STYLES}) == 3
+    assert len({render("q", [A], PromptForm(style))[0].content for style in STYLES}) == 3
     targets = {style: target_text("20 kg", 2, "It weighs 20 kg.", style) for style in STYLES}
     assert targets == {
         "cited": "20 kg [2]",
@@ -45,24 +45,24 @@ def test_styles_ask_for_what_their_targets_show() -> None:
         "reason_first": f"Passage [2] says: It weighs 20 kg. {ANSWER_MARK} 20 kg [2]",
     }
     for style, target in targets.items():
-        assert target in render("q", [A], style)[0].content
+        assert target in render("q", [A], PromptForm(style))[0].content
 
 
 def budget(*passages: Passage) -> int:
-    return num_words(render("How heavy?", passages, "cited"))
+    return num_words(render("How heavy?", passages, PromptForm()))
 
 
 def test_passages_are_dropped_from_the_end() -> None:
-    fitted = fit_context("How heavy?", [A, B, C], style="cited", count_tokens=num_words, budget_tokens=budget(A, B))
+    fitted = fit_context("How heavy?", [A, B, C], form=PromptForm(), count_tokens=num_words, budget_tokens=budget(A, B))
     assert (fitted.passages, fitted.dropped) == ((A, B), (C,))
-    fitted = fit_context("How heavy?", [A, B, C], style="cited", count_tokens=num_words, budget_tokens=budget(A))
+    fitted = fit_context("How heavy?", [A, B, C], form=PromptForm(), count_tokens=num_words, budget_tokens=budget(A))
     assert (fitted.passages, fitted.dropped) == ((A,), (C, B))
 
 
 def test_nothing_is_dropped_at_the_very_budget_and_something_one_below() -> None:
     whole = budget(A, B, C)
-    at = fit_context("How heavy?", [A, B, C], style="cited", count_tokens=num_words, budget_tokens=whole)
-    below = fit_context("How heavy?", [A, B, C], style="cited", count_tokens=num_words, budget_tokens=whole - 1)
+    at = fit_context("How heavy?", [A, B, C], form=PromptForm(), count_tokens=num_words, budget_tokens=whole)
+    below = fit_context("How heavy?", [A, B, C], form=PromptForm(), count_tokens=num_words, budget_tokens=whole - 1)
     assert (at.dropped, below.dropped) == ((), (C,))
 
 
@@ -71,7 +71,7 @@ def test_the_oracle_is_kept_wherever_it_stands(place: int) -> None:
     context = [A, B]
     context.insert(place, C)
     fitted = fit_context(
-        "How heavy?", context, style="cited", count_tokens=num_words, budget_tokens=budget(C), keep={"c"}
+        "How heavy?", context, form=PromptForm(), count_tokens=num_words, budget_tokens=budget(C), keep={"c"}
     )
     assert fitted.passages == (C,)
     assert set(fitted.dropped) == {A, B}
@@ -80,11 +80,11 @@ def test_the_oracle_is_kept_wherever_it_stands(place: int) -> None:
 def test_an_oracle_that_does_not_fit_is_an_error_that_says_what_to_do() -> None:
     with pytest.raises(UserError, match="with its gold passage") as caught:
         fit_context(
-            "How heavy?", [A, C], style="cited", count_tokens=num_words, budget_tokens=budget(C) - 1, keep={"c"}
+            "How heavy?", [A, C], form=PromptForm(), count_tokens=num_words, budget_tokens=budget(C) - 1, keep={"c"}
         )
     assert "context_tokens" in caught.value.remedy
     with pytest.raises(UserError, match="the question alone"):
-        fit_context("How heavy?", [A], style="cited", count_tokens=num_words, budget_tokens=budget() - 1)
+        fit_context("How heavy?", [A], form=PromptForm(), count_tokens=num_words, budget_tokens=budget() - 1)
 
 
 def test_worked_examples_count() -> None:
@@ -92,9 +92,9 @@ def test_worked_examples_count() -> None:
     fitted = fit_context(
         "How heavy?",
         [A, B],
-        style="cited",
+        form=PromptForm(),
         count_tokens=num_words,
-        budget_tokens=num_words(render("How heavy?", [A], "cited", [example])),
+        budget_tokens=num_words(render("How heavy?", [A], PromptForm(), [example])),
         examples=[example],
     )
     assert fitted.passages == (A,)

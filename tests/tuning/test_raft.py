@@ -168,13 +168,13 @@ def test_targets_without_the_oracle(tmp_path: Path, policy: str) -> None:
 
 
 def test_prompts_are_rendered_as_they_are_served(tmp_path: Path) -> None:
-    from hybrid.answering.prompt import render
+    from hybrid.answering.prompt import PromptForm, render
 
     build(tmp_path / "raft", TRAIN, configured("quote_first"))
     by_text = {p.text: p for p in PASSAGES.values()}
     for record in read(tmp_path / "raft"):
         number = int(record["question_id"][1:])
-        chat = render(TRAIN[number].question, [by_text[text] for text in context(record)], "quote_first")
+        chat = render(TRAIN[number].question, [by_text[text] for text in context(record)], PromptForm("quote_first"))
         assert record["prompt"] == [{"role": m.role, "content": m.content} for m in chat]
 
 

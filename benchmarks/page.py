@@ -1,0 +1,155 @@
+"""docs/BENCHMARKS.md from benchmarks/results.json: the goals first, then every set's figures side by side."""
+
+from pathlib import Path
+from typing import Any
+
+from benchmarks.results import POOLED, load
+from hybrid.artifacts import write_text
+
+PAGE = Path("docs") / "BENCHMARKS.md"
+SYSTEMS = ("base", "embedder", "few-shot", "tuned", "merged")
+GAINS = ("embedder − base", "tuned − base", "tuned − few-shot", "merged − base", "merged − few-shot")
+Row = dict[str, Any]
+
+SOURCES = {
+    "apibench_hf": ("APIBench (Hugging Face), Gorilla project, github.com/ShishirPatil/gorilla", "Apache-2.0"),
+    "apibench_torch": ("APIBench (TorchHub), Gorilla project, github.com/ShishirPatil/gorilla", "Apache-2.0"),
+    "pubmedqa": ("PubMedQA, Jin et al. 2019, github.com/pubmedqa/pubmedqa", "MIT"),
+    "covidqa": ("COVID-QA, Möller et al. 2020, github.com/deepset-ai/COVID-QA", "Apache-2.0"),
+    "squad2_dev": ("SQuAD 2.0 dev, Rajpurkar et al. 2018, rajpurkar.github.io/SQuAD-explorer", "CC BY-SA 4.0"),
+    "nq_gold": ("Natural Questions with gold passages, Kwiatkowski et al. 2019", "CC BY-SA 3.0"),
+    "clapnq_dev": ("CLAP NQ dev, Rosenthal et al. 2024, github.com/primeqa/clapnq", "Apache-2.0"),
+    "hotpot100": ("HotpotQA, Yang et al. 2018, hotpotqa.github.io; 100 questions", "CC BY-SA 4.0"),
+}
+
+HEAD = """# Benchmarks
+
+Written by `make bench` from [results.json](../benchmarks/results.json); what the figures say is read for a person in
+[READING_BENCHMARKS.md](READING_BENCHMARKS.md), how the recipes came about in [experiments.md](experiments.md).
+
+| figure | where | command |
+|---|---|---|
+| the loop on public sets | here, `benchmarks/results.json` | `make bench` (needs `DATA`; runs the sets found there) |
+| before and after on `pumps` | README, `indexes/pumps/report/` | `make demo` |
+
+`make bench` resumes set by set and inside a set stage by stage. Tuning sees train and dev only, at most 600 training
+examples a set; every figure here is from test (hotpot100: from all questions, nothing is tuned on it). Brackets hold
+95 % intervals, from a bootstrap over clusters of questions with the same gold passage; a difference is paired.
+
+Systems: **base** – both models as published; **embedder** – the tuned embedder with the base generator; **few-shot** –
+the same with {shots} worked examples in the prompt; **tuned** – tuned embedder and the generator with its adapter at
+full weight; **merged** – the adapter merged at the weight that dev chose. Where dev did not prove a gain the base
+embedder is kept, and where dev chose weight 1, tuned and merged are one model.
+
+"""
+
+
+def write() -> None:
+    """Write the page whole."""
+    rows = load()
+    parts = [HEAD.format(shots=2), _machine(rows), _goals(rows)]
+    for name in dict.fromkeys(row["set"] for row in rows if row["set"] != POOLED):
+        parts.append(_set(name, [row for row in rows if row["set"] == name]))
+    write_text(PAGE, "\n".join(parts))
+
+
+def _machine(rows: list[Row]) -> str:
+    minutes = {row["set"]: row["minutes"] for row in rows if row["set"] != POOLED}
+    dates = sorted({row["date"] for row in rows})
+    return (
+        "## Machine\n\n2 cores of an AMD EPYC with AVX-512 BF16, 24 GB, no accelerator; Python 3.11, the versions of "
+        f"`requirements.lock`. {sum(minutes.values()):.0f} minutes of stages for all sets, seed 13, "
+        f"{dates[0]}{f' to {dates[-1]}' if dates[-1] != dates[0] else ''}. Minutes were taken while the machine was in "
+        "other use as well.\n"
+    )
+
+
+GOALS: tuple[tuple[str, str, str, str, float], ...] = (
+    ("apibench_hf", "ndcg@10/384", "tuned", "at least", 0.45),
+    ("apibench_hf", "exact/oracle+distractors", "tuned", "at least", 0.35),
+    ("apibench_hf", "exact/retrieved", "tuned", "at least", 0.15),
+    ("covidqa", "ndcg@10/384", "tuned − base", "low above", 0.0),
+    ("nq_gold", "ndcg@10/384", "tuned − base", "low above", 0.0),
+    ("squad2_dev", "f1/retrieved", "tuned − base", "low above", 0.0),
+    ("squad2_dev", "f1/retrieved", "tuned − few-shot", "low above", 0.0),
+    ("squad2_dev", "abstention/unanswerable", "tuned − base", "low above", 0.0),
+    ("squad2_dev", "abstention/unanswerable", "tuned − few-shot", "low above", 0.0),
+    ("pubmedqa", "macro-f1/retrieved", "tuned − base", "low above", 0.0),
+    (POOLED, "general/mean", "merged − base", "at least", -0.02),
+    (POOLED, "gain-kept/answer-score", "merged", "at least", 0.8),
+)
+"""Set, metric, system, kind and bound of what was set as a goal before anything was run."""
+
+
+def _goals(rows: list[Row]) -> str:
+    lines = ["## Goals\n", "| set | figure | system | goal | measured | reached |", "|---|---|---|---|---|---|"]
+    for name, metric, system, kind, bound in GOALS:
+        row = _find(rows, name, metric, system)
+        if row is None:
+            lines.append(f"| {name} | {metric} | {system} | {_goal(kind, bound)} | not measured | – |")
+            continue
+        reached = row["value"] >= bound if kind == "at least" else row["low"] > bound
+        lines.append(
+            f"| {name} | {metric} | {system} | {_goal(kind, bound)} | {_cell(row)} | {'yes' if reached else '**no**'} |"
+        )
+        if metric == "ndcg@10/384" and name == "apibench_hf":
+            lines.append(_short_share(rows, name, row["value"]))
+    return "\n".join(lines) + "\n"
+
+
+def _short_share(rows: list[Row], name: str, full: float) -> str:
+    short = _find(rows, name, "ndcg@10/64", "tuned")
+    if short is None:
+        return f"| {name} | ndcg@10/64 ÷ ndcg@10/384 | tuned | at least .930 | not measured | – |"
+    share = short["value"] / full
+    return (
+        f"| {name} | ndcg@10/64 ÷ ndcg@10/384 | tuned | at least .930 | {_number(share)} "
+        f"({_number(short['value'])} ÷ {_number(full)}) | {'yes' if share >= 0.93 else '**no**'} |"
+    )
+
+
+def _goal(kind: str, bound: float) -> str:
+    return f"at least {_number(bound)}" if kind == "at least" else "interval above 0"
+
+
+def _set(name: str, rows: list[Row]) -> str:
+    origin, licence = SOURCES.get(name, ("", ""))
+    systems = [s for s in SYSTEMS if any(row["system"] == s for row in rows)]
+    gains = [g for g in GAINS if any(row["system"] == g for row in rows)]
+    first = rows[0]
+    lines = [
+        f"## {name}\n",
+        f"{origin}; {licence}. Split {first['split']}, {first['minutes']} min, `{first['command']}`, "
+        f"{first['date']}.\n",
+        f"| figure | n | {' | '.join(systems)} |",
+        f"|---|---|{'---|' * len(systems)}",
+    ]
+    metrics = list(dict.fromkeys(row["metric"] for row in rows))
+    for metric in metrics:
+        found = [_find(rows, name, metric, system) for system in systems]
+        num = next((row["n"] for row in found if row), "")
+        lines.append(f"| {metric} | {num} | {' | '.join(_cell(row) for row in found)} |")
+    if gains:
+        lines += ["", f"| paired difference | {' | '.join(gains)} |", f"|---|{'---|' * len(gains)}"]
+        for metric in metrics:
+            found = [_find(rows, name, metric, system) for system in gains]
+            if any(found):
+                lines.append(f"| {metric} | {' | '.join(_cell(row, signed=True) for row in found)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _find(rows: list[Row], name: str, metric: str, system: str) -> Row | None:
+    wanted = (name, metric, system)
+    return next((row for row in rows if (row["set"], row["metric"], row["system"]) == wanted), None)
+
+
+def _cell(row: Row | None, *, signed: bool = False) -> str:
+    if row is None:
+        return "–"
+    value, low, high = (_number(row[key], signed=signed) for key in ("value", "low", "high"))
+    return f"{value} [{low}, {high}]"
+
+
+def _number(value: float, *, signed: bool = False) -> str:
+    text = f"{value:+.3f}" if signed else f"{value:.3f}"
+    return text.replace("0.", ".", 1).replace("-", "−")

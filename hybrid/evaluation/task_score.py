@@ -1,0 +1,33 @@
+"""How well a generator does the very task that it is trained for: RAFT examples of dev, answered and graded.
+
+A loss on dev falls with format and refusals too; only the answers tell whether the generator reads.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from hybrid.answering.citations import read_answer
+from hybrid.evaluation.graders import grade
+from hybrid.jsonl import read_jsonl
+from hybrid.protocols import Generator
+from hybrid.types import Message, Question
+
+
+def score_examples(
+    generator: Generator, file: Path, questions: Mapping[str, Question], *, max_new_tokens: int
+) -> list[float]:
+    """Per line of a RAFT file: the grade in [0, 1] where the oracle is in the prompt, else 1 for declining.
+
+    An example without oracle whose target is an answer from memory is graded as an answer.
+    """
+    records = [record for _, record in read_jsonl(file) if record["kind"] != "general"]
+    chats = [tuple(Message(turn["role"], turn["content"]) for turn in record["prompt"]) for record in records]
+    scores = []
+    for record, generation in zip(records, generator.generate(chats, max_new_tokens=max_new_tokens), strict=True):
+        answer = read_answer(generation.text, (), guard=False)
+        wanted = read_answer(record["completion"][0]["content"], (), guard=False)
+        if wanted.abstained:
+            scores.append(float(answer.abstained))
+        else:
+            scores.append(grade(answer.plain, questions[record["question_id"]], abstained=answer.abstained).score)
+    return scores
