@@ -4,12 +4,9 @@ The docstring under each field is its documentation: `hybrid config` prints it.
 """
 
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-
-from hybrid.errors import ConfigError, InputError
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Stage(BaseModel):
@@ -106,6 +103,8 @@ class TrainEmbedConfig(Stage):
 
     dims: tuple[int, ...] = (384, 256, 128, 64)
     """Matryoshka dimensions, full first."""
+    dim_weights: tuple[float, ...] = ()
+    """Weight of each of `dims` in the loss. Empty: all alike."""
     epochs: float = Field(3, gt=0)
     """Passes over the pairs."""
     batch_size: int = Field(32, ge=2)
@@ -143,6 +142,8 @@ class TrainEmbedConfig(Stage):
     def _dims_descend(self) -> Self:
         if not self.dims or list(self.dims) != sorted(set(self.dims), reverse=True):
             raise ValueError("dims must be distinct and descend from the full dimension")
+        if self.dim_weights and len(self.dim_weights) != len(self.dims):
+            raise ValueError("dim_weights needs one weight for each of dims")
         if not self.blend or not all(0 < share <= 1 for share in self.blend):
             raise ValueError("blend: shares lie above 0 and up to 1")
         return self
@@ -306,57 +307,3 @@ class Config(Stage):
         if self.retrieval.depth < max(self.retrieval.k, self.diagnosis.rank_limit, 10):
             raise ValueError("retrieval.depth must reach retrieval.k, diagnosis.rank_limit and 10 (for nDCG@10)")
         return self
-
-
-def load_config(path: Path | None, overrides: tuple[str, ...] = ()) -> Config:
-    """Read YAML (or take the defaults), apply `stage.key=value` overrides, validate.
-
-    Raises `InputError` for a file that is not YAML, `ConfigError` for unknown keys and wrong types.
-    """
-    values: dict[str, Any] = {}
-    if path is not None:
-        if not path.is_file():
-            raise InputError(path, "no such configuration file", "name one of configs/*.yaml")
-        try:
-            values = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            mark = getattr(error, "problem_mark", None)
-            line = mark.line + 1 if mark is not None else None
-            raise InputError(path, "not valid YAML", "check indentation and colons there", line=line) from error
-        values = {} if values is None else values
-        if not isinstance(values, dict):
-            raise InputError(path, "the configuration must be a mapping of sections")
-    for override in overrides:
-        _apply(values, override)
-    try:
-        return Config.model_validate(values)
-    except ValidationError as error:
-        raise ConfigError(_describe(error, path), "`hybrid config` lists every key with its meaning") from None
-
-
-def _apply(values: dict[str, Any], override: str) -> None:
-    key, separator, text = override.partition("=")
-    if not separator or not key.strip():
-        raise ConfigError(f"--set {override}: expected stage.key=value", "for example --set retrieval.k=5")
-    *sections, leaf = key.strip().split(".")
-    node = values
-    for section in sections:
-        if node.get(section) is None:
-            node[section] = {}
-        child = node[section]
-        if not isinstance(child, dict):
-            raise ConfigError(f"--set {override}: {section} is not a section")
-        node = child
-    try:
-        node[leaf] = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"--set {override}: the value is not valid YAML") from error
-
-
-def _describe(error: ValidationError, path: Path | None) -> str:
-    lines = []
-    for item in error.errors():
-        key = ".".join(str(part) for part in item["loc"])
-        reason = "unknown key" if item["type"] == "extra_forbidden" else item["msg"].removeprefix("Value error, ")
-        lines.append(f"  {key}: {reason}" if key else f"  {reason}")
-    return f"{path or 'configuration'}:\n" + "\n".join(lines)

@@ -16,7 +16,8 @@ MODULES = {
 STAGES = ("corpus", "retrieval", "tuning", "answering", "evaluation")
 LAYERS = {
     "types": 0, "errors": 0,
-    "artifacts": 1, "config": 1, "protocols": 1, "jsonl": 1, "progress": 1, "precision": 1, "models": 1,
+    "artifacts": 1, "config": 1, "config_file": 1, "protocols": 1, "jsonl": 1, "progress": 1, "precision": 1,
+    "models": 1,
     **dict.fromkeys(STAGES, 2),
     "backends": 3,
     "lifecycle": 4,
@@ -24,7 +25,7 @@ LAYERS = {
 }  # fmt: skip
 """An import points to a lower layer, or stays within its own part; layer 1 may look sideways."""
 SIDEWAYS = {
-    ("tuning", "answering"): {"hybrid.answering.prompt", "hybrid.answering.citations"},
+    ("tuning", "answering"): {f"hybrid.answering.{name}" for name in ("prompt", "citations", "excerpt")},
     ("evaluation", "answering"): None,
 }
 """Between stages: training renders the prompt that serving renders; evaluation runs the pipeline."""

@@ -7,7 +7,8 @@ from click.testing import CliRunner
 from pydantic import BaseModel
 
 from hybrid.cli.main import cli
-from hybrid.config import Config, load_config
+from hybrid.config import Config
+from hybrid.config_file import load_config
 from hybrid.errors import ConfigError, InputError
 
 CONFIGS = sorted((Path(__file__).resolve().parent.parent / "configs").glob("*.yaml"))

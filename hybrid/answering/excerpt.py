@@ -83,15 +83,15 @@ class Excerpts:
         sentences = [s for s in _SENTENCE_END.split(text.strip()) if s]
         scores = _relevance(sentences, question)
         costs = [self.count(sentence) for sentence in sentences]
+        nearest = sorted(range(len(sentences)), key=lambda i: (-scores[i], i))
+        if not nearest or costs[nearest[0]] > budget:
+            return self._cut(sentences[nearest[0]] if nearest else text, budget)
         kept: set[int] = set()
         left = budget
-        for place in sorted(range(len(sentences)), key=lambda i: (-scores[i], i)):
+        for place in nearest:
             if costs[place] <= left:
                 kept.add(place)
                 left -= costs[place]
-        if not kept:
-            best = max(range(len(sentences)), key=lambda i: (scores[i], -i), default=0)
-            return self._cut(sentences[best] if sentences else text, max(1, budget))
         parts: list[str] = []
         for place in sorted(kept):
             if place and place - 1 not in kept:

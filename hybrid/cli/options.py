@@ -62,7 +62,7 @@ def open_workspace(
     corpus: Path, config_path: Path | None, overrides: tuple[str, ...], root: Path | None
 ) -> "Workspace":
     """The workspace that the options describe."""
-    from hybrid.config import load_config
+    from hybrid.config_file import load_config
     from hybrid.corpus.passages import CorpusFolder
     from hybrid.lifecycle.workspace import Workspace
 

@@ -22,7 +22,7 @@ def config(config_path: Path | None, overrides: tuple[str, ...], as_json: bool) 
     """
     from pydantic import BaseModel
 
-    from hybrid.config import load_config
+    from hybrid.config_file import load_config
 
     resolved = load_config(config_path, overrides)
     if as_json:

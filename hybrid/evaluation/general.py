@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hybrid.errors import InputError
+from hybrid.config import Config
+from hybrid.errors import InputError, UserError
 from hybrid.jsonl import field, read_jsonl
 from hybrid.progress import track
-from hybrid.protocols import Scorer
+from hybrid.protocols import Generator, Scorer
 
 _BATCH_ITEMS = 8
 
@@ -50,6 +51,22 @@ def read_items(
             rows = random.Random(seed).sample(rows, per_file)
         items.extend(rows)
     return items
+
+
+def general_dev_score(generator: Generator, config: Config) -> float:
+    """Share of the general items kept for dev that are answered right: it chooses the merge weight, and no figure."""
+    if not isinstance(generator, Scorer):
+        raise UserError(f"{generator.name} tells no likelihoods", "leave merge.sweep empty, or use a local generator")
+    options = config.evaluation
+    items = read_items(
+        options.general_files,
+        options.general_dev_items,
+        config.seed,
+        dev_share=options.general_dev_share,
+        dev=True,
+    )
+    right = score_items(generator, items)
+    return sum(right) / len(right)
 
 
 def score_items(scorer: Scorer, items: Sequence[ChoiceItem]) -> list[bool]:

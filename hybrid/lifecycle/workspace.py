@@ -5,7 +5,6 @@ required, so that nobody waits for an hour unasked.
 """
 
 import fcntl
-import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,19 +12,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from hybrid.answering.citations import supporting_sentence
 from hybrid.answering.pipeline import Pipeline
-from hybrid.answering.prompt import ABSTENTION, Example, target_text
 from hybrid.artifacts import Manifest, read_manifest, require, sha256_file, sha256_json, sha256_tree
 from hybrid.backends import make_cached, make_embedder, make_generator
 from hybrid.config import Config
 from hybrid.corpus.passages import CorpusFolder, PassageSet, build_passages
 from hybrid.errors import InputError, MissingError, StaleError, UserError
 from hybrid.evaluation.diagnose import diagnose
-from hybrid.evaluation.general import read_items, score_items
+from hybrid.evaluation.general import general_dev_score
 from hybrid.evaluation.statistics import paired_interval
 from hybrid.evaluation.system import evaluate_system
 from hybrid.evaluation.task_score import score_examples
+from hybrid.lifecycle.few_shot import worked_examples
 from hybrid.models import resolve
 from hybrid.protocols import Generator, Scorer
 from hybrid.retrieval.index import build_index, open_index
@@ -223,22 +221,13 @@ class Workspace:
 
     def frontier(self, adapter: Manifest) -> Manifest:
         """The merge weight that dev chooses among those of `merge.sweep`, with the points that led to it."""
-        questions = {question.id: question for question in self.passages().questions}
         options = self.config.evaluation
-        items = read_items(
-            options.general_files,
-            options.general_dev_items,
-            self.config.seed,
-            dev_share=options.general_dev_share,
-            dev=True,
-        )
+        questions = {question.id: question for question in self.passages().questions}
 
         def measure(weight: float) -> Point:
             folder = self.root / "adapter" / ADAPTER if weight else None
             generator = make_generator(self.config, adapter=folder, adapter_weight=weight or 1.0)
-            assert isinstance(generator, Scorer)
-            right = score_items(generator, items)
-            return Point(weight, self._task_score(generator, questions), sum(right) / len(right))
+            return Point(weight, self._task_score(generator, questions), general_dev_score(generator, self.config))
 
         return sweep_weights(
             measure,
@@ -291,7 +280,8 @@ class Workspace:
         files = [_digest(path) for path in self.config.evaluation.general_files] if scorer else []
         pipeline = self._pipeline(system, passages, self._cached(generator))
         if self.config.evaluation.few_shot:
-            pipeline = replace(pipeline, examples=self._few_shot(passages, pipeline))
+            examples = worked_examples(passages, pipeline, self.config.evaluation.few_shot, self.config.seed)
+            pipeline = replace(pipeline, examples=examples)
         return evaluate_system(
             pipeline,
             passages.questions,
@@ -352,29 +342,6 @@ class Workspace:
 
     def _cached(self, generator: Generator) -> Generator:
         return make_cached(generator, self.config, self.root / "cache" / "generations.sqlite")
-
-    def _few_shot(self, passages: PassageSet, plain: Pipeline) -> tuple[Example, ...]:
-        """Worked examples from train, the same for every question: context, question, wanted target.
-
-        Where train has unanswerable questions, the last of two or more examples is one, with the passage that is found
-        for it: an example that declines is what a person would put there.
-        """
-        form, train = plain.form, passages.split("train")
-        rng = random.Random(self.config.seed)
-        usable = [q for q in train if q.answerable and q.positives and q.answers]
-        never = [q for q in train if not q.answerable]
-        num_shots = self.config.evaluation.few_shot
-        declined = rng.sample(never, 1) if never and num_shots > 1 else []
-        examples = []
-        for question in rng.sample(usable, min(num_shots - len(declined), len(usable))):
-            oracle = passages.by_id[question.positives[0]]
-            quote = supporting_sentence(question.answers[0], oracle)
-            target = target_text(question.answers[0], 1, quote, form.style)
-            examples.append(Example((oracle,), question.question, target))
-        for question in declined:
-            found = plain.lookup(plain.retrieve([question.question])[0][:1])
-            examples.append(Example(tuple(found), question.question, ABSTENTION))
-        return tuple(examples)
 
     def _base_weights(self) -> str:
         """SHA-256 of the local base generator's folder: batch size and precision do not make a tuned model stale."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hybrid.config import load_config
+from hybrid.config_file import load_config
 from hybrid.corpus.chunk import chunk
 from hybrid.corpus.load import Reading, load_documents
 from hybrid.corpus.questions import Resolved, read_questions, resolve

@@ -1,0 +1,64 @@
+"""Reading a configuration: YAML first, then `--set stage.key=value`, then validation with errors that name the key."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from hybrid.config import Config
+from hybrid.errors import ConfigError, InputError
+
+
+def load_config(path: Path | None, overrides: tuple[str, ...] = ()) -> Config:
+    """Read YAML (or take the defaults), apply `stage.key=value` overrides, validate.
+
+    Raises `InputError` for a file that is not YAML, `ConfigError` for unknown keys and wrong types.
+    """
+    values: dict[str, Any] = {}
+    if path is not None:
+        if not path.is_file():
+            raise InputError(path, "no such configuration file", "name one of configs/*.yaml")
+        try:
+            values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            mark = getattr(error, "problem_mark", None)
+            line = mark.line + 1 if mark is not None else None
+            raise InputError(path, "not valid YAML", "check indentation and colons there", line=line) from error
+        values = {} if values is None else values
+        if not isinstance(values, dict):
+            raise InputError(path, "the configuration must be a mapping of sections")
+    for override in overrides:
+        _apply(values, override)
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(_describe(error, path), "`hybrid config` lists every key with its meaning") from None
+
+
+def _apply(values: dict[str, Any], override: str) -> None:
+    key, separator, text = override.partition("=")
+    if not separator or not key.strip():
+        raise ConfigError(f"--set {override}: expected stage.key=value", "for example --set retrieval.k=5")
+    *sections, leaf = key.strip().split(".")
+    node = values
+    for section in sections:
+        if node.get(section) is None:
+            node[section] = {}
+        child = node[section]
+        if not isinstance(child, dict):
+            raise ConfigError(f"--set {override}: {section} is not a section")
+        node = child
+    try:
+        node[leaf] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {override}: the value is not valid YAML") from error
+
+
+def _describe(error: ValidationError, path: Path | None) -> str:
+    lines = []
+    for item in error.errors():
+        key = ".".join(str(part) for part in item["loc"])
+        reason = "unknown key" if item["type"] == "extra_forbidden" else item["msg"].removeprefix("Value error, ")
+        lines.append(f"  {key}: {reason}" if key else f"  {reason}")
+    return f"{path or 'configuration'}:\n" + "\n".join(lines)
