@@ -15,6 +15,7 @@ import yaml
 from benchmarks import page, results
 from benchmarks.general import general_rows
 from hybrid.artifacts import Manifest, read_manifest, write_text
+from hybrid.cli.main import set_up_libraries
 from hybrid.cli.options import open_workspace, quiet_progress_of_libraries
 from hybrid.config import Config
 from hybrid.jsonl import read_jsonl
@@ -33,6 +34,7 @@ FEW_SHOT = 2
 def main(data: Path, sets: tuple[str, ...], write_only: bool) -> None:
     """Run the loop on each set and write its figures to results.json and the page."""
     if not write_only:
+        set_up_libraries()
         quiet_progress_of_libraries()
         names = sets or yaml.safe_load((CONFIGS / "order.yaml").read_text(encoding="utf-8"))
         found = [name for name in names if (data / name / "passages.jsonl").is_file()]

@@ -62,7 +62,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run a command line; the user's mistakes exit 2 without a traceback, ours exit 1."""
-    _set_up_libraries()
+    set_up_libraries()
     try:
         result = cli.main(standalone_mode=False)
     except click.exceptions.Abort:
@@ -86,7 +86,7 @@ def main() -> None:
     sys.exit(result if isinstance(result, int) else 0)
 
 
-def _set_up_libraries() -> None:
+def set_up_libraries() -> None:
     """Set the libraries up: progress and results are ours to print, their own notices would bury them."""
     import logging
     import warnings

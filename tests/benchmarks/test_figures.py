@@ -1,0 +1,109 @@
+"""The figures of the benchmark tables, against values worked out by hand or by scikit-learn."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import page, results
+from benchmarks.figures import GENERAL, figures, gain, kept_share, measure
+
+OPTIONS = {"resamples": 400, "seed": 3}
+KEYS = {"set", "split", "metric", "system", "value", "low", "high", "n", "seed", "minutes", "command", "date"}
+
+
+def row(number: int, **values: Any) -> dict[str, Any]:
+    base: dict[str, Any] = {
+        "id": f"q{number}", "cluster": f"c{number}", "answerable": True, "answer_type": "span", "abstained": False,
+        "gold_in_context": True, "correct": False, "exact": False, "score": 0.0, "f1": 0.0, "cited": [],
+        "cited_gold": 0, "plain": "", "answers": ["x"], "ndcg@10": 0.0, "ndcg@10/64": 0.0, "recall@5": 0.0,
+    }  # fmt: skip
+    return {**base, **values}
+
+
+def named(answer_type: str, name: str) -> Any:
+    return next(figure for figure in figures(answer_type) if figure.name == name)
+
+
+def test_macro_f1_agrees_with_scikit_learn() -> None:
+    from sklearn.metrics import f1_score
+
+    gold = ["yes", "no", "maybe", "yes", "no", "yes"]
+    said = ["yes", "yes", "maybe", "The answer is no.", "no", "I cannot tell"]
+    rows = [row(i, answers=[g], plain=s) for i, (g, s) in enumerate(zip(gold, said, strict=True))]
+    found = measure(named("yes_no_maybe", "macro-f1/retrieved"), rows, **OPTIONS)
+    read = ["yes", "yes", "maybe", "no", "no", "none"]
+    wanted = f1_score(gold, read, labels=["yes", "no", "maybe"], average="macro")
+    assert found is not None and found.value == pytest.approx(wanted)
+    assert found.low <= found.value <= found.high
+
+
+def test_always_yes_has_a_low_macro_f1() -> None:
+    rows = [row(i, answers=["yes" if i < 55 else "no" if i < 89 else "maybe"], plain="yes [1]") for i in range(100)]
+    found = measure(named("yes_no_maybe", "macro-f1/retrieved"), rows, **OPTIONS)
+    assert found is not None and found.value == pytest.approx(2 * 55 / 155 / 3)
+
+
+def test_an_api_call_counts_as_correct_others_as_exact() -> None:
+    rows = [row(0, correct=True), row(1, correct=True, exact=True)]
+    calls, spans = (measure(named(kind, "exact/retrieved"), rows, **OPTIONS) for kind in ("api_call", "span"))
+    assert calls is not None and spans is not None
+    assert (calls.value, spans.value) == (1.0, 0.5)
+    assert calls.low < 1.0
+
+
+def test_unanswerable_questions_count_for_abstention_alone() -> None:
+    rows = [row(0, f1=0.5), row(1, answerable=False, abstained=True), row(2, answerable=False)]
+    found = {figure.name: measure(figure, rows, **OPTIONS) for figure in figures("span")}
+    assert found["f1/retrieved"].value == 0.5
+    assert found["f1/retrieved"].num == 1
+    assert found["abstention/unanswerable"].value == 0.5
+    assert found["citation-precision"] is None
+    assert found["exact/oracle"] is None
+
+
+def test_a_gain_is_paired() -> None:
+    before = [row(i, f1=0.1 * (i % 10)) for i in range(60)]
+    after = [{**item, "f1": item["f1"] + 0.05 + 0.001 * (i % 2)} for i, item in enumerate(before)]
+    found = gain(named("span", "f1/retrieved"), before, after, **OPTIONS)
+    assert found is not None and found.value == pytest.approx(0.0505)
+    assert 0.05 <= found.low < found.high <= 0.051
+    with pytest.raises(ValueError, match="different questions"):
+        gain(named("span", "f1/retrieved"), before, after[::-1], **OPTIONS)
+
+
+def test_the_share_of_the_gain_that_is_kept() -> None:
+    base = [row(i, score=0.0) for i in range(40)]
+    tuned = [{**item, "score": float(i % 2)} for i, item in enumerate(base)]
+    merged = [{**item, "score": 0.8 * tuned[i]["score"]} for i, item in enumerate(base)]
+    assert kept_share(base, tuned, merged, **OPTIONS).value == pytest.approx(0.8)
+
+
+def test_general_rows_are_a_mean() -> None:
+    found = measure(GENERAL, [{"id": str(i), "right": i % 4 == 0} for i in range(100)], **OPTIONS)
+    assert found is not None and (found.value, found.num) == (0.25, 100)
+
+
+def test_the_page_tells_every_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stamp = {"set": "covidqa", "split": "test", "seed": 1, "minutes": 2.0}
+    value = measure(GENERAL, [{"id": str(i), "right": i % 4 == 0} for i in range(100)], **OPTIONS)
+    assert value is not None
+    rows = [
+        results._row(stamp, "ndcg@10/384", "base", value),
+        results._row(stamp, "ndcg@10/384", "tuned − base", value),
+    ]
+    monkeypatch.setattr(results, "RESULTS", tmp_path / "results.json")
+    monkeypatch.setattr(page, "PAGE", tmp_path / "BENCHMARKS.md")
+    (tmp_path / "results.json").write_text(json.dumps(rows))
+    page.write()
+    text = (tmp_path / "BENCHMARKS.md").read_text()
+    assert "| covidqa | ndcg@10/384 | tuned − base | interval above 0 | .250 [.1" in text
+    assert "## covidqa" in text and "COVID-QA" in text
+    assert "not measured" in text
+    assert set(rows[0]) == KEYS
+
+
+def test_published_rows_have_the_agreed_keys(repository: Path) -> None:
+    rows = json.loads((repository / "benchmarks" / "results.json").read_text(encoding="utf-8"))
+    assert rows and all(set(r) == KEYS for r in rows)
