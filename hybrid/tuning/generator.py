@@ -44,9 +44,9 @@ def train_generator(
     that with the lowest loss; without `score` the loss alone decides.
 
     The losses are nats per completion token; on dev every example counts equally. `facts` hold the history, the base's
-    own loss (step 0) and the verdict: "kept base" where no checkpoint is better than it. A killed run resumes at its
-    last whole checkpoint. Raises `InputError` for an unreadable line, `HybridError` for an example that the model would
-    see truncated or otherwise than served.
+    own loss (step 0) and the verdict: "kept base" where no checkpoint is better by the same rule. A killed run resumes
+    at its last whole checkpoint. Raises `InputError` for an unreadable line, `HybridError` for an example that the model
+    would see truncated or otherwise than served.
     """
     decisive = {
         "train_raft": config.train_raft.model_dump(mode="json"),
@@ -76,7 +76,7 @@ def train_generator(
         # a dict keeps the order of training: of equal checkpoints the earlier one
         best_step = max(losses, key=lambda step: (scores.get(step, 0.0), -losses[step]))
         best_loss = losses[best_step]
-        better = scores[best_step] > scores[0] if score else best_loss < base_loss
+        better = (scores.get(best_step, 0.0), -best_loss) > (scores.get(0, 0.0), -base_loss)
         _publish_adapter(checkpoints / f"checkpoint-{best_step}", build.path / ADAPTER, _public_name(base, config))
         build.counts.update(
             train=len(examples["train"]),

@@ -29,6 +29,7 @@ from hybrid.retrieval.sentence_embedder import SentenceEmbedder
 from hybrid.tuning.dev_ranking import ndcg_at_10
 from hybrid.tuning.embedder import train_embedder
 from hybrid.tuning.embedder_checkpoints import COMPLETE
+from hybrid.tuning.embedder_model import blend, load_model
 from hybrid.types import Hit, Interval, Passage, Question
 from tests.tiny_models import tiny_embedder
 
@@ -260,6 +261,60 @@ def test_a_dimension_above_the_models_is_refused(base: Path, tmp_path: Path) -> 
     config = _config().model_copy(update={"embedder": Config().embedder.model_copy(update={"dim": 64})})
     with pytest.raises(ConfigError, match=r"embedder\.dim is 64, but the model gives 32"):
         _train(base, tmp_path / "embedder", _questions(), config)
+
+
+def test_a_blend_is_measured_on_dev_and_published_where_it_is_best(base: Path, tmp_path: Path) -> None:
+    manifest = _train(base, tmp_path / "embedder", _questions(), _config(epochs=3, blend=(0.4, 1.0)))
+    facts = manifest.facts
+    assert facts["blends"].keys() == {"0.4", "1.0"}
+    assert facts["tuned"] == facts["blends"][str(facts["blend"])]
+    assert facts["tuned"]["32"] == max(scores["32"] for scores in facts["blends"].values())
+
+
+def test_a_blend_lies_between_its_parts(base: Path, tuned: tuple[Path, Manifest], tmp_path: Path) -> None:
+    blend(base, tuned[0] / "model", 0.25, tmp_path / "mixed")
+    before, after = load_file(base / "model.safetensors"), _weights(tuned[0])
+    mixed = load_file(tmp_path / "mixed" / "model.safetensors")
+    for name, found in mixed.items():
+        assert found == pytest.approx(0.75 * before[name] + 0.25 * after[name], abs=1e-6), name
+
+
+def test_nothing_is_trained_where_there_is_nothing_to_gain(base: Path, tmp_path: Path) -> None:
+    manifest = _train(base, tmp_path / "embedder", _questions(), _config(min_headroom=0.99))
+    assert manifest.facts["verdict"] == "kept base"
+    assert 0 < manifest.facts["headroom"] < 0.99
+    assert manifest.files == {} and "pairs" not in manifest.counts
+
+
+def test_a_question_makes_no_more_pairs_than_asked_and_questions_are_sampled(base: Path, tmp_path: Path) -> None:
+    questions = [Question(**{**_fields(q), "positives": (*q.positives, "p00", "p01")}) for q in _questions()]
+    config = _config(epochs=0.1, positives_per_question=2, max_questions=70, min_pairs=50, hard_negatives=0)
+    manifest = _train(base, tmp_path / "embedder", questions, config)
+    assert manifest.counts["questions"] == 70
+    assert 70 < manifest.counts["pairs"] <= 140
+
+
+def test_attention_weights_are_not_dropped_while_training(base: Path) -> None:
+    """Their dropout costs two thirds of a step; what the base has elsewhere stays."""
+    from transformers import BertConfig
+
+    config = base / "config.json"
+    before = config.read_text(encoding="utf-8")
+    try:
+        changed = BertConfig(**{**json.loads(before), "attention_probs_dropout_prob": 0.1, "hidden_dropout_prob": 0.2})
+        config.write_text(json.dumps(changed.to_dict()), encoding="utf-8")
+        model = load_model(base, _config())
+    finally:
+        config.write_text(before, encoding="utf-8")
+    shares = {name: module.p for name, module in model.named_modules() if name.endswith("dropout")}
+    inside = [name for name in shares if name.endswith("attention.self.dropout")]
+    assert len(inside) == 2 and {shares[name] for name in inside} == {0.0}
+    assert {share for name, share in shares.items() if name not in inside} == {0.2}
+
+
+def test_dimensions_need_a_weight_each() -> None:
+    with pytest.raises(ValueError, match="dim_weights"):
+        _config(dim_weights=(1.0,))
 
 
 def test_divergence_is_told(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

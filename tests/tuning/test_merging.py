@@ -119,6 +119,19 @@ def test_no_connection_is_opened(parts: tuple[Path, Path], tmp_path: Path, monke
     merge(parts, tmp_path / "merged", method="slerp", weight=0.5)
 
 
+@pytest.mark.parametrize("weight", [0.5, 1.0])
+def test_an_adapter_scaled_by_a_weight_is_the_linear_merge_at_that_weight(
+    parts: tuple[Path, Path], tmp_path: Path, weight: float
+) -> None:
+    merge(parts, tmp_path / "merged", method="linear", weight=weight)
+    merged = LocalGenerator(tmp_path / "merged" / "model", dtype="float32").model.state_dict()
+    scaled = LocalGenerator(parts[0], adapter=parts[1] / "adapter", adapter_weight=weight, dtype="float32")
+    assert scaled.model.state_dict().keys() == merged.keys()
+    for name, tensor in scaled.model.state_dict().items():
+        assert float((tensor - merged[name]).abs().max()) < 1e-6, name
+    assert scaled.fingerprint != LocalGenerator(parts[0], adapter=parts[1] / "adapter", adapter_weight=0.3).fingerprint
+
+
 def test_a_retrained_adapter_is_not_answered_with_the_old_merge(parts: tuple[Path, Path], tmp_path: Path) -> None:
     base, adapter = parts[0], tmp_path / "adapter"
     raft = raft_folder(tmp_path / "raft")

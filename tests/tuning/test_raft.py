@@ -286,3 +286,39 @@ def test_the_general_share_is_of_the_whole_mixture(tmp_path: Path) -> None:
 )
 def test_an_answer_stands_in_a_passage_as_whole_words(answer: str, text: str, expected: bool) -> None:
     assert holds(Passage("p", text), answer) is expected
+
+
+def test_the_commonest_label_is_cut_to_the_next_one(tmp_path: Path) -> None:
+    labels = ["yes"] * 24 + ["no"] * 12 + ["maybe"] * 4
+    questions = [question(n, answers=(label,), answer_type="yes_no_maybe") for n, label in enumerate(labels)]
+    manifest = build(tmp_path / "raft", questions, configured(balance_labels=True, oracle_rate=1.0))
+    given = Counter(completion(record).split()[0] for record in read(tmp_path / "raft"))
+    assert given == {"yes": 12, "no": 12, "maybe": 4}
+    assert manifest.counts["dropped_commonest_label"] == 12
+    build(tmp_path / "all", questions, configured(oracle_rate=1.0))
+    assert len(read(tmp_path / "all")) == 40
+
+
+def test_an_example_whose_answer_is_not_shown_is_dropped(tmp_path: Path) -> None:
+    config = configured()
+    answering = config.answering.model_copy(update={"passage_tokens": 16})
+    whole = build(tmp_path / "whole", TRAIN, config.model_copy(update={"answering": answering}))
+    assert whole.counts.get("dropped_answer_not_shown", 0) == 0
+    long = {n: Passage(p.id, f"Pump {n} is how heavy? {'So heavy that nobody lifts it alone. ' * 2}{p.text}")
+            for n, p in ORACLE.items()}  # fmt: skip
+    passages = {**PASSAGES, **{p.id: p for p in long.values()}}
+    config = config.model_copy(update={"answering": answering.model_copy(update={"passage_tokens": 16})})
+    cut = build(tmp_path / "cut", TRAIN, config.model_copy(update={"raft": config.raft.model_copy(
+        update={"min_examples": 1})}), passages=passages, force=True)  # fmt: skip
+    kept = [r for r in read(tmp_path / "cut") if r["kind"] == "oracle"]
+    assert cut.counts["dropped_answer_not_shown"] > 0
+    assert all(r["completion"][0]["content"].split(" [")[0] in r["prompt"][-1]["content"] for r in kept)
+
+
+def test_the_question_may_stand_before_the_passages_too(tmp_path: Path) -> None:
+    config = configured()
+    first = config.model_copy(update={"answering": config.answering.model_copy(update={"question_first": True})})
+    build(tmp_path / "raft", TRAIN, first)
+    for record in read(tmp_path / "raft"):
+        blocks = record["prompt"][-1]["content"].split("\n\n")
+        assert blocks[0] == blocks[-1] and blocks[0].startswith("Question: ")
