@@ -45,7 +45,7 @@ def train_generator(
 
     The losses are nats per completion token; on dev every example counts equally. `facts` hold the history, the base's
     own loss (step 0) and the verdict: "kept base" where no checkpoint is better by the same rule. A killed run resumes
-    at its last whole checkpoint. Raises `InputError` for an unreadable line, `HybridError` for an example that the model
+    at its last whole checkpoint. Raises `InputError` for an unreadable line, `HybridError` for one that the model
     would see truncated or otherwise than served.
     """
     decisive = {
