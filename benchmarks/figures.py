@@ -75,7 +75,7 @@ def _macro_f1(sums: Floats) -> Floats:
 
 
 def figures(answer_type: str) -> list[Figure]:
-    """What is told of a set whose questions have this answer type."""
+    """What is told of the answers to questions of this type."""
 
     def answerable(row: Row) -> bool:
         return bool(row["answerable"])
@@ -91,9 +91,6 @@ def figures(answer_type: str) -> list[Figure]:
         return lambda row: float(answerable(row) and arm in row.get("arms", {}))
 
     found = [
-        ratio("ndcg@10/384", lambda r: r.get("ndcg@10", 0.0), answerable),
-        ratio("ndcg@10/64", lambda r: r.get("ndcg@10/64", 0.0), answerable),
-        ratio("recall@5", lambda r: r.get("recall@5", 0.0), answerable),
         ratio("exact/oracle", under("oracle"), has("oracle")),
         ratio("exact/oracle+distractors", under("oracle_in_distractors"), has("oracle_in_distractors")),
         ratio("exact/retrieved", lambda r: hit(r), answerable),
@@ -117,6 +114,11 @@ def figures(answer_type: str) -> list[Figure]:
     return found
 
 
+RANKING = [
+    ratio("ndcg@10/384", lambda r: r["ndcg@10"], lambda r: r["answerable"]),
+    ratio("ndcg@10/64", lambda r: r["ndcg@10/64"], lambda r: r["answerable"]),
+    ratio("recall@5", lambda r: r["recall@5"], lambda r: r["answerable"]),
+]
 GENERAL = ratio("general/mean", lambda r: r["right"], lambda r: 1.0)
 
 

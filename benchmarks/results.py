@@ -4,11 +4,10 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from benchmarks.figures import GENERAL, Figure, figures, gain, kept_share, measure
+from benchmarks.figures import GENERAL, RANKING, Figure, figures, gain, kept_share, measure
 from hybrid.artifacts import write_text
 from hybrid.config import Config
 from hybrid.jsonl import read_jsonl, write_jsonl
@@ -33,8 +32,12 @@ PAIRS = (
 
 @dataclass(frozen=True)
 class Evaluated:
-    """Rows of questions and of general items, as evaluations publish them."""
+    """Rows of a system: ranking of the whole split, answers to all or a sample of its questions, general items.
 
+    Where the retriever is another system's, `ranking` is empty: it is told once.
+    """
+
+    ranking: list[dict[str, Any]]
     questions: list[dict[str, Any]]
     general: list[dict[str, Any]]
 
@@ -61,7 +64,8 @@ def _rows_of_set(name: str, config: Config, evaluations: dict[str, Evaluated], m
     asked = next((row for row in evaluations["base"].questions if row["answerable"]), None)
     told = figures(asked["answer_type"] if asked else "span")
     made = []
-    for figure, kind in chain(((figure, "questions") for figure in told), [(GENERAL, "general")]):
+    parts = {"ranking": RANKING, "questions": told, "general": [GENERAL]}
+    for kind, figure in ((kind, figure) for kind, part in parts.items() for figure in part):
         sides = {system: getattr(found, kind) for system, found in evaluations.items()}
         for system, metric, interval in _values(figure, sides, options.resamples, seed):
             made.append(_row(stamp, metric, system, interval))

@@ -14,6 +14,7 @@ import yaml
 
 from benchmarks import page, results
 from benchmarks.general import general_rows
+from benchmarks.ranking import ranking_rows
 from hybrid.artifacts import Manifest, read_manifest, write_text
 from hybrid.cli.main import set_up_libraries
 from hybrid.cli.options import open_workspace, quiet_progress_of_libraries
@@ -62,7 +63,7 @@ def _run_set(name: str, data: Path) -> None:
     root = INDEXES / f"bench-{name}"
     root.mkdir(parents=True, exist_ok=True)
     values = configuration(name, data)
-    tune = values.pop("bench", {}).get("tune", True)
+    tune = values.pop("bench", {}).get("tune", ["embedder", "generator"])
     write_text(root / "config.yaml", yaml.safe_dump(values, sort_keys=True))
     workspace = open_workspace(data / name, root / "config.yaml", (), root)
     clock = _Clock(root / "seconds.yaml")
@@ -72,14 +73,15 @@ def _run_set(name: str, data: Path) -> None:
     click.echo(f"{name}: {clock.minutes} min")
 
 
-def _measure(workspace: Workspace, clock: "_Clock", tune: bool) -> dict[str, results.Evaluated]:
+def _measure(workspace: Workspace, clock: "_Clock", tune: list[str]) -> dict[str, results.Evaluated]:
     """Tune what there is to tune, then evaluate every system; a system that equals another is not asked twice."""
     click.echo(f"\n== {workspace.corpus.folder.name}", err=True)
     clock.time("index", lambda: workspace.index("base"))
-    if tune:
+    if "embedder" in tune:
         embedder = clock.time("train-embed", workspace.train_embed)
         click.echo(f"  embedder: {embedder.facts['verdict']}", err=True)
         clock.time("index-tuned", lambda: workspace.index("tuned"))
+    if "generator" in tune:
         adapter = clock.time("train-raft", workspace.train_raft)
         click.echo(f"  generator: {adapter.facts['verdict']}, scores {adapter.facts['scores']}", err=True)
         if adapter.facts["verdict"] == "tuned":
@@ -109,7 +111,9 @@ def _evaluated(workspace: Workspace, clock: "_Clock", system: SystemName, *, gen
     items: list[dict[str, Any]] = []
     if general:
         items = clock.time(f"general-{system}", lambda: general_rows(workspace, system, INDEXES / "bench-general"))
-    return results.Evaluated(rows, items)
+    # worked examples and adapters change nothing in what is found
+    ranked = ranking_rows(workspace, system) if not options.few_shot else []
+    return results.Evaluated(ranked, rows, items)
 
 
 def _with(workspace: Workspace, **evaluation: Any) -> Workspace:

@@ -57,19 +57,11 @@ def evaluate_system(
         else []
     )
     with publish(target, "evaluation", VERSION, settings, inputs) as build:
-        hits = pipeline.retrieve([q.question for q in asked], config.retrieval.depth)
+        hits, ranked = rank(pipeline, asked, config)
         k = config.retrieval.k
         requests = [Request(q.question, pipeline.lookup(h[:k])) for q, h in zip(asked, hits, strict=True)]
         answers = pipeline.answer(requests)
-        ranked = rank_metrics(
-            {q.id: h for q, h in zip(asked, hits, strict=True) if q.positives},
-            {q.id: set(q.positives) for q in asked if q.positives},
-        )
-        rows = [
-            _row(q, h, a, {name: values.get(q.id) for name, values in ranked.items()}, pipeline.passages)
-            for q, h, a in zip(asked, hits, answers, strict=True)
-        ]
-        _add_dims(rows, pipeline, asked, config)
+        rows = [_row(q, a, scores, pipeline.passages) for q, a, scores in zip(asked, answers, ranked, strict=True)]
         _add_arms(rows, pipeline, asked, config)
         right = score_items(scorer, items) if scorer else []
         general = [{"id": item.id, "right": ok} for item, ok in zip(items, right, strict=True)]
@@ -84,24 +76,40 @@ def evaluate_system(
     return require(target, "hybrid evaluate")
 
 
+def rank(pipeline: Pipeline, asked: Sequence[Question], config: Config) -> tuple[list[list[Hit]], list[dict[str, Any]]]:
+    """Hits of every question, and a row of ranking figures for each; those without gold passages have none of these."""
+    hits = pipeline.retrieve([question.question for question in asked], config.retrieval.depth)
+    judged = [question for question in asked if question.positives]
+    golds = {question.id: set(question.positives) for question in judged}
+    values = rank_metrics({q.id: h for q, h in zip(asked, hits, strict=True) if q.positives}, golds)
+    if config.evaluation.dims and judged:
+        ids, vectors = pipeline.store.vectors()
+        queries = pipeline.embedder.encode_queries([question.question for question in judged])
+        for dim in config.evaluation.dims:
+            scores = truncated_ndcg(queries, ids, vectors, list(golds.values()), dim)
+            values[f"ndcg@10/{dim}"] = dict(zip(golds, scores, strict=True))
+    rows = [
+        {
+            "id": question.id,
+            "cluster": cluster_of(question),
+            "answerable": question.answerable,
+            "answer_type": question.answer_type,
+            **{name: scores[question.id] for name, scores in values.items() if question.id in scores},
+            "gold_rank": next((hit.rank for hit in found if hit.passage_id in question.positives), None),
+        }
+        for question, found in zip(asked, hits, strict=True)
+    ]
+    return hits, rows
+
+
 def _row(
-    question: Question,
-    hits: Sequence[Hit],
-    answer: Answer,
-    ranking: Mapping[str, float | None],
-    passages: Mapping[str, Passage],
+    question: Question, answer: Answer, ranking: Mapping[str, Any], passages: Mapping[str, Passage]
 ) -> dict[str, Any]:
     graded = grade(answer.plain, question, abstained=answer.abstained)
     golds = set(question.positives)
     cited = [citation.passage_id for citation in answer.citations]
-    rank = next((hit.rank for hit in hits if hit.passage_id in golds), None)
     return {
-        "id": question.id,
-        "cluster": cluster_of(question),
-        "answerable": question.answerable,
-        "answer_type": question.answer_type,
-        **{name: value for name, value in ranking.items() if value is not None},
-        "gold_rank": rank,
+        **ranking,
         "gold_in_context": gold_shown(question, answer, passages),
         "score": graded.score,
         "correct": graded.correct,
@@ -121,19 +129,6 @@ def _row(
         "context": list(answer.context),
         "dropped": list(answer.dropped),
     }
-
-
-def _add_dims(rows: list[dict[str, Any]], pipeline: Pipeline, asked: Sequence[Question], config: Config) -> None:
-    """nDCG@10 of the same vectors cut to shorter dimensions."""
-    judged = [(row, question) for row, question in zip(rows, asked, strict=True) if question.positives]
-    if not config.evaluation.dims or not judged:
-        return
-    ids, vectors = pipeline.store.vectors()
-    queries = pipeline.embedder.encode_queries([question.question for _, question in judged])
-    for dim in config.evaluation.dims:
-        values = truncated_ndcg(queries, ids, vectors, [set(question.positives) for _, question in judged], dim)
-        for (row, _), value in zip(judged, values, strict=True):
-            row[f"ndcg@10/{dim}"] = value
 
 
 def _add_arms(rows: list[dict[str, Any]], pipeline: Pipeline, asked: Sequence[Question], config: Config) -> None:
