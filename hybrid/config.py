@@ -88,6 +88,8 @@ class AnsweringConfig(Stage):
     """Joins the system prompt: what an answer looks like in this corpus, for example `Answer yes, no or maybe.`"""
     question_first: bool = False
     """Put the question before the passages too: a causal model then reads them knowing what is asked."""
+    show_match: bool = False
+    """Tell the generator how the retriever orders the passages of the prompt: `[2] (match 1)` is its best one."""
     passage_fields: tuple[str, ...] = ()
     """Of passages written as `key: value | key: value`, the keys that the generator sees, in order; the last one is
     never shortened. Empty: all."""
@@ -258,6 +260,9 @@ class EvaluationConfig(Stage):
     """Shorter Matryoshka dimensions at which ranking is measured as well."""
     arms: tuple[Literal["oracle", "oracle_in_distractors", "closed_book"], ...] = ()
     """Contexts beside the retrieved one under which answerable questions are answered as well."""
+    distractors: Literal["own", "base"] = "own"
+    """Whose ranking the distractors of `oracle_in_distractors` come from: the system's own, or the base embedder's, so
+    that all systems are asked the same."""
 
 
 class DiagnosisConfig(Stage):

@@ -13,11 +13,20 @@ from hybrid.types import Answer, Chat, Hit, Passage
 
 @dataclass(frozen=True)
 class Request:
-    """A question with the passages that it is to be answered from; ids in `keep` are never dropped to fit."""
+    """A question with the passages that it is to be answered from; ids in `keep` are never dropped to fit.
+
+    `ranking`: ids as the retriever ranks them, best first; by default the passages stand in that order.
+    """
 
     question: str
     passages: Sequence[Passage]
     keep: Collection[str] = ()
+    ranking: Sequence[str] = ()
+
+    @property
+    def ranked_ids(self) -> Sequence[str]:
+        """The retriever's order."""
+        return self.ranking or [passage.id for passage in self.passages]
 
 
 @dataclass(frozen=True)
@@ -51,7 +60,8 @@ class Pipeline:
         """Answers in the order of the requests. Raises `UserError` where kept passages alone are over the budget."""
         contexts = [self.fit(request) for request in requests]
         chats = [
-            self.prompt(request.question, context.passages) for request, context in zip(requests, contexts, strict=True)
+            self.prompt(request.question, context.passages, request.ranked_ids)
+            for request, context in zip(requests, contexts, strict=True)
         ]
         generations = self.generator.generate(chats, max_new_tokens=self.config.generator.max_new_tokens)
         guard = self.config.answering.guard == "abstain"
@@ -70,11 +80,12 @@ class Pipeline:
             budget_tokens=self.config.generator.context_tokens,
             keep=request.keep,
             examples=self.examples,
+            ranking=request.ranked_ids,
         )
 
-    def prompt(self, question: str, passages: Sequence[Passage]) -> Chat:
+    def prompt(self, question: str, passages: Sequence[Passage], ranking: Sequence[str]) -> Chat:
         """The chat that is sent."""
-        return render(question, passages, self.form, self.examples)
+        return render(question, passages, self.form, self.examples, ranking)
 
     def lookup(self, hits: Sequence[Hit]) -> list[Passage]:
         """The passages of hits, in their order."""

@@ -27,17 +27,20 @@ def run_arms(
     orders: int,
     seed: int,
     arms: Collection[Arm] = frozenset(Arm),
+    noise: Sequence[Sequence[Hit]] = (),
 ) -> list[Record]:
     """One record a question, with its outcomes under every arm of `arms` and every order.
 
+    `noise`, where given, holds for each question the hits from which the distractors of the arm
+    `oracle_in_distractors` are taken, so that systems with other retrievers are asked the same; else their own are.
     Unanswerable questions have the arm `retrieved` only. Order 0 of `retrieved` is the retriever's own.
     """
     depth = pipeline.config.retrieval.depth
     ranking = pipeline.retrieve([q.question for q in questions], depth)
     trials = [
         trial
-        for question, hits in zip(questions, ranking, strict=True)
-        for trial in _trials(pipeline, question, hits, orders, seed)
+        for question, hits, others in zip(questions, ranking, noise or [()] * len(questions), strict=True)
+        for trial in _trials(pipeline, question, hits, others, orders, seed)
         if trial.arm in arms
     ]
     answers = pipeline.answer([trial.request for trial in trials])
@@ -58,32 +61,32 @@ def run_arms(
     ]
 
 
-def _trials(pipeline: Pipeline, question: Question, hits: Sequence[Hit], orders: int, seed: int) -> list[_Trial]:
+def _trials(
+    pipeline: Pipeline, question: Question, hits: Sequence[Hit], noise: Sequence[Hit], orders: int, seed: int
+) -> list[_Trial]:
     k = pipeline.config.retrieval.k
+    ranking = tuple(hit.passage_id for hit in hits)
+
+    def trial(arm: Arm, order: int, passages: Sequence[Passage], keep: frozenset[str] = frozenset()) -> _Trial:
+        return _Trial(question, arm, order, Request(question.question, passages, keep, ranking))
+
     retrieved = pipeline.lookup(hits[:k])
-    trials = [
-        _Trial(question, Arm.RETRIEVED, order, Request(question.question, _shuffled(retrieved, question, order, seed)))
-        for order in range(orders)
-    ]
+    trials = [trial(Arm.RETRIEVED, order, _shuffled(retrieved, question, order, seed)) for order in range(orders)]
     if not question.answerable:
         return trials
     gold = oracles(question, pipeline.passages)
-    closed_book = _Trial(question, Arm.CLOSED_BOOK, 0, Request(question.question, ()))
+    closed_book = trial(Arm.CLOSED_BOOK, 0, ())
     if not gold:
         return [*trials, closed_book]
-    others = [passage for passage in pipeline.lookup(hits) if passage.id not in question.positives]
+    others = [passage for passage in pipeline.lookup(noise or hits) if passage.id not in question.positives]
     padded = [*gold, *others[: max(0, k - len(gold))]]
     keep = frozenset(passage.id for passage in gold)
     for order in range(orders):
         # order 0 is shuffled too: gold always first would be kinder than any retriever
         mixed = _shuffled(padded, question, order + 1, seed)
-        trials.append(_Trial(question, Arm.ORACLE_IN_DISTRACTORS, order, Request(question.question, mixed, keep)))
+        trials.append(trial(Arm.ORACLE_IN_DISTRACTORS, order, mixed, keep))
     for order in range(orders if len(gold) > 1 else 1):
-        trials.append(
-            _Trial(
-                question, Arm.ORACLE, order, Request(question.question, _shuffled(gold, question, order, seed), keep)
-            )
-        )
+        trials.append(trial(Arm.ORACLE, order, _shuffled(gold, question, order, seed), keep))
     return [*trials, closed_book]
 
 

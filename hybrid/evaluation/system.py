@@ -3,7 +3,7 @@
 import json
 import statistics as stdlib_statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -31,12 +31,14 @@ def evaluate_system(
     *,
     scorer: Scorer | None,
     uncached: Generator,
+    noise: Callable[[Sequence[str]], Sequence[Sequence[Hit]]] | None = None,
     config: Config,
     target: Path,
     inputs: Mapping[str, str],
 ) -> Manifest:
     """Publish `questions.jsonl` (a row a question), `general.jsonl` and `metrics.json` (intervals of 95 %).
 
+    `noise` finds the distractors of the arm `oracle_in_distractors`; by default the pipeline's own retriever does.
     `uncached` answers five questions one at a time for the latency. Without a `scorer` general ability is left out.
     """
     settings = {
@@ -62,7 +64,7 @@ def evaluate_system(
         requests = [Request(q.question, pipeline.lookup(h[:k])) for q, h in zip(asked, hits, strict=True)]
         answers = pipeline.answer(requests)
         rows = [_row(q, a, scores, pipeline.passages) for q, a, scores in zip(asked, answers, ranked, strict=True)]
-        _add_arms(rows, pipeline, asked, config)
+        _add_arms(rows, pipeline, asked, noise, config)
         right = score_items(scorer, items) if scorer else []
         general = [{"id": item.id, "right": ok} for item, ok in zip(items, right, strict=True)]
         write_jsonl(build.path / "questions.jsonl", rows)
@@ -131,13 +133,21 @@ def _row(
     }
 
 
-def _add_arms(rows: list[dict[str, Any]], pipeline: Pipeline, asked: Sequence[Question], config: Config) -> None:
+def _add_arms(
+    rows: list[dict[str, Any]],
+    pipeline: Pipeline,
+    asked: Sequence[Question],
+    noise: Callable[[Sequence[str]], Sequence[Sequence[Hit]]] | None,
+    config: Config,
+) -> None:
     """Outcomes with perfect retrieval, for the answerable questions, in one passage order."""
     arms = {Arm(name) for name in config.evaluation.arms}
     if not arms:
         return
     answerable = [question for question in asked if question.answerable]
-    found = {r.question_id: r for r in run_arms(pipeline, answerable, orders=1, seed=config.seed, arms=arms)}
+    others = noise([question.question for question in answerable]) if noise else ()
+    records = run_arms(pipeline, answerable, orders=1, seed=config.seed, arms=arms, noise=others)
+    found = {record.question_id: record for record in records}
     for row in rows:
         if row["id"] in found:
             row["arms"] = {o.arm.value: asdict(o) for o in found[row["id"]].outcomes}
@@ -151,7 +161,7 @@ def _latency(pipeline: Pipeline, uncached: Generator, requests: Sequence[Request
         started = time.perf_counter()
         found = pipeline.retrieve([request.question])[0]
         fitted = pipeline.fit(Request(request.question, pipeline.lookup(found)))
-        chat = pipeline.prompt(request.question, fitted.passages)
+        chat = pipeline.prompt(request.question, fitted.passages, request.ranked_ids)
         uncached.generate([chat], max_new_tokens=config.generator.max_new_tokens)
         seconds.append(time.perf_counter() - started)
     return {"median": stdlib_statistics.median(seconds), "max": max(seconds), "num": len(seconds)} if seconds else {}

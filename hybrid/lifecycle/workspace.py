@@ -8,7 +8,7 @@ import fcntl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Literal
 
@@ -282,11 +282,16 @@ class Workspace:
         if self.config.evaluation.few_shot:
             examples = worked_examples(passages, pipeline, self.config.evaluation.few_shot, self.config.seed)
             pipeline = replace(pipeline, examples=examples)
+        noise = None
+        if self.config.evaluation.distractors == "base" and system != "base":
+            self.index("base")
+            noise = partial(self._pipeline("base", passages, generator).retrieve, depth=self.config.retrieval.depth)
         return evaluate_system(
             pipeline,
             passages.questions,
             scorer=scorer,
             uncached=generator,
+            noise=noise,
             config=self.config,
             target=self.evaluation_path(system),
             inputs={

@@ -207,9 +207,10 @@ class _Maker:
         kept = list(distractors)
         order = {passage.id: rng.random() for passage in distractors}
         limit = self._config.raft.max_example_tokens
+        ranking = [hit.passage_id for hit in self._run[question.id]]
         while True:
             context, completion = make(sorted(kept, key=lambda passage: order[passage.id]))
-            chat = render(question.question, context, self._form)
+            chat = render(question.question, context, self._form, (), ranking)
             num_tokens = self._count_tokens((*chat, Message("assistant", completion)))
             if num_tokens <= limit:
                 break
