@@ -221,7 +221,7 @@ class Workspace:
 
     def frontier(self, adapter: Manifest) -> Manifest:
         """The merge weight that dev chooses among those of `merge.sweep`, with the points that led to it."""
-        options = self.config.evaluation
+        files = self.config.evaluation.general_files
         questions = {question.id: question for question in self.passages().questions}
 
         def measure(weight: float) -> Point:
@@ -233,10 +233,7 @@ class Workspace:
             measure,
             config=self.config,
             target=self.root / "frontier",
-            inputs={
-                "adapter": adapter.id,
-                "general": sha256_json([_digest(path) for path in options.general_files]),
-            },
+            inputs={"adapter": adapter.id, "general": sha256_json([_digest(path) for path in files])},
         )
 
     def _task_score(self, generator: Generator, questions: Mapping[str, Question]) -> float:

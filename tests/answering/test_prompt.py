@@ -2,6 +2,7 @@
 
 import pytest
 
+from hybrid.answering.excerpt import Excerpts
 from hybrid.answering.prompt import ABSTENTION, ANSWER_MARK, Example, PromptForm, fit_context, render, target_text
 from hybrid.config import AnswerStyle
 from hybrid.errors import UserError
@@ -26,6 +27,34 @@ def test_passages_are_numbered_in_order_with_their_headings() -> None:
 
 def test_no_passages() -> None:
     assert render("How heavy?", [], PromptForm())[-1].content == "(no passages)\n\nQuestion: How heavy?"
+
+
+def test_the_question_may_stand_before_the_passages_too() -> None:
+    content = render("How heavy?", [A], PromptForm(question_first=True))[-1].content
+    assert content == "Question: How heavy?\n\n[1] Pump A › Mass\nIt weighs 20 kg.\n\nQuestion: How heavy?"
+    alone = render("How heavy?", [], PromptForm(question_first=True))[-1].content
+    assert alone == "(no passages)\n\nQuestion: How heavy?"
+
+
+def test_an_instruction_joins_the_system_turn() -> None:
+    system = render("q", [A], PromptForm(instruction="Answer yes, no or maybe."))[0].content
+    assert "Answer yes, no or maybe." in system
+    assert system.endswith(ABSTENTION)
+
+
+def test_matches_are_the_retrievers_order_among_the_passages_shown() -> None:
+    form = PromptForm(show_match=True)
+    content = render("How heavy?", [C, A, B], form, ranking=["x", "a", "y", "c"])[-1].content
+    marks = [block.split(")")[0] + ")" for block in content.split("\n\n")[:3]]
+    assert marks == ["[1] (match 2)", "[2] (match 1)", "[3] (match 3)"]
+    assert "match" not in render("How heavy?", [C, A], PromptForm(), ranking=["a", "c"])[-1].content
+
+
+def test_passages_in_the_prompt_are_excerpts() -> None:
+    form = PromptForm(excerpts=Excerpts(max_tokens=6))
+    assert "ten" not in render("one?", [C], form)[-1].content
+    fitted = fit_context("one?", [C], form=form, count_tokens=num_words, budget_tokens=99)
+    assert fitted.shown == (form.excerpts.show(C, "one?"),)
 
 
 def test_examples_come_as_turns_before_the_question() -> None:

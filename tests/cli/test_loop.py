@@ -1,6 +1,7 @@
 """The whole loop: nothing is done twice, a changed corpus is noticed, and a kill costs only what was under way."""
 
 import json
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -90,6 +91,26 @@ def test_a_second_loop_changes_no_file_and_trains_nothing(finished: Place) -> No
     assert "training" not in result.err.replace("train the", "")
     first = json.loads((finished.folder / "first.json").read_text(encoding="utf-8"))
     assert result.document()["rows"] == first["rows"]
+
+
+def test_a_merge_weight_is_chosen_on_dev_and_every_rung_can_be_measured(finished: Place, tmp_path: Path) -> None:
+    place = Place(finished.server, finished.models, tmp_path)
+    for name in ("corpora", "indexes"):
+        shutil.copytree(finished.folder / name, tmp_path / name)
+    options = {"merge__sweep": [0.5, 1.0], "evaluation__general_dev_share": 0.5, "evaluation__dims": [16]}
+    merged = place.run("merge", "--json", **options)
+    assert merged.code == 0, merged.err
+    points = facts(place.workspace, "frontier")["points"]
+    assert [point["weight"] for point in points] == [0.0, 0.5, 1.0]
+    assert merged.document()["weight"] == facts(place.workspace, "frontier")["weight"]
+    for system in ("embedder", "adapter", "tuned"):
+        arms = {"evaluation__arms": ["oracle", "oracle_in_distractors"], "evaluation__distractors": "base"}
+        result = place.run("evaluate", "--system", system, "--json", **options, **arms)
+        assert result.code == 0, result.err
+        rows = (place.workspace / f"evaluation-{system}-test" / "questions.jsonl").read_text(encoding="utf-8")
+        answerable = [row for row in map(json.loads, rows.splitlines()) if row["answerable"]]
+        assert all(set(row["arms"]) == {"oracle", "oracle_in_distractors"} for row in answerable)
+        assert all(0 <= row["ndcg@10/16"] <= 1 for row in answerable)
 
 
 def test_a_changed_corpus_makes_passages_and_index_stale(indexed: Place) -> None:

@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from hybrid.evaluation.ranking import rank_metrics
+from hybrid.evaluation.ranking import rank_metrics, truncated_ndcg
+from hybrid.retrieval.flat_store import FlatStore
 from hybrid.types import Hit
 
 
@@ -39,3 +40,23 @@ def test_questions_without_hits_score_zero_and_without_gold_are_left_out() -> No
 
 def test_a_passage_twice_counts_once() -> None:
     assert rank_metrics({"q": hits("a", "b", "a")}, {"q": {"a"}})["ndcg@10"]["q"] == pytest.approx(1.0)
+
+
+def test_truncated_vectors_rank_as_an_index_of_that_dimension_would() -> None:
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    vectors, queries = (rng.normal(size=(n, 16)).astype(np.float32) for n in (40, 12))
+    ids = [f"p{n:02}" for n in rng.permutation(40)]
+    golds = [{f"p{n:02}", f"p{n + 1:02}"} for n in range(12)]
+    found = truncated_ndcg(queries, ids, vectors, golds, 4)
+    store = FlatStore(4)
+    store.add(ids, vectors[:, :4] / np.linalg.norm(vectors[:, :4], axis=1, keepdims=True))
+    names, scores = store.search(queries[:, :4] / np.linalg.norm(queries[:, :4], axis=1, keepdims=True), 40)
+    run = {
+        str(q): [Hit(name, score, rank) for rank, (name, score) in enumerate(zip(*row, strict=True), 1)]
+        for q, row in enumerate(zip(names, scores, strict=True))
+    }
+    expected = rank_metrics(run, {str(q): gold for q, gold in enumerate(golds)})["ndcg@10"]
+    assert found == pytest.approx([expected[str(q)] for q in range(12)])
+    assert len(set(found)) > 3

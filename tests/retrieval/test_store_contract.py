@@ -69,6 +69,15 @@ class StoreContract(ABC):
         assert len(store) == 60
         self.check(store, ids, vectors, unit_vectors(4, 1), 60)
 
+    def test_vectors_are_given_back_under_their_ids(self) -> None:
+        store, ids, vectors = self.make(), names(30), unit_vectors(30)
+        store.add(ids, vectors)
+        store.remove(ids[5:9])
+        kept, found = store.vectors()
+        wanted = dict(zip(ids, vectors, strict=True))
+        assert sorted(kept) == sorted(ids[:5] + ids[9:])
+        assert found == pytest.approx(np.array([wanted[identity] for identity in kept]), abs=1e-6)
+
     def test_opposite_vectors_score_minus_one(self) -> None:
         store, vector = self.make(), unit_vectors(1)
         store.add(["same", "opposite"], np.concatenate([vector, -vector]))
