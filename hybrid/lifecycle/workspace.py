@@ -5,7 +5,7 @@ required, so that nobody waits for an hour unasked.
 """
 
 import fcntl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -33,7 +33,7 @@ from hybrid.tuning.frontier import Point, sweep_weights
 from hybrid.tuning.generator import ADAPTER, check_adapter_base, train_generator
 from hybrid.tuning.merging import merge_adapter
 from hybrid.tuning.raft import build_raft
-from hybrid.types import Interval, Question
+from hybrid.types import Interval
 
 SystemName = Literal["base", "embedder", "adapter", "tuned"]
 """What is tuned in a system: nothing; the embedder; the embedder and the generator, by an adapter at full weight; all
@@ -205,10 +205,9 @@ class Workspace:
     def train_raft(self, *, force: bool = False) -> Manifest:
         """The adapter, trained on RAFT examples of the live index."""
         examples = self.raft(force=force)
-        questions = {question.id: question for question in self.passages().questions}
 
         def score(adapter: Path | None) -> float:
-            return self._task_score(make_generator(self.config, adapter=adapter), questions)
+            return self._task_score(make_generator(self.config, adapter=adapter))
 
         return train_generator(
             resolve(self.config.generator.model, "generator"),
@@ -222,12 +221,11 @@ class Workspace:
     def frontier(self, adapter: Manifest) -> Manifest:
         """The merge weight that dev chooses among those of `merge.sweep`, with the points that led to it."""
         files = self.config.evaluation.general_files
-        questions = {question.id: question for question in self.passages().questions}
 
         def measure(weight: float) -> Point:
             folder = self.root / "adapter" / ADAPTER if weight else None
             generator = make_generator(self.config, adapter=folder, adapter_weight=weight or 1.0)
-            return Point(weight, self._task_score(generator, questions), general_dev_score(generator, self.config))
+            return Point(weight, self._task_score(generator), general_dev_score(generator, self.config))
 
         return sweep_weights(
             measure,
@@ -236,12 +234,12 @@ class Workspace:
             inputs={"adapter": adapter.id, "general": sha256_json([_digest(path) for path in files])},
         )
 
-    def _task_score(self, generator: Generator, questions: Mapping[str, Question]) -> float:
+    def _task_score(self, generator: Generator) -> float:
         """Mean score over the RAFT dev examples; answers are cached, so that a measured model costs nothing again."""
         scores = score_examples(
             self._cached(generator),
             self.root / "raft" / "dev.jsonl",
-            questions,
+            {question.id: question for question in self.passages().questions},
             max_new_tokens=self.config.generator.max_new_tokens,
         )
         return sum(scores) / len(scores)
