@@ -17,7 +17,7 @@ from hybrid.evaluation.report import diagnosis_html
 from hybrid.jsonl import write_jsonl
 from hybrid.types import Label, Passage, Question
 
-VERSION = 1
+VERSION = 2
 _GOOD = {Label.CORRECT.value, Label.CORRECT_ABSTENTION.value}
 
 
