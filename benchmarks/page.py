@@ -65,11 +65,11 @@ def _machine(rows: list[Row]) -> str:
 
 
 GOALS: tuple[tuple[str, str, str, str, float], ...] = (
-    ("apibench_hf", "ndcg@10/384", "tuned", "at least", 0.45),
+    ("apibench_hf", "ndcg@10/384", "embedder", "at least", 0.45),
     ("apibench_hf", "exact/oracle+distractors", "tuned", "at least", 0.35),
     ("apibench_hf", "exact/retrieved", "tuned", "at least", 0.15),
-    ("covidqa", "ndcg@10/384", "tuned − base", "low above", 0.0),
-    ("nq_gold", "ndcg@10/384", "tuned − base", "low above", 0.0),
+    ("covidqa", "ndcg@10/384", "embedder − base", "low above", 0.0),
+    ("nq_gold", "ndcg@10/384", "embedder − base", "low above", 0.0),
     ("squad2_dev", "f1/retrieved", "tuned − base", "low above", 0.0),
     ("squad2_dev", "f1/retrieved", "tuned − few-shot", "low above", 0.0),
     ("squad2_dev", "abstention/unanswerable", "tuned − base", "low above", 0.0),
@@ -86,7 +86,10 @@ def _goals(rows: list[Row]) -> str:
     for name, metric, system, kind, bound in GOALS:
         row = _find(rows, name, metric, system)
         if row is None:
-            lines.append(f"| {name} | {metric} | {system} | {_goal(kind, bound)} | not measured | – |")
+            measured = any(row["set"] == name and row["metric"] == metric for row in rows)
+            # the base is kept where dev did not prove that tuning helps: then there is no tuned system to measure
+            told = "dev kept the base | **no**" if measured else "not measured | –"
+            lines.append(f"| {name} | {metric} | {system} | {_goal(kind, bound)} | {told} |")
             continue
         reached = row["value"] >= bound if kind == "at least" else row["low"] > bound
         lines.append(
@@ -98,12 +101,12 @@ def _goals(rows: list[Row]) -> str:
 
 
 def _short_share(rows: list[Row], name: str, full: float) -> str:
-    short = _find(rows, name, "ndcg@10/64", "tuned")
+    short = _find(rows, name, "ndcg@10/64", "embedder")
     if short is None:
-        return f"| {name} | ndcg@10/64 ÷ ndcg@10/384 | tuned | at least .930 | not measured | – |"
+        return f"| {name} | ndcg@10/64 ÷ ndcg@10/384 | embedder | at least .930 | not measured | – |"
     share = short["value"] / full
     return (
-        f"| {name} | ndcg@10/64 ÷ ndcg@10/384 | tuned | at least .930 | {_number(share)} "
+        f"| {name} | ndcg@10/64 ÷ ndcg@10/384 | embedder | at least .930 | {_number(share)} "
         f"({_number(short['value'])} ÷ {_number(full)}) | {'yes' if share >= 0.93 else '**no**'} |"
     )
 

@@ -91,14 +91,14 @@ def test_the_page_tells_every_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert value is not None
     rows = [
         results._row(stamp, "ndcg@10/384", "base", value),
-        results._row(stamp, "ndcg@10/384", "tuned − base", value),
+        results._row(stamp, "ndcg@10/384", "embedder − base", value),
     ]
     monkeypatch.setattr(results, "RESULTS", tmp_path / "results.json")
     monkeypatch.setattr(page, "PAGE", tmp_path / "BENCHMARKS.md")
     (tmp_path / "results.json").write_text(json.dumps(rows))
     page.write()
     text = (tmp_path / "BENCHMARKS.md").read_text()
-    assert "| covidqa | ndcg@10/384 | tuned − base | interval above 0 | .250 [.1" in text
+    assert "| covidqa | ndcg@10/384 | embedder − base | interval above 0 | .250 [.1" in text
     assert "## covidqa" in text and "COVID-QA" in text
     assert "not measured" in text
     assert set(rows[0]) == KEYS
