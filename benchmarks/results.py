@@ -58,6 +58,11 @@ def load() -> list[dict[str, Any]]:
     return found
 
 
+def has_answers(name: str) -> bool:
+    """Whether the figures of a set's answers are there already."""
+    return any(row["set"] == name and row["metric"] == "exact/retrieved" for row in load())
+
+
 def _rows_of_set(name: str, config: Config, evaluations: dict[str, Evaluated], minutes: float) -> list[dict[str, Any]]:
     options, seed = config.evaluation, config.seed
     stamp = {"set": name, "split": options.split, "seed": seed, "minutes": minutes}

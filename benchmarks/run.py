@@ -31,8 +31,9 @@ FEW_SHOT = 2
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path), required=True, help="Folder of the public sets.")
 @click.option("--sets", multiple=True, help="Names of sets; by default every set with a configuration here.")
+@click.option("--ranking-only", is_flag=True, help="Stop after the embedder: tell its figures, tune no generator.")
 @click.option("--write-only", is_flag=True, help="Write the page again from results.json; run nothing.")
-def main(data: Path, sets: tuple[str, ...], write_only: bool) -> None:
+def main(data: Path, sets: tuple[str, ...], ranking_only: bool, write_only: bool) -> None:
     """Run the loop on each set and write its figures to results.json and the page."""
     if not write_only:
         set_up_libraries()
@@ -43,7 +44,7 @@ def main(data: Path, sets: tuple[str, ...], write_only: bool) -> None:
             click.echo(f"none of {', '.join(names)} is in {data}: nothing to run", err=True)
             return
         for name in found:
-            _run_set(name, data)
+            _run_set(name, data, ranking_only)
     page.write()
 
 
@@ -59,7 +60,7 @@ def configuration(name: str, data: Path) -> dict[str, Any]:
     return {"seed": common["seed"], **merged}
 
 
-def _run_set(name: str, data: Path) -> None:
+def _run_set(name: str, data: Path, ranking_only: bool) -> None:
     root = INDEXES / f"bench-{name}"
     root.mkdir(parents=True, exist_ok=True)
     values = configuration(name, data)
@@ -68,40 +69,57 @@ def _run_set(name: str, data: Path) -> None:
     workspace = open_workspace(data / name, root / "config.yaml", (), root)
     clock = _Clock(root / "seconds.yaml")
     with workspace.lock():
-        evaluations = _measure(workspace, clock, tune)
-    results.record(name, workspace.config, evaluations, clock.minutes)
+        click.echo(f"\n== {name}", err=True)
+        ranked = _rank(workspace, clock, tune)
+        if ranking_only or not results.has_answers(name):
+            # told at once: tuning and asking the generator takes several times as long
+            results.record(name, workspace.config, ranked, clock.minutes)
+        if not ranking_only:
+            evaluations = _answer(workspace, clock, tune, ranked)
+            results.record(name, workspace.config, evaluations, clock.minutes)
     click.echo(f"{name}: {clock.minutes} min")
 
 
-def _measure(workspace: Workspace, clock: "_Clock", tune: list[str]) -> dict[str, results.Evaluated]:
-    """Tune what there is to tune, then evaluate every system; a system that equals another is not asked twice."""
-    click.echo(f"\n== {workspace.corpus.folder.name}", err=True)
+def _rank(workspace: Workspace, clock: "_Clock", tune: list[str]) -> dict[str, results.Evaluated]:
+    """Tune the embedder where the set asks for it; ranking of the base and of what is tuned."""
     clock.time("index", lambda: workspace.index("base"))
     if "embedder" in tune:
         embedder = clock.time("train-embed", workspace.train_embed)
         click.echo(f"  embedder: {embedder.facts['verdict']}", err=True)
         clock.time("index-tuned", lambda: workspace.index("tuned"))
+    systems: list[SystemName] = ["base", "embedder"] if workspace.has_tuned_embedder else ["base"]
+    return {system: results.Evaluated(ranking_rows(workspace, system), [], []) for system in systems}
+
+
+def _answer(
+    workspace: Workspace, clock: "_Clock", tune: list[str], ranked: dict[str, results.Evaluated]
+) -> dict[str, results.Evaluated]:
+    """Tune the generator, then ask every system; one that equals another is not asked twice."""
     if "generator" in tune:
         adapter = clock.time("train-raft", workspace.train_raft)
         click.echo(f"  generator: {adapter.facts['verdict']}, scores {adapter.facts['scores']}", err=True)
         if adapter.facts["verdict"] == "tuned":
             clock.time("merge", workspace.merge)
-    done = {"base": _evaluated(workspace, clock, "base")}
-    if workspace.has_tuned_embedder:
+    done = {"base": _evaluated(workspace, clock, "base", ranked["base"].ranking)}
+    found = ranked["embedder" if "embedder" in ranked else "base"].ranking
+    if "embedder" in ranked:
         plain = _with(workspace, arms=())
-        done["embedder"] = _evaluated(plain, clock, "embedder", general=False)
+        done["embedder"] = _evaluated(plain, clock, "embedder", found, general=False)
     shots = _with(workspace, arms=(), few_shot=FEW_SHOT)
-    done["few-shot"] = _evaluated(shots, clock, "embedder", general=False)
+    # worked examples and adapters change nothing in what is found: it is told once
+    done["few-shot"] = _evaluated(shots, clock, "embedder", [], general=False)
     if workspace.has_tuned_generator:
-        done["merged"] = _evaluated(workspace, clock, "tuned")
+        done["merged"] = _evaluated(workspace, clock, "tuned", [])
         merged = read_manifest(workspace.root / "generator")
         # at weight 1 the merged model is the adapter on its base: the merge checks that their logits agree
         same = merged is not None and merged.facts["weight"] == 1.0
-        done["tuned"] = done["merged"] if same else _evaluated(workspace, clock, "adapter")
+        done["tuned"] = done["merged"] if same else _evaluated(workspace, clock, "adapter", [])
     return done
 
 
-def _evaluated(workspace: Workspace, clock: "_Clock", system: SystemName, *, general: bool = True) -> results.Evaluated:
+def _evaluated(
+    workspace: Workspace, clock: "_Clock", system: SystemName, ranked: list[dict[str, Any]], *, general: bool = True
+) -> results.Evaluated:
     options = workspace.config.evaluation
     label = f"evaluate-{system}{f'-{options.few_shot}shot' if options.few_shot else ''}"
     # general ability is measured apart: the base's is the same on every set
@@ -111,8 +129,6 @@ def _evaluated(workspace: Workspace, clock: "_Clock", system: SystemName, *, gen
     items: list[dict[str, Any]] = []
     if general:
         items = clock.time(f"general-{system}", lambda: general_rows(workspace, system, INDEXES / "bench-general"))
-    # worked examples and adapters change nothing in what is found
-    ranked = ranking_rows(workspace, system) if not options.few_shot else []
     return results.Evaluated(ranked, rows, items)
 
 

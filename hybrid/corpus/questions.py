@@ -141,9 +141,12 @@ def _question(path: Path, line: int, record: Mapping[str, Any]) -> Question:
     if split not in SPLITS:
         raise InputError(path, f"split {split!r} is not one of {', '.join(SPLITS)}", line=line)
     answer_type = json_field(path, line, record, "answer_type", str, "span")
+    answerable = json_field(path, line, record, "answerable", bool, True)
+    if answer_type == "unanswerable" and not answerable:
+        # public sets say it twice; what type an answer would have had does not matter
+        answer_type = "span"
     if answer_type not in ANSWER_TYPES:
         raise InputError(path, f"answer_type {answer_type!r} is not one of {', '.join(ANSWER_TYPES)}", line=line)
-    answerable = json_field(path, line, record, "answerable", bool, True)
     parts = json_field(path, line, record, "evidence", list, [])
     if not all(isinstance(part, dict) for part in parts):
         raise InputError(path, "evidence must be objects", 'write [{"source": …, "quote": …}]', line=line)

@@ -152,3 +152,10 @@ def test_splits_that_share_nothing_are_not_warned_of(tmp_path: Path) -> None:
         line("c", split="dev", answerable=False, answers=[]),
     )
     assert found.warnings == []
+
+
+def test_an_unanswerable_question_may_say_so_in_its_type_too(tmp_path: Path) -> None:
+    (item,) = read_questions([write(tmp_path, line(answers=[], answer_type="unanswerable", answerable=False))])
+    assert (item.question.answer_type, item.question.answerable) == ("span", False)
+    with pytest.raises(InputError, match="'unanswerable' is not one of"):
+        read_questions([write(tmp_path, line(answer_type="unanswerable"))])
