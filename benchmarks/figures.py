@@ -4,6 +4,7 @@ A figure is a function of column sums over questions (a ratio, a macro-F1), so t
 clusters of questions with the same first gold passage are drawn, both systems of a gain with the same draws.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -123,7 +124,10 @@ GENERAL = ratio("general/mean", lambda r: r["right"], lambda r: 1.0)
 
 
 def measure(figure: Figure, rows: Sequence[Row], *, resamples: int, seed: int) -> Interval | None:
-    """The figure with its 95 % interval; None where no row counts. At 0 and 1 it is Wilson's over clusters."""
+    """The figure with its 95 % interval; None where no row counts, or too few for an interval.
+
+    At 0 and 1, where every resample is alike, the interval is Wilson's over clusters.
+    """
     table = _table(figure, [rows])
     if table is None:
         return None
@@ -131,11 +135,11 @@ def measure(figure: Figure, rows: Sequence[Row], *, resamples: int, seed: int) -
     draws = figure.value(cluster_resample_means(matrix, clusters, resamples=resamples, seed=seed))
     value = float(figure.value(matrix.sum(axis=0)))
     found = percentile_interval(value, draws[~np.isnan(draws)], len(matrix))
-    if found.low == found.high and value in (0.0, 1.0):
+    if value in (0.0, 1.0) and not found.low < found.high:
         groups = len(set(clusters))
         bound = wilson(round(value * groups), groups)
         return Interval(value, bound.low, bound.high, len(matrix))
-    return found
+    return None if math.isnan(found.low) else found
 
 
 def gain(figure: Figure, before: Sequence[Row], after: Sequence[Row], *, resamples: int, seed: int) -> Interval | None:
@@ -151,7 +155,7 @@ def gain(figure: Figure, before: Sequence[Row], after: Sequence[Row], *, resampl
     draws = figure.value(means[:, width:]) - figure.value(means[:, :width])
     sums = matrix.sum(axis=0)
     value = float(figure.value(sums[width:]) - figure.value(sums[:width]))
-    if np.isnan(value):
+    if math.isnan(value) or len(matrix) < 2:
         return None
     found = percentile_interval(value, draws[~np.isnan(draws)], len(matrix))
     if found.low == found.high:

@@ -1,6 +1,7 @@
 """The figures of the benchmark tables, against values worked out by hand or by scikit-learn."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -54,13 +55,21 @@ def test_an_api_call_counts_as_correct_others_as_exact() -> None:
 
 
 def test_unanswerable_questions_count_for_abstention_alone() -> None:
-    rows = [row(0, f1=0.5), row(1, answerable=False, abstained=True), row(2, answerable=False)]
+    never = [row(2, answerable=False, abstained=True), row(3, answerable=False)]
+    rows = [row(0, f1=0.4), row(1, f1=0.6), *never]
     found = {figure.name: measure(figure, rows, **OPTIONS) for figure in figures("span")}
     assert found["f1/retrieved"].value == 0.5
-    assert found["f1/retrieved"].num == 1
+    assert found["f1/retrieved"].num == 2
     assert found["abstention/unanswerable"].value == 0.5
     assert found["citation-precision"] is None
     assert found["exact/oracle"] is None
+
+
+def test_one_question_has_no_spread_and_gets_wilsons_bound_or_nothing() -> None:
+    once = measure(named("span", "citation-precision"), [row(0, cited=["a"], cited_gold=1)], **OPTIONS)
+    assert once is not None and 0 < once.low < once.high == 1.0
+    assert measure(named("span", "f1/retrieved"), [row(0, f1=0.4)], **OPTIONS) is None
+    assert gain(named("span", "f1/retrieved"), [row(0, f1=0.4)], [row(0, f1=0.6)], **OPTIONS) is None
 
 
 def test_a_gain_is_paired() -> None:
@@ -107,3 +116,4 @@ def test_the_page_tells_every_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_published_rows_have_the_agreed_keys(repository: Path) -> None:
     rows = json.loads((repository / "benchmarks" / "results.json").read_text(encoding="utf-8"))
     assert rows and all(set(r) == KEYS for r in rows)
+    assert all(math.isfinite(r[key]) for r in rows for key in ("value", "low", "high"))
