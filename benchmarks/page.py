@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from benchmarks import results
 from benchmarks.results import POOLED, load
 from hybrid.artifacts import write_text
 
@@ -57,7 +58,7 @@ def _machine(rows: list[Row]) -> str:
     minutes = {row["set"]: row["minutes"] for row in rows if row["set"] != POOLED}
     dates = sorted({row["date"] for row in rows})
     return (
-        "## Machine\n\n2 cores of an AMD EPYC with AVX-512 BF16, 24 GB, no accelerator; Python 3.11, the versions of "
+        f"## Machine\n\n{results.MACHINE.read_text(encoding='utf-8').strip()}, the versions of "
         f"`requirements.lock`. {sum(minutes.values()):.0f} minutes of stages for all sets, seed 13, "
         f"{dates[0]}{f' to {dates[-1]}' if dates[-1] != dates[0] else ''}. Minutes were taken while the machine was in "
         "other use as well.\n"

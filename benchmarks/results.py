@@ -7,17 +7,23 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from benchmarks.figures import GENERAL, RANKING, Figure, figures, gain, kept_share, measure
+from benchmarks.figures import GENERAL, RANKING, figures, kept_share
+from benchmarks.machine import describe
 from hybrid.artifacts import write_text
 from hybrid.config import Config
+from hybrid.evaluation.figure import Figure, gain, is_known, measure
 from hybrid.jsonl import read_jsonl, write_jsonl
 from hybrid.types import Interval
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
-ROWS = Path("indexes") / "bench-rows"
+MACHINE = HERE / "machine.txt"
+ROWS = HERE / "rows"
+"""Scores of each question and item, without their texts: what the pooled figures are made of, kept with the results."""
 POOLED = "pooled"
 COMMAND = "make bench"
+POOLED_SYSTEMS = ("base", "tuned", "merged")
+_RANKING_NAMES = {figure.name for figure in RANKING}
 PAIRS = (
     ("embedder", "base"),
     ("few-shot", "base"),
@@ -43,13 +49,26 @@ class Evaluated:
 
 
 def record(name: str, config: Config, evaluations: dict[str, Evaluated], minutes: float) -> None:
-    """Replace the rows of a set and of all sets together; other rows stay as they are."""
+    """Replace the set's rows of the kinds that were measured, and those of all sets together; others stay as they are.
+
+    Where nothing was asked, only the ranking is replaced.
+    """
     options = config.evaluation
     made = _rows_of_set(name, config, evaluations, minutes)
-    _keep(name, evaluations)
-    kept = [row for row in load() if row["set"] not in (name, POOLED) or row["command"] != COMMAND]
+    asked = any(found.questions for found in evaluations.values())
+    if asked:
+        _keep(name, evaluations)
+
+    def stale(row: dict[str, Any]) -> bool:
+        return row["command"] == COMMAND and row["set"] == name and (asked or row["metric"] in _RANKING_NAMES)
+
+    kept = [row for row in load() if not stale(row) and (row["set"], row["command"]) != (POOLED, COMMAND)]
     pooled = _pooled(options.resamples, config.seed)
-    write_text(RESULTS, json.dumps([*kept, *made, *pooled], indent=1, ensure_ascii=False) + "\n")
+    # in the order of the sets, whichever was run last
+    order = {set_: place for place, set_ in enumerate(dict.fromkeys(row["set"] for row in [*load(), *made]))}
+    rows = sorted([*made, *kept], key=lambda row: order[row["set"]])
+    write_text(MACHINE, f"{describe()}\n")
+    write_text(RESULTS, json.dumps([*rows, *pooled], indent=1, ensure_ascii=False) + "\n")
 
 
 def load() -> list[dict[str, Any]]:
@@ -81,12 +100,14 @@ def _values(
     figure: Figure, sides: dict[str, list[dict[str, Any]]], resamples: int, seed: int
 ) -> Iterable[tuple[str, str, Interval]]:
     for system, rows in sides.items():
-        if rows and (found := measure(figure, rows, resamples=resamples, seed=seed)):
+        found = measure(figure, rows, resamples=resamples, seed=seed)
+        if found and is_known(found):
             yield system, figure.name, found
     for after, before in PAIRS:
         if not sides.get(after) or not sides.get(before):
             continue
-        if found := gain(figure, sides[before], sides[after], resamples=resamples, seed=seed):
+        found = gain(figure, sides[before], sides[after], resamples=resamples, seed=seed)
+        if found and is_known(found):
             yield f"{after} − {before}", figure.name, found
 
 
@@ -108,32 +129,35 @@ def _row(stamp: dict[str, Any], metric: str, system: str, interval: Interval) ->
 
 
 def _keep(name: str, evaluations: dict[str, Evaluated]) -> None:
-    """What the pooled figures need of a set, so that sets may be run one at a time."""
-    ROWS.mkdir(parents=True, exist_ok=True)
+    """The scores that the pooled figures need of a set; none where its generator was not tuned."""
+    file = ROWS / f"{name}.jsonl"
     if "merged" not in evaluations:
-        (ROWS / f"{name}.jsonl").unlink(missing_ok=True)
+        file.unlink(missing_ok=True)
         return
-    systems = ("base", "tuned", "merged")
-    rows = [
-        {"kind": kind, **dict(zip(systems, together, strict=True))}
-        for kind in ("questions", "general")
-        for together in zip(*(getattr(evaluations[system], kind) for system in systems), strict=True)
-    ]
-    write_jsonl(ROWS / f"{name}.jsonl", rows)
+    ROWS.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for kind, score in (("questions", "score"), ("general", "right")):
+        for together in zip(*(getattr(evaluations[system], kind) for system in POOLED_SYSTEMS), strict=True):
+            first = together[0]
+            if not first.get("answerable", True):
+                continue
+            # one item is asked of the models of all sets: its answers are drawn together
+            cluster = first["cluster"] if kind == "questions" else first["id"]
+            values = [round(float(item[score]), 4) for item in together]
+            rows.append({"kind": kind, "id": first["id"], "cluster": cluster, "values": values})
+    write_jsonl(file, rows)
 
 
 def _pooled(resamples: int, seed: int) -> list[dict[str, Any]]:
     """General ability over the models of all sets, and the share of the domain gain that merging kept."""
     sides: dict[str, dict[str, list[dict[str, Any]]]] = {
-        kind: {"base": [], "tuned": [], "merged": []} for kind in ("questions", "general")
+        kind: {system: [] for system in POOLED_SYSTEMS} for kind in ("questions", "general")
     }
     for file in sorted(ROWS.glob("*.jsonl")):
         for _, row in read_jsonl(file):
-            for system, rows in sides[row["kind"]].items():
-                item = row[system]
-                # one item is asked of the models of all sets: its answers are drawn together
-                cluster = item["id"] if row["kind"] == "general" else item["cluster"]
-                rows.append({**item, "id": f"{file.stem}/{item['id']}", "cluster": cluster})
+            item = {"id": f"{file.stem}/{row['id']}", "cluster": row["cluster"], "answerable": True}
+            for system, value in zip(POOLED_SYSTEMS, row["values"], strict=True):
+                sides[row["kind"]][system].append({**item, "score": value, "right": value})
     if not sides["questions"]["base"]:
         return []
     stamp = {"set": POOLED, "split": "test", "seed": seed, "minutes": 0.0}
@@ -141,5 +165,5 @@ def _pooled(resamples: int, seed: int) -> list[dict[str, Any]]:
         _row(stamp, metric, system, interval)
         for system, metric, interval in _values(GENERAL, sides["general"], resamples, seed)
     ]
-    kept = kept_share(*(sides["questions"][s] for s in ("base", "tuned", "merged")), resamples=resamples, seed=seed)
-    return [*made, _row(stamp, "gain-kept/answer-score", "merged", kept)]
+    kept = kept_share(*(sides["questions"][s] for s in POOLED_SYSTEMS), resamples=resamples, seed=seed)
+    return [*made, *([_row(stamp, "gain-kept/answer-score", "merged", kept)] if is_known(kept) else [])]

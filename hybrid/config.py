@@ -121,6 +121,8 @@ class TrainEmbedConfig(Stage):
     """At most so many of a question's gold passages make a pair: twenty copies of one record would drown the rest."""
     max_questions: int = Field(0, ge=0)
     """A fixed random sample of the training questions; 0 takes all."""
+    spare_to_dev: bool = False
+    """Training questions above `max_questions` join dev, those whose document is trained on aside: small gains show."""
     relative_margin: float = Field(0.05, ge=0, lt=1)
     """A mined negative scores at least this share below its positive, else it may be a false negative."""
     blend: tuple[float, ...] = (1.0,)

@@ -1,29 +1,11 @@
 """The figures of an evaluation from its rows, and the paired gain between two evaluations of the same questions."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from hybrid.errors import UserError
-from hybrid.evaluation.statistics import cluster_resample_means, percentile_interval, ratio_interval, wilson
+from hybrid.evaluation.figure import Figure, Row, gain, measure, ratio
 from hybrid.types import Interval
-
-Row = Mapping[str, Any]
-Column = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A micro-average: sum of `numerator` over sum of `denominator` of the rows where the latter is not 0."""
-
-    name: str
-    title: str
-    numerator: Callable[[Row], float]
-    denominator: Callable[[Row], float]
-    higher_is_better: bool = True
 
 
 def _answerable(row: Row) -> float:
@@ -34,69 +16,66 @@ def _answered(row: Row) -> float:
     return float(row["answerable"] and not row["abstained"])
 
 
-METRICS: tuple[Metric, ...] = (
-    Metric("ndcg@10", "retrieval nDCG@10", lambda r: r.get("ndcg@10", 0.0), _answerable),
-    Metric("recall@5", "retrieval recall@5", lambda r: r.get("recall@5", 0.0), _answerable),
-    Metric("mrr@10", "retrieval MRR@10", lambda r: r.get("mrr@10", 0.0), _answerable),
-    Metric("answer_score", "answer score", lambda r: r["score"] * r["answerable"], _answerable),
-    Metric("answer_correct", "answers right", lambda r: float(r["correct"] and r["answerable"]), _answerable),
-    Metric(
+METRICS: tuple[Figure, ...] = (
+    ratio("ndcg@10", lambda r: r.get("ndcg@10", 0.0), _answerable, title="retrieval nDCG@10"),
+    ratio("recall@5", lambda r: r.get("recall@5", 0.0), _answerable, title="retrieval recall@5"),
+    ratio("mrr@10", lambda r: r.get("mrr@10", 0.0), _answerable, title="retrieval MRR@10"),
+    ratio("answer_score", lambda r: r["score"] * r["answerable"], _answerable, title="answer score"),
+    ratio("answer_correct", lambda r: float(r["correct"] and r["answerable"]), _answerable, title="answers right"),
+    ratio(
         "served_correct",
-        "answers right, as served",
         lambda r: float(r["correct"] and r["answerable"] and not r["withheld"]),
         _answerable,
+        title="answers right, as served",
     ),
-    Metric(
+    ratio(
         "citation_precision",
-        "citation precision",
         lambda r: float(r["cited_gold"]) * r["answerable"],
         lambda r: float(len(r["cited"])) * r["answerable"],
+        title="citation precision",
     ),
-    Metric(
+    ratio(
         "citation_recall",
-        "citation recall",
         lambda r: float(r["cited_gold"] > 0) * _answered(r) * r["gold_in_context"],
         lambda r: _answered(r) * r["gold_in_context"],
+        title="citation recall",
     ),
-    Metric(
+    ratio(
         "abstention",
-        "abstention on unanswerable",
         lambda r: float(r["abstained"] and not r["answerable"]),
         lambda r: float(not r["answerable"]),
+        title="abstention on unanswerable",
     ),
-    Metric(
+    ratio(
         "served_abstention",
-        "abstention on unanswerable, as served",
         lambda r: float((r["abstained"] or r["withheld"]) and not r["answerable"]),
         lambda r: float(not r["answerable"]),
+        title="abstention on unanswerable, as served",
     ),
-    Metric(
+    ratio(
         "over_refusal",
-        "over-refusal (gold in context)",
         lambda r: float(r["abstained"] and r["gold_in_context"]),
         lambda r: float(r["gold_in_context"]),
         higher_is_better=False,
+        title="over-refusal (gold in context)",
     ),
-    Metric(
+    ratio(
         "withheld",
-        "withheld by the guard",
         lambda r: float(r["withheld"]),
         lambda r: float(not r["abstained"]),
         higher_is_better=False,
+        title="withheld by the guard",
     ),
 )
-GENERAL = Metric("general", "general ability", lambda r: float(r["right"]), lambda r: 1.0)
+GENERAL = ratio("general", lambda r: float(r["right"]), lambda r: 1.0, title="general ability")
 
 
 def summarise(rows: Sequence[Row], general: Sequence[Row], *, resamples: int, seed: int) -> dict[str, Interval]:
     """Every metric that its rows allow, with a 95 % bootstrap interval clustered by gold passage."""
     summary = {}
     for metric, source in [*((m, rows) for m in METRICS), (GENERAL, general)]:
-        if not source:
-            continue
-        top, bottom = _columns(metric, source)
-        if bottom.sum() > 0:
-            summary[metric.name] = _ratio(top, bottom, _clusters(source), resamples, seed)
+        if found := measure(metric, source, resamples=resamples, seed=seed):
+            summary[metric.name] = found
     return summary
 
 
@@ -120,72 +99,14 @@ def compare(
             )
         if not old:
             continue
-        old_top, old_bottom = _columns(metric, old)
-        new_top, new_bottom = _columns(metric, new)
-        clusters = _clusters(old)
-        sides = [
-            _ratio(top, bottom, clusters, resamples, seed) if bottom.sum() > 0 else None
-            for top, bottom in ((old_top, old_bottom), (new_top, new_bottom))
-        ]
-        gain = None
-        if sides[0] and sides[1]:
-            gain = _gain(old_top, old_bottom, new_top, new_bottom, clusters, resamples, seed)
-            if gain.low == gain.high:
-                gain = _unvaried(gain, clusters)
         table.append(
             {
                 "name": metric.name,
                 "metric": metric.title,
-                "before": sides[0],
-                "after": sides[1],
-                "gain": gain,
+                "before": measure(metric, old, resamples=resamples, seed=seed),
+                "after": measure(metric, new, resamples=resamples, seed=seed),
+                "gain": gain(metric, old, new, resamples=resamples, seed=seed),
                 "higher_is_better": metric.higher_is_better,
             }
         )
     return table
-
-
-def _columns(metric: Metric, rows: Sequence[Row]) -> tuple[Column, Column]:
-    return np.array([metric.numerator(r) for r in rows]), np.array([metric.denominator(r) for r in rows])
-
-
-def _clusters(rows: Sequence[Row]) -> list[str]:
-    return [str(row.get("cluster", row["id"])) for row in rows]
-
-
-def _ratio(top: Column, bottom: Column, clusters: Sequence[str], resamples: int, seed: int) -> Interval:
-    """The metric with its interval; `num` counts the denominator. At 0 and 1, where every resample is alike, Wilson's
-    interval over the clusters that have a denominator takes over: a bootstrap would claim certainty.
-    """
-    found = ratio_interval(top, bottom, clusters, resamples=resamples, seed=seed)
-    num = round(float(bottom.sum()))
-    if found.low == found.high and found.value in (0.0, 1.0):
-        groups = len({cluster for cluster, weight in zip(clusters, bottom, strict=True) if weight})
-        found = wilson(round(found.value * groups), groups)
-    return Interval(found.value, found.low, found.high, num)
-
-
-def _unvaried(gain: Interval, clusters: Sequence[str]) -> Interval:
-    """A gain that is the same in every resample is not certain: as many of the clusters as Wilson's bound for none seen
-    could still behave otherwise.
-    """
-    slack = wilson(0, len(set(clusters))).high
-    return Interval(gain.value, max(-1.0, gain.value - slack), min(1.0, gain.value + slack), gain.num)
-
-
-def _gain(
-    old_top: Column,
-    old_bottom: Column,
-    new_top: Column,
-    new_bottom: Column,
-    clusters: Sequence[str],
-    resamples: int,
-    seed: int,
-) -> Interval:
-    """New ratio minus old ratio; both move with the same resampled clusters, so that the pairing counts."""
-    columns = np.stack([old_top, old_bottom, new_top, new_bottom], axis=1)
-    means = cluster_resample_means(columns, clusters, resamples=resamples, seed=seed)
-    means = means[(means[:, 1] != 0) & (means[:, 3] != 0)]
-    draws = means[:, 2] / means[:, 3] - means[:, 0] / means[:, 1]
-    value = float(new_top.sum() / new_bottom.sum() - old_top.sum() / old_bottom.sum())
-    return percentile_interval(value, draws, len(clusters))

@@ -48,29 +48,6 @@ def paired_interval(
     return mean_interval(gains, clusters, resamples=resamples, seed=seed, confidence=confidence)
 
 
-def ratio_interval(
-    numerators: npt.ArrayLike,
-    denominators: npt.ArrayLike,
-    clusters: Sequence[str],
-    *,
-    resamples: int = 10_000,
-    seed: int,
-    confidence: float = 0.95,
-) -> Interval:
-    """`sum(numerators) / sum(denominators)`, as in micro-averaged precision.
-
-    Resamples whose denominator is zero are left out; where the whole denominator is zero everything is nan.
-    `num` counts questions, not denominators.
-    """
-    columns = np.stack([_column(numerators, clusters), _column(denominators, clusters)], axis=1)
-    total = float(columns[:, 1].sum())
-    if total == 0:
-        return Interval(math.nan, math.nan, math.nan, len(columns))
-    sums = _resampled_sums(columns, clusters, resamples, seed)
-    kept = sums[sums[:, 1] != 0]
-    return percentile_interval(float(columns[:, 0].sum()) / total, kept[:, 0] / kept[:, 1], len(columns), confidence)
-
-
 def cluster_resample_means(
     matrix: npt.ArrayLike, clusters: Sequence[str], *, resamples: int = 10_000, seed: int
 ) -> Floats:

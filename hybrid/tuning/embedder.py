@@ -42,7 +42,8 @@ def train_embedder(
     """Train from the sentence-transformers folder `base`; publish `model/` if it is better on dev, else the verdict.
 
     Of `questions` the answerable ones of the splits train and dev with a positive among `passages` are used; dev is
-    ranked against all passages. Killed and run again, it goes on from the last whole checkpoint.
+    ranked against all passages, with `train_embed.spare_to_dev` the training questions left over as well. Killed and
+    run again, it goes on from the last whole checkpoint.
 
     Raises `TooLittleDataError` under `train_embed.min_pairs` train or `train_embed.min_dev_questions` dev questions
     (without any even with `force`), `ConfigError` for a dimension above the model's, `HybridError` on divergence.
@@ -58,21 +59,36 @@ def train_embedder(
     corpus = sorted(passages, key=lambda passage: passage.id)
     known = {passage.id for passage in corpus}
     usable = [q for q in questions if q.answerable and known.intersection(q.positives)]
-    train = _sampled([q for q in usable if q.split == "train"], config)
+    train, spare = _sampled([q for q in usable if q.split == "train"], config)
     dev = [q for q in usable if q.split == "dev"]
+    if config.train_embed.spare_to_dev:
+        dev += _unrelated(spare, train, {passage.id: passage.document_id or passage.id for passage in corpus})
     _check_amount(len(train), len(dev), config, force)
     with publish(target, "embedder", VERSION, settings, inputs) as build:
         _run(base, corpus, train, dev, config, build, compare)
     return require(target, "hybrid train-embed")
 
 
-def _sampled(questions: list[Question], config: Config) -> list[Question]:
-    """At most `train_embed.max_questions`, in their order."""
+def _sampled(questions: list[Question], config: Config) -> tuple[list[Question], list[Question]]:
+    """At most `train_embed.max_questions` and the others, each in their order."""
     most = config.train_embed.max_questions
     if not most or most >= len(questions):
-        return questions
-    kept = sorted(random.Random(config.seed).sample(range(len(questions)), most))
-    return [questions[place] for place in kept]
+        return questions, []
+    kept = set(random.Random(config.seed).sample(range(len(questions)), most))
+    return (
+        [question for place, question in enumerate(questions) if place in kept],
+        [question for place, question in enumerate(questions) if place not in kept],
+    )
+
+
+def _unrelated(spare: Sequence[Question], train: Sequence[Question], documents: Mapping[str, str]) -> list[Question]:
+    """Those of `spare` without a gold document of `train`, so that nothing trained on judges the training."""
+
+    def of(question: Question) -> set[str]:
+        return {documents[id_] for id_ in question.positives if id_ in documents}
+
+    seen = {document for question in train for document in of(question)}
+    return [question for question in spare if not of(question) & seen]
 
 
 def _check_amount(num_train: int, num_dev: int, config: Config, force: bool) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from benchmarks import page, results
-from benchmarks.figures import GENERAL, figures, gain, kept_share, measure
+from benchmarks.figures import GENERAL, figures, kept_share
+from hybrid.evaluation.figure import gain, is_known, measure
 
 OPTIONS = {"resamples": 400, "seed": 3}
 KEYS = {"set", "split", "metric", "system", "value", "low", "high", "n", "seed", "minutes", "command", "date"}
@@ -68,8 +69,14 @@ def test_unanswerable_questions_count_for_abstention_alone() -> None:
 def test_one_question_has_no_spread_and_gets_wilsons_bound_or_nothing() -> None:
     once = measure(named("span", "citation-precision"), [row(0, cited=["a"], cited_gold=1)], **OPTIONS)
     assert once is not None and 0 < once.low < once.high == 1.0
-    assert measure(named("span", "f1/retrieved"), [row(0, f1=0.4)], **OPTIONS) is None
-    assert gain(named("span", "f1/retrieved"), [row(0, f1=0.4)], [row(0, f1=0.6)], **OPTIONS) is None
+    assert not is_known(measure(named("span", "f1/retrieved"), [row(0, f1=0.4)], **OPTIONS))
+    alone = gain(named("span", "f1/retrieved"), [row(0, f1=0.4)], [row(0, f1=0.6)], **OPTIONS)
+    assert not is_known(alone)
+
+
+def test_the_share_of_no_gain_is_not_told() -> None:
+    rows = [row(i, score=0.5) for i in range(10)]
+    assert not is_known(kept_share(rows, rows, rows, **OPTIONS))
 
 
 def test_a_gain_is_paired() -> None:
@@ -80,6 +87,15 @@ def test_a_gain_is_paired() -> None:
     assert 0.05 <= found.low < found.high <= 0.051
     with pytest.raises(ValueError, match="different questions"):
         gain(named("span", "f1/retrieved"), before, after[::-1], **OPTIONS)
+
+
+def test_a_ratio_is_micro_averaged() -> None:
+    rows = [
+        row(i, cited=list(range(bottom)), cited_gold=top) for i, (top, bottom) in enumerate([(1, 1), (0, 2), (3, 3)])
+    ]
+    found = measure(named("span", "citation-precision"), rows, **OPTIONS)
+    assert found is not None and found.value == pytest.approx(4 / 6)
+    assert found.low == 0 and found.high == 1
 
 
 def test_the_share_of_the_gain_that_is_kept() -> None:

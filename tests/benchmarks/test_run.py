@@ -55,7 +55,8 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     monkeypatch.setattr(run, "CONFIGS", configs)
     monkeypatch.setattr(run, "INDEXES", tmp_path / "indexes")
-    monkeypatch.setattr(results, "ROWS", tmp_path / "indexes" / "bench-rows")
+    monkeypatch.setattr(results, "ROWS", tmp_path / "rows")
+    monkeypatch.setattr(results, "MACHINE", tmp_path / "machine.txt")
     monkeypatch.setattr(results, "RESULTS", tmp_path / "results.json")
     monkeypatch.setattr(page, "PAGE", tmp_path / "BENCHMARKS.md")
     ranking = [figure for figure in results.RANKING if figure.name != "ndcg@10/64"]
@@ -84,6 +85,14 @@ def test_every_system_is_told_and_a_second_run_does_nothing(bench: Path) -> None
     assert ("pooled", "general/mean") in told
     assert all(row["low"] <= row["value"] <= row["high"] for row in rows if row["low"] == row["low"])
     assert "## toy" in (bench / "BENCHMARKS.md").read_text()
+
+    # the ranking alone is told again beside the answers, and pooled figures stay
+    told_before = {(r["set"], r["metric"], r["system"]) for r in rows}
+    call(bench, "--ranking-only")
+    assert {
+        (r["set"], r["metric"], r["system"]) for r in json.loads((bench / "results.json").read_text())
+    } == told_before
+    assert (bench / "rows" / "toy.jsonl").is_file()
 
     before = {p: p.stat().st_mtime_ns for p in (bench / "indexes").rglob("manifest.json")}
     minutes = {row["set"]: row["minutes"] for row in rows}

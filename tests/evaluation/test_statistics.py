@@ -11,7 +11,6 @@ from hybrid.evaluation.statistics import (
     mcnemar_exact,
     mean_interval,
     paired_interval,
-    ratio_interval,
     share_interval,
     wilson,
 )
@@ -73,13 +72,6 @@ def test_paired_interval_is_narrower_than_its_parts() -> None:
     after = before + 0.1
     gain = paired_interval(before, after, [str(i) for i in range(100)], resamples=500, seed=1)
     assert gain.value == pytest.approx(0.1) and gain.low == pytest.approx(0.1) and gain.num == 100
-
-
-def test_ratio_interval_is_micro_averaged() -> None:
-    ratio = ratio_interval([1, 0, 3], [1, 2, 3], ["a", "b", "c"], resamples=2_000, seed=1)
-    assert ratio.value == pytest.approx(4 / 6)
-    assert ratio.low == 0 and ratio.high == 1
-    assert math.isnan(ratio_interval([0, 0], [0, 0], ["a", "b"], seed=1).value)
 
 
 def test_degenerate_inputs() -> None:
