@@ -15,10 +15,10 @@ READY  := $(VENV)/.ready
 OPTIONS = --corpus $(CORPUS) --config $(CONFIG) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo index train-embed train-raft merge evaluate diagnose query test check bench clean lock
+.PHONY: help setup models demo index train-embed train-raft merge evaluate diagnose query test check bench bench-engines clean lock
 
 help:  ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 	@echo
 	@echo "variables: CORPUS=$(CORPUS) CONFIG=$(CONFIG) ARGS=\"--set stage.key=value\" Q=\"a question\""
 
@@ -69,6 +69,9 @@ check: $(READY)  ## ruff and mypy --strict
 
 bench: models  ## the loop on the public sets in DATA
 	$(BIN)/python -m benchmarks.run --data $(DATA)
+
+bench-engines: models  ## transformers and OpenVINO side by side: speed, equal answers, scores
+	$(BIN)/python -m benchmarks.engines
 
 lock:  ## rewrite requirements.lock from what is installed
 	$(BIN)/pip freeze --exclude-editable | sed -E 's/^(torch==[0-9.]+)\+.*/\1/' > requirements.lock

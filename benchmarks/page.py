@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import results
-from benchmarks.results import POOLED, load
+from benchmarks.results import COMMAND, POOLED, load
 from hybrid.artifacts import write_text
 
 PAGE = Path("docs") / "BENCHMARKS.md"
@@ -31,6 +31,7 @@ Written by `make bench` from [results.json](../benchmarks/results.json); what th
 | figure | where | command |
 |---|---|---|
 | the loop on public sets | here, `benchmarks/results.json` | `make bench` (needs `DATA`; runs the sets found there) |
+| engines for answering | here, `benchmarks/results.json` | `make bench-engines` |
 | before and after on `pumps` | README, `indexes/pumps/report/` | `make demo` |
 
 `make bench` resumes set by set and inside a set stage by stage. Tuning sees train and dev only, at most 600 training
@@ -49,14 +50,32 @@ def write() -> None:
     """Write the page whole."""
     rows = load()
     parts = [HEAD.format(shots=2), _machine(rows), _goals(rows)]
-    for name in dict.fromkeys(row["set"] for row in rows if row["set"] != POOLED):
-        parts.append(_set(name, [row for row in rows if row["set"] == name]))
+    loop = [row for row in rows if row["command"] == COMMAND]
+    for name in dict.fromkeys(row["set"] for row in loop if row["set"] != POOLED):
+        parts.append(_set(name, [row for row in loop if row["set"] == name]))
+    parts.append(_engines([row for row in rows if row["metric"].startswith("engine/")]))
     write_text(PAGE, "\n".join(parts))
 
 
+def _engines(rows: list[Row]) -> str:
+    if not rows:
+        return "## Engines\n\nNot measured yet: `make bench-engines`.\n"
+    first = rows[0]
+    lines = [
+        "## Engines\n",
+        f"{first['n']} questions of {first['set']}, all engines in turn in one run, `{first['command']}`, "
+        f"{first['date']}. Brackets: least and most of the rounds for seconds and ratios, else 95 % intervals.\n",
+        "| figure | engine | value |",
+        "|---|---|---|",
+        *(f"| {row['metric']} | {row['system']} | {_cell(row, signed='−' in row['system'])} |" for row in rows),
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def _machine(rows: list[Row]) -> str:
-    minutes = {row["set"]: row["minutes"] for row in rows if row["set"] != POOLED}
-    dates = sorted({row["date"] for row in rows})
+    loop = [row for row in rows if row["command"] == COMMAND]
+    minutes = {row["set"]: row["minutes"] for row in loop if row["set"] != POOLED}
+    dates = sorted({row["date"] for row in loop})
     return (
         f"## Machine\n\n{results.MACHINE.read_text(encoding='utf-8').strip()}, the versions of "
         f"`requirements.lock`. {sum(minutes.values()):.0f} minutes of stages for all sets, seed 13, "

@@ -71,6 +71,13 @@ def record(name: str, config: Config, evaluations: dict[str, Evaluated], minutes
     write_text(RESULTS, json.dumps([*rows, *pooled], indent=1, ensure_ascii=False) + "\n")
 
 
+def record_rows(command: str, rows: list[dict[str, Any]]) -> None:
+    """Replace all rows of another benchmark's command."""
+    write_text(MACHINE, f"{describe()}\n")
+    kept = [row for row in load() if row["command"] != command]
+    write_text(RESULTS, json.dumps([*kept, *rows], indent=1, ensure_ascii=False) + "\n")
+
+
 def load() -> list[dict[str, Any]]:
     """All rows; none where the file is not there yet."""
     found: list[dict[str, Any]] = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else []

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from hybrid.config import Config
-from hybrid.models import resolve
+from hybrid.config import Config, Engine
+from hybrid.errors import MissingError
+from hybrid.models import cache_folder, resolve
 from hybrid.protocols import Generator
 from hybrid.retrieval.sentence_embedder import SentenceEmbedder
 
@@ -29,8 +30,12 @@ def make_generator(
     *,
     adapter: Path | None = None,
     adapter_weight: float = 1.0,
+    engine: Engine | None = None,
 ) -> Generator:
-    """The configured generator, with an adapter scaled by its weight, or a merged one from `folder`."""
+    """The configured generator, with an adapter scaled by its weight, or a merged one from `folder`.
+
+    An adapter is run by transformers; `engine` lets what it is compared with run there too.
+    """
     options = config.generator
     if options.kind == "openai" and folder is None:
         from hybrid.answering.openai_generator import OpenAIGenerator
@@ -40,7 +45,7 @@ def make_generator(
         )
     from hybrid.answering.local_generator import LocalGenerator
 
-    return LocalGenerator(
+    local = LocalGenerator(
         folder or resolve(options.model, "generator"),
         name=name or options.model,
         adapter=adapter,
@@ -49,6 +54,26 @@ def make_generator(
         quantization=options.quantization,
         batch_size=options.batch_size,
     )
+    if adapter is None and _uses_openvino(engine or options.engine, options.quantization):
+        from hybrid.answering.openvino_generator import OpenVINOGenerator
+
+        return OpenVINOGenerator(local, cache_folder() / "openvino")
+    return local
+
+
+def _uses_openvino(engine: Engine, quantization: str) -> bool:
+    """By configuration, or by default on a CPU where the extra is installed. Quantised weights stay in transformers."""
+    from hybrid.answering.openvino_generator import is_installed
+
+    if engine == "openvino":
+        if not is_installed():
+            raise MissingError("generator.engine is openvino, which is not installed", "pip install 'hybrid[openvino]'")
+        return True
+    if engine == "transformers" or quantization != "none" or not is_installed():
+        return False
+    import torch
+
+    return not torch.accelerator.is_available()
 
 
 def make_cached(generator: Generator, config: Config, file: Path) -> Generator:

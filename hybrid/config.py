@@ -50,11 +50,16 @@ class RetrievalConfig(Stage):
     """Passages ranked for evaluation and diagnosis."""
 
 
+Engine = Literal["auto", "transformers", "openvino"]
+
+
 class GeneratorConfig(Stage):
     """The model that answers."""
 
     kind: Literal["local", "openai"] = "local"
-    """`local`: transformers in this process. `openai`: any server with an OpenAI-compatible chat API."""
+    """`local`: in this process. `openai`: any server with an OpenAI-compatible chat API."""
+    engine: Engine = "auto"
+    """What runs a local model. `auto`: OpenVINO on a CPU where the extra `openvino` is installed, else transformers."""
     model: str = "embedded"
     """`embedded` (SmolLM2-135M-Instruct, from the package registry), a hub name, a folder, or the server's model."""
     base_url: str = ""
@@ -160,6 +165,9 @@ class RaftConfig(Stage):
     """Domain examples at most."""
     num_distractors: int = Field(3, ge=0)
     """Beside the oracle, from what the retriever really returns."""
+    distractors: Literal["top", "served"] = "top"
+    """`top`: the best-ranked ones, harder than what is served where the oracle ranks low. `served`: then its neighbours
+    in the ranking, so that the oracle stands among them as it does where it is served."""
     oracle_rate: float = Field(0.7, ge=0, le=1)
     """Share of examples on answerable questions that keep the oracle."""
     without_oracle: Literal["abstain", "answer"] = "abstain"

@@ -59,6 +59,15 @@ class LocalGenerator:
         return tokenizer
 
     @cached_property
+    def generation_config(self) -> Any:
+        """What the model's folder says of generating."""
+        from transformers import AutoConfig, GenerationConfig
+
+        if (self._folder / "generation_config.json").is_file():
+            return GenerationConfig.from_pretrained(self._folder)
+        return GenerationConfig.from_model_config(AutoConfig.from_pretrained(self._folder))
+
+    @cached_property
     def model(self) -> Any:
         """The loaded model in evaluation mode, adapter attached."""
         return load_causal_model(self._folder, self.dtype, self._quantization, self._adapter, self._adapter_weight)
@@ -82,7 +91,7 @@ class LocalGenerator:
         )
         order = sorted(range(len(prompts)), key=lambda i: (lengths[i], i))
         results: dict[int, Generation] = {}
-        stops = self._stop_ids()
+        stops = self.stop_ids()
         for start in range(0, len(order), self._batch_size):
             rows = order[start : start + self._batch_size]
             batch = self.tokenizer(
@@ -147,8 +156,14 @@ class LocalGenerator:
                 scores[i] = (float(picked.sum()), len(tail))
         return [scores[i] for i in range(len(encoded))]
 
-    def _stop_ids(self) -> set[int]:
-        ids = self.model.generation_config.eos_token_id
+    @property
+    def weights(self) -> Path:
+        """The model folder, without an adapter."""
+        return self._folder
+
+    def stop_ids(self) -> set[int]:
+        """Tokens that end an answer."""
+        ids = self.generation_config.eos_token_id
         ids = ids if isinstance(ids, list) else [ids]
         return {i for i in [*ids, self.tokenizer.eos_token_id] if i is not None}
 

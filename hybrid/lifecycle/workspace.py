@@ -207,7 +207,7 @@ class Workspace:
         examples = self.raft(force=force)
 
         def score(adapter: Path | None) -> float:
-            return self._task_score(make_generator(self.config, adapter=adapter))
+            return self._task_score(make_generator(self.config, adapter=adapter, engine="transformers"))
 
         return train_generator(
             resolve(self.config.generator.model, "generator"),
@@ -224,7 +224,7 @@ class Workspace:
 
         def measure(weight: float) -> Point:
             folder = self.root / "adapter" / ADAPTER if weight else None
-            generator = make_generator(self.config, adapter=folder, adapter_weight=weight or 1.0)
+            generator = make_generator(self.config, adapter=folder, adapter_weight=weight or 1.0, engine="transformers")
             return Point(weight, self._task_score(generator), general_dev_score(generator, self.config))
 
         return sweep_weights(

@@ -118,6 +118,8 @@ class _Maker:
         self._config = config
         self._form = prompt_form(config.answering, count_tokens)
         self.counts: Counter[str] = Counter()
+        self._candidates_of: dict[str, list[Passage]] = {}
+        self._served_places = [0]
 
     def examples(self, questions: Sequence[Question], wanted: int) -> list[RaftExample]:
         """At most `wanted` examples; the shares of the config hold up to rounding."""
@@ -132,6 +134,8 @@ class _Maker:
         share = raft.unanswerable_share
         num_unanswerable = min(len(unanswerable), round(wanted * share), round(len(answerable) * share / (1 - share)))
         chosen = answerable[: wanted - num_unanswerable]
+        places = [self._place(question) for question in chosen]
+        self._served_places = [place for place in places if place <= raft.num_distractors] or [0]
         num_oracle = round(len(chosen) * raft.oracle_rate)
         return [
             *(self._with_oracle(q, rng) for q in chosen[:num_oracle]),
@@ -177,7 +181,7 @@ class _Maker:
 
     def _with_oracle(self, question: Question, rng: random.Random) -> RaftExample:
         oracle = self._passages[question.positives[0]]
-        distractors = self._distractors(question, self._config.raft.num_distractors)
+        distractors = self._beside_oracle(question, rng)
         # the slot is a share of the list, so that dropping distractors to fit keeps the oracle's place random
         place = rng.random()
         quote = self._quote(question, oracle)
@@ -236,18 +240,42 @@ class _Maker:
         )
 
     def _distractors(self, question: Question, wanted: int) -> list[Passage]:
-        """The best-ranked passages that are neither gold nor hold an answer."""
-        gold = set(question.positives)
-        checkable = question.answer_type not in (*_LABELS, "long")
-        found: list[Passage] = []
-        for hit in self._run[question.id][: self._config.raft.pool_depth]:
-            if len(found) == wanted:
-                break
-            passage = self._passages[hit.passage_id]
-            if passage.id in gold or (checkable and any(holds(passage, answer) for answer in question.answers)):
-                continue
-            found.append(passage)
-        return found
+        """The best-ranked of the passages that may be distractors."""
+        return self._candidates(question)[:wanted]
+
+    def _beside_oracle(self, question: Question, rng: random.Random) -> list[Passage]:
+        """The best-ranked, or with `raft.distractors: served` those among which the oracle is where it is served.
+
+        A retriever that ranks the oracle low ranks all the best ones above it, a context that is never served: then the
+        oracle's neighbours in the ranking stand in, as many of them above it as for another question that is served.
+        """
+        wanted, place = self._config.raft.num_distractors, self._place(question)
+        if self._config.raft.distractors == "top" or place <= wanted:
+            return self._distractors(question, wanted)
+        found = self._candidates(question)
+        start = max(0, min(place - rng.choice(self._served_places), len(found) - wanted))
+        return found[start : start + wanted]
+
+    def _place(self, question: Question) -> int:
+        """How many candidates the retriever ranks above the oracle; all where it does not find it in the pool."""
+        hits = self._run[question.id][: self._config.raft.pool_depth]
+        rank = next((place for place, hit in enumerate(hits) if hit.passage_id == question.positives[0]), len(hits))
+        above = {hit.passage_id for hit in hits[:rank]}
+        return sum(passage.id in above for passage in self._candidates(question))
+
+    def _candidates(self, question: Question) -> list[Passage]:
+        """Passages of the pool, best first, that neither are gold nor hold an answer."""
+        if question.id not in self._candidates_of:
+            gold = set(question.positives)
+            checkable = question.answer_type not in (*_LABELS, "long")
+            hits = self._run[question.id][: self._config.raft.pool_depth]
+            pool = [self._passages[hit.passage_id] for hit in hits if hit.passage_id not in gold]
+            self._candidates_of[question.id] = [
+                passage
+                for passage in pool
+                if not (checkable and any(holds(passage, answer) for answer in question.answers))
+            ]
+        return self._candidates_of[question.id]
 
     def _quote(self, question: Question, oracle: Passage) -> str:
         for evidence in question.evidence:

@@ -13,6 +13,7 @@ import pytest
 
 from hybrid.answering.local_generator import LocalGenerator
 from hybrid.answering.openai_generator import OpenAIGenerator
+from hybrid.answering.openvino_generator import OpenVINOGenerator
 from hybrid.errors import EndpointError, InputError, UserError
 from hybrid.precision import fast_dtype
 from hybrid.protocols import Generator
@@ -152,6 +153,17 @@ class TestOpenAIGenerator(GeneratorContract):
 
     def make(self, local: LocalGenerator, server: ChatServer) -> Generator:
         return remote(server)
+
+
+class TestOpenVINOGenerator(GeneratorContract):
+    """In this process, exported."""
+
+    @pytest.fixture(autouse=True)
+    def _cache(self, tmp_path_factory: pytest.TempPathFactory) -> None:
+        self.cache = tmp_path_factory.getbasetemp() / "openvino"
+
+    def make(self, local: LocalGenerator, server: ChatServer) -> Generator:
+        return OpenVINOGenerator(local, self.cache)
 
 
 def test_batches_of_one_and_of_four_give_equal_answers(folder: Path) -> None:

@@ -111,6 +111,29 @@ def test_distractors_are_the_best_ranked_that_neither_are_gold_nor_hold_the_answ
         assert sorted(context(record)) == sorted(texts + oracle)
 
 
+@pytest.mark.parametrize("wanted", [1, 3])
+def test_an_oracle_that_is_never_served_stands_among_its_neighbours_as_a_served_one_does(
+    tmp_path: Path, wanted: int
+) -> None:
+    """Half of the oracles rank second, half of them sixth: there `top` would show the oracle below every distractor."""
+    questions, run = TRAIN[:20], {}
+    for number, asked in enumerate(questions):
+        order = [p.id for p in NOISE]
+        order.insert(1 if number % 2 else 5, f"gold{number}")
+        run[asked.id] = [Hit(p, 1 - rank / 100, rank) for rank, p in enumerate(order, 1)]
+    above = {}
+    for policy in ("top", "served"):
+        config = configured(num_distractors=wanted, oracle_rate=1.0, distractors=policy)
+        build(tmp_path / policy, questions, config, run=run)
+        above[policy] = Counter()
+        for record in read(tmp_path / policy):
+            order = [hit.passage_id for hit in run[record["question_id"]]]
+            assert len(record["distractors"]) == wanted
+            above[policy][sum(order.index(p) < order.index(record["oracle"]) for p in record["distractors"])] += 1
+    assert above["top"] == {1: 20} if wanted == 1 else {1: 10, 3: 10}
+    assert above["served"] == {1: 20}
+
+
 def test_distractors_come_from_the_pool_only(tmp_path: Path) -> None:
     build(tmp_path / "raft", TRAIN, configured(pool_depth=4))
     assert {len(r["distractors"]) for r in read(tmp_path / "raft")} == {2}

@@ -1,0 +1,129 @@
+"""Engines side by side on the same prompts in one run: seconds an answer, equal answers, and what a change costs.
+
+python -m benchmarks.engines [--questions 48] [--rounds 3]
+"""
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+
+from benchmarks import page, results
+from hybrid.answering.pipeline import Pipeline, Request
+from hybrid.cli.main import set_up_libraries
+from hybrid.cli.options import open_workspace, quiet_progress_of_libraries
+from hybrid.evaluation.graders import grade
+from hybrid.evaluation.questions import cluster_of, sample
+from hybrid.evaluation.statistics import paired_interval, share_interval
+from hybrid.protocols import Generator
+from hybrid.types import Answer, Interval, Question
+
+COMMAND = "make bench-engines"
+CORPUS = Path("corpora") / "pumps"
+ROOT = Path("indexes") / "bench-engines"
+
+
+@click.command()
+@click.option("--questions", "num_questions", default=48, show_default=True, help="Test questions asked.")
+@click.option("--rounds", default=3, show_default=True, help="Times that each engine answers all of them.")
+def main(num_questions: int, rounds: int) -> None:
+    """Ask the base system of the bundled corpus by each engine in turn; rows go to results.json and the page."""
+    set_up_libraries()
+    quiet_progress_of_libraries()
+    workspace = open_workspace(CORPUS, Path("configs") / "default.yaml", (), ROOT)
+    with workspace.lock():
+        workspace.index("base")
+        pipeline = workspace.pipeline("base")
+        asked = sample(workspace.passages().questions, "test", num_questions, workspace.config.seed)
+        hits = pipeline.retrieve([question.question for question in asked])
+        requests = [Request(q.question, pipeline.lookup(h)) for q, h in zip(asked, hits, strict=True)]
+        engines = _engines(workspace.config)
+        seconds: dict[str, list[float]] = {name: [] for name in engines}
+        answers: dict[str, list[Answer]] = {}
+        for _ in range(rounds):
+            # in turn, so that whatever else the machine does in a round hits all of them
+            for name, engine in engines.items():
+                answers[name], taken = _timed(replace(pipeline, generator=engine), requests)
+                seconds[name].append(taken)
+                click.echo(f"{name}: {taken:.3f} s an answer", err=True)
+    results.record_rows(COMMAND, _rows(seconds, answers, asked, workspace.config.seed))
+    page.write()
+
+
+def _engines(config: Any) -> dict[str, Generator]:
+    """By name; each loaded, so that what is timed is answering."""
+    from hybrid.backends import make_generator
+
+    def made(engine: str, **generator: Any) -> Generator:
+        values = {**config.model_dump(), "generator": {**config.generator.model_dump(), "engine": engine, **generator}}
+        return make_generator(type(config).model_validate(values))
+
+    return {
+        "transformers, one at a time": made("transformers", batch_size=1),
+        "transformers": made("transformers"),
+        "openvino": made("openvino"),
+    }
+
+
+def _timed(pipeline: Pipeline, requests: list[Request]) -> tuple[list[Answer], float]:
+    pipeline.answer(requests[:1])
+    started = time.perf_counter()
+    answers = pipeline.answer(requests)
+    return answers, (time.perf_counter() - started) / len(requests)
+
+
+def _rows(
+    seconds: dict[str, list[float]], answers: dict[str, list[Answer]], asked: list[Question], seed: int
+) -> list[dict[str, Any]]:
+    """Seconds with the least and the most of the rounds; shares and score differences with 95 % intervals."""
+    clusters = [cluster_of(question) for question in asked]
+    found: list[tuple[str, str, Interval]] = []
+    for name, taken in seconds.items():
+        found.append(
+            ("engine/seconds-an-answer", name, Interval(statistics.median(taken), min(taken), max(taken), len(asked)))
+        )
+    for slow in ("transformers, one at a time", "transformers"):
+        ratios = [before / after for before, after in zip(seconds[slow], seconds["openvino"], strict=True)]
+        spread = Interval(statistics.median(ratios), min(ratios), max(ratios), len(asked))
+        found.append(("engine/speedup", f"openvino ÷ {slow}", spread))
+    scores = _each(
+        answers, lambda answer, question: grade(answer.plain, question, abstained=answer.abstained).score, asked
+    )
+    for name in ("transformers, one at a time", "openvino"):
+        equal = [a.text == b.text for a, b in zip(answers["transformers"], answers[name], strict=True)]
+        found.append(("engine/same-answer", f"{name} = transformers", share_interval(equal, clusters, seed=seed)))
+        lost = paired_interval(scores["transformers"], scores[name], clusters, seed=seed)
+        found.append(("engine/answer-score", f"{name} − transformers", lost))
+    return [
+        {
+            "set": CORPUS.name,
+            "split": "test",
+            "metric": metric,
+            "system": system,
+            "value": round(value.value, 4),
+            "low": round(value.low, 4),
+            "high": round(value.high, 4),
+            "n": value.num,
+            "seed": seed,
+            "minutes": round(sum(map(sum, seconds.values())) * len(asked) / 60, 1),
+            "command": COMMAND,
+            "date": date.today().isoformat(),
+        }
+        for metric, system, value in found
+    ]
+
+
+def _each(
+    answers: dict[str, list[Answer]], score: Callable[[Answer, Question], float], asked: list[Question]
+) -> dict[str, list[float]]:
+    return {name: [score(a, q) for a, q in zip(given, asked, strict=True)] for name, given in answers.items()}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
