@@ -137,6 +137,7 @@ class Arm(StrEnum):
     ORACLE_IN_DISTRACTORS = "oracle_in_distractors"
     ORACLE = "oracle"
     CLOSED_BOOK = "closed_book"
+    IRRELEVANT = "irrelevant"
 
 
 @dataclass(frozen=True, slots=True)

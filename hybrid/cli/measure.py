@@ -1,7 +1,8 @@
 """hybrid evaluate, diagnose, compare"""
 
 import json
-from typing import Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +16,9 @@ from hybrid.cli.options import (
     system_option,
     workspace_options,
 )
+
+if TYPE_CHECKING:
+    from hybrid.lifecycle.workspace import Workspace
 
 
 @click.command()
@@ -57,15 +61,20 @@ def evaluate(system: SystemChoice, as_json: bool, **options: Any) -> None:
 @click.command()
 @workspace_options
 @system_option
+@click.option("--plan", is_flag=True, help="Ask nothing: say how many questions tell which difference.")
 @json_option
-def diagnose(system: SystemChoice, as_json: bool, **options: Any) -> None:
+def diagnose(system: SystemChoice, plan: bool, as_json: bool, **options: Any) -> None:
     """Say which layer to retune, what it would gain, and how sure that is; list the failures.
 
     \b
     Example:
       hybrid diagnose --corpus corpora/pumps --system base --set diagnosis.orders=1
+      hybrid diagnose --corpus corpora/pumps --plan
     """
     workspace = open_workspace(**options)
+    if plan:
+        print_plan(workspace, system, as_json)
+        return
     quiet_progress_of_libraries()
     with workspace.lock():
         chosen = workspace.choose(system)
@@ -79,6 +88,34 @@ def diagnose(system: SystemChoice, as_json: bool, **options: Any) -> None:
     print_diagnosis(verdict)
     click.echo(f"next: {verdict['next_command']}")
     click.echo(f"report: {path / 'report.html'}")
+
+
+def print_plan(workspace: "Workspace", system: SystemChoice, as_json: bool) -> None:
+    """Questions needed by difference, from the last diagnosis where there is one, else from stated assumptions."""
+    from hybrid.artifacts import read_manifest
+    from hybrid.corpus.questions import read_questions
+    from hybrid.evaluation.power import DIFFERENCES, Assumptions, questions_needed, smallest_difference
+
+    manifest = read_manifest(workspace.diagnosis_path(workspace.choose(system)))
+    measured = manifest.facts.get("plan") if manifest else None
+    assumed = Assumptions(**measured) if measured else Assumptions()
+    split = workspace.config.diagnosis.split
+    written = [located.question for located in read_questions(workspace.corpus.question_files)]
+    have = sum(question.answerable and question.split == split for question in written)
+    needed = {difference: questions_needed(difference, assumed) for difference in DIFFERENCES}
+    able = smallest_difference(have, assumed)
+    if as_json:
+        show.as_json({"assumptions": asdict(assumed), "split": split, "have": have, "needed": needed, "able": able})
+        return
+    rows = [[f"{100 * difference:.0f} points", f"{num:,}"] for difference, num in needed.items()]
+    show.table(["to tell a difference of", "answerable questions"], rows, "95 % confidence, power .8")
+    click.echo(
+        f"{split} has {have}: "
+        + (f"enough for {100 * able:.1f} points or more" if able else "too few for any difference")
+        + f"\nfrom {'the last diagnosis' if assumed.measured else 'assumptions, for nothing was diagnosed yet'}: "
+        f"{100 * assumed.discordant:.0f} % of the questions change with the documents, "
+        f"{assumed.per_passage:.1f} questions a passage, correlation {assumed.correlation:.2f} among them"
+    )
 
 
 def print_diagnosis(verdict: dict[str, Any]) -> None:

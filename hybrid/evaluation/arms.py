@@ -2,8 +2,9 @@
 
 import random
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from hybrid.answering.excerpt import contains_answer
 from hybrid.answering.pipeline import Pipeline, Request
 from hybrid.artifacts import sha256_json
 from hybrid.evaluation.graders import grade
@@ -33,14 +34,17 @@ def run_arms(
 
     `noise`, where given, holds for each question the hits from which the distractors of the arm
     `oracle_in_distractors` are taken, so that systems with other retrievers are asked the same; else their own are.
-    Unanswerable questions have the arm `retrieved` only. Order 0 of `retrieved` is the retriever's own.
+    Unanswerable questions have the arms `retrieved` and `irrelevant` only, where declining is right; so it is under
+    `irrelevant` for every question. Order 0 of `retrieved` is the retriever's own. Nothing but `retrieved` and
+    `oracle_in_distractors` depends on the retriever, so that a retuned embedder leaves the other answers in the cache.
     """
     depth = pipeline.config.retrieval.depth
     ranking = pipeline.retrieve([q.question for q in questions], depth)
+    ids = sorted(pipeline.passages)
     trials = [
         trial
         for question, hits, others in zip(questions, ranking, noise or [()] * len(questions), strict=True)
-        for trial in _trials(pipeline, question, hits, others, orders, seed)
+        for trial in _trials(pipeline, question, hits, others, ids, orders, seed)
         if trial.arm in arms
     ]
     answers = pipeline.answer([trial.request for trial in trials])
@@ -62,7 +66,13 @@ def run_arms(
 
 
 def _trials(
-    pipeline: Pipeline, question: Question, hits: Sequence[Hit], noise: Sequence[Hit], orders: int, seed: int
+    pipeline: Pipeline,
+    question: Question,
+    hits: Sequence[Hit],
+    noise: Sequence[Hit],
+    ids: Sequence[str],
+    orders: int,
+    seed: int,
 ) -> list[_Trial]:
     k = pipeline.config.retrieval.k
     ranking = tuple(hit.passage_id for hit in hits)
@@ -72,6 +82,7 @@ def _trials(
 
     retrieved = pipeline.lookup(hits[:k])
     trials = [trial(Arm.RETRIEVED, order, _shuffled(retrieved, question, order, seed)) for order in range(orders)]
+    trials.append(trial(Arm.IRRELEVANT, 0, irrelevant(question, pipeline.passages, ids, k, seed)))
     if not question.answerable:
         return trials
     gold = oracles(question, pipeline.passages)
@@ -90,6 +101,25 @@ def _trials(
     return [*trials, closed_book]
 
 
+def irrelevant(
+    question: Question, passages: Mapping[str, Passage], ids: Sequence[str], num: int, seed: int
+) -> list[Passage]:
+    """Up to `num` passages drawn from `ids` whose documents hold no gold passage, without an answer in them."""
+    near = {passages[id_].document_id or id_ for id_ in question.positives if id_ in passages}
+    named = question.answers if question.answer_type in ("span", "number", "api_call") else ()
+    rng = random.Random(sha256_json([seed, question.id, "irrelevant"]))
+    found: list[Passage] = []
+    # far more draws than needed; in a corpus of one document there is nothing to find
+    for _ in range(50 * num):
+        passage = passages[ids[rng.randrange(len(ids))]]
+        holds_answer = any(contains_answer(passage.full_text, answer) for answer in named)
+        if (passage.document_id or passage.id) not in near and passage not in found and not holds_answer:
+            found.append(passage)
+        if len(found) == num:
+            break
+    return found
+
+
 def _shuffled(passages: Sequence[Passage], question: Question, order: int, seed: int) -> list[Passage]:
     """Order 0 as given; the others drawn by seed, question and number, so that a rerun asks the same prompts."""
     mixed = list(passages)
@@ -100,7 +130,8 @@ def _shuffled(passages: Sequence[Passage], question: Question, order: int, seed:
 
 def _outcome(trial: _Trial, answer: Answer, passages: Mapping[str, Passage]) -> Outcome:
     # the guard is a serving policy: attribution looks at what the generator itself wrote
-    graded = grade(answer.plain, trial.question, abstained=answer.abstained)
+    asked = replace(trial.question, answerable=False) if trial.arm is Arm.IRRELEVANT else trial.question
+    graded = grade(answer.plain, asked, abstained=answer.abstained)
     return Outcome(
         question_id=trial.question.id,
         arm=trial.arm,

@@ -126,7 +126,7 @@ def attribute(records: Sequence[Record], *, config: DiagnosisConfig, resamples: 
         | {name.value: share_of(unanswerable, name) for name in UNANSWERABLE_LABELS},
         over_answer=share_of(unanswerable, Label.OVER_ANSWER),
         over_refusal=share(answerable, lambda record: record.over_refusal),
-        arms=_arms(answerable, resamples, seed),
+        arms=_arms(answerable, unanswerable, resamples, seed),
         headroom={name: terms[name] for name in ("retrieval", "distraction", "reading", "total")},
         generator_first={"generator": terms["generator_alone"], "retrieval": terms["retrieval_last"]},
         shapley={"generator": terms["generator_shapley"], "retrieval": terms["retrieval_shapley"]},
@@ -159,10 +159,13 @@ def _question(record: Record, name: Label) -> QuestionDiagnosis:
     )
 
 
-def _arms(records: Sequence[Record], resamples: int, seed: int) -> dict[str, Interval]:
-    """Accuracy under each arm that was run, over the questions that it was run on."""
+def _arms(
+    answerable: Sequence[Record], unanswerable: Sequence[Record], resamples: int, seed: int
+) -> dict[str, Interval]:
+    """Accuracy under each arm that was run, over the answerable questions; under `irrelevant` over all."""
     arms = {}
     for arm in Arm:
+        records = [*answerable, *unanswerable] if arm is Arm.IRRELEVANT else answerable
         pairs = [(value, record.cluster) for record in records if (value := record.accuracy(arm)) is not None]
         if pairs:
             values, clusters = [value for value, _ in pairs], [cluster for _, cluster in pairs]

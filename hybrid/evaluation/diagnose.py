@@ -11,13 +11,14 @@ from hybrid.artifacts import Manifest, current, publish, require, write_text
 from hybrid.config import Config
 from hybrid.evaluation.arms import run_arms
 from hybrid.evaluation.attribution import attribute
+from hybrid.evaluation.power import assumptions
 from hybrid.evaluation.questions import sample
 from hybrid.evaluation.records import Record
 from hybrid.evaluation.report import diagnosis_html
 from hybrid.jsonl import write_jsonl
 from hybrid.types import Label, Passage, Question
 
-VERSION = 2
+VERSION = 3
 _GOOD = {Label.CORRECT.value, Label.CORRECT_ABSTENTION.value}
 
 
@@ -49,7 +50,7 @@ def diagnose(
         records = run_arms(pipeline, asked, orders=options.orders, seed=config.seed)
         diagnosis = attribute(records, config=options, resamples=config.evaluation.resamples, seed=config.seed)
         verdict = diagnosis.to_dict()
-        failures = describe(records, asked, pipeline.passages, verdict["labels"])
+        failures = describe(records, asked, pipeline, verdict["labels"])
         write_jsonl(build.path / "outcomes.jsonl", (asdict(o) for record in records for o in record.outcomes))
         write_jsonl(build.path / "failures.jsonl", failures)
         write_text(build.path / "diagnosis.json", json.dumps(verdict, indent=1, sort_keys=True) + "\n")
@@ -67,13 +68,18 @@ def diagnose(
             questions=len(asked), outcomes=sum(len(r.outcomes) for r in records), failures=len(failures)
         )
         build.facts["sentence"] = verdict["sentence"]
+        build.facts["plan"] = asdict(assumptions(records))
     return require(target, "hybrid diagnose")
 
 
 def describe(
-    records: Sequence[Record], questions: Sequence[Question], passages: Mapping[str, Passage], labels: Mapping[str, str]
+    records: Sequence[Record], questions: Sequence[Question], pipeline: Pipeline, labels: Mapping[str, str]
 ) -> list[dict[str, Any]]:
-    """Every question that did not go right, with all that a person needs to judge it."""
+    """Every question that did not go right, with all that a person needs to judge it.
+
+    A context holds the texts that the generator read, which may be excerpts of the passages.
+    """
+    passages = pipeline.passages
     by_id = {question.id: question for question in questions}
     items = []
     for record in records:
@@ -89,12 +95,20 @@ def describe(
                 {
                     "id": identity,
                     "title": passages[identity].heading,
-                    "text": passages[identity].text,
+                    "text": _without_heading(
+                        pipeline.form.excerpts.show(passages[identity], question.question), passages[identity]
+                    ),
                     "gold": identity in question.positives,
                 }
                 for identity in outcome.context
             ]
-            arms[outcome.arm.value] = {"text": outcome.text, "correct": outcome.correct, "context": context}
+            arms[outcome.arm.value] = {
+                "text": outcome.text,
+                "correct": outcome.correct,
+                "abstained": outcome.abstained,
+                "cited": list(outcome.cited),
+                "context": context,
+            }
         items.append(
             {
                 "id": question.id,
@@ -112,3 +126,7 @@ def describe(
             }
         )
     return items
+
+
+def _without_heading(shown: str, passage: Passage) -> str:
+    return shown.removeprefix(f"{passage.heading}\n")

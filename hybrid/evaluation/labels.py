@@ -26,7 +26,8 @@ def label(record: Record, *, rank_limit: int) -> Label:
     """
     right = record.correct(Arm.RETRIEVED)
     if not record.answerable:
-        return Label.CORRECT_ABSTENTION if right else Label.OVER_ANSWER
+        declines_noise = record.correct(Arm.IRRELEVANT) or not record.of(Arm.IRRELEVANT)
+        return Label.CORRECT_ABSTENTION if right and declines_noise else Label.OVER_ANSWER
     if right:
         if record.gold_in_context:
             return Label.CORRECT

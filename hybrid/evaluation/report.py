@@ -1,6 +1,7 @@
 """One self-contained HTML page a report: no outside asset, light and dark, readable on a narrow screen."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from functools import cache
@@ -21,12 +22,14 @@ from hybrid.evaluation.plots import (
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 ARM_NAMES = {
     "retrieved": "as it stands",
     "oracle_in_distractors": "right passage among the found ones",
     "oracle": "right passage only",
     "closed_book": "no passage",
+    "irrelevant": "passages on something else (right: declined)",
 }
 LABEL_MEANINGS = {
     "CORRECT": "right, with the right passage",
@@ -197,11 +200,25 @@ def _environment() -> "Environment":
     environment.filters["points"] = lambda item: _format(item, 100, "", signed=True)
     environment.filters["figure"] = lambda item: _format(item, 1, "", signed=False)
     environment.filters["change"] = lambda item: _format(item, 1, "", signed=True)
+    environment.filters["marked"] = _marked
     # Charts are drawn by this package and escape their own texts.
     environment.filters["chart"] = Markup
     environment.globals["arm_names"] = ARM_NAMES
     environment.globals["meanings"] = LABEL_MEANINGS
     return environment
+
+
+def _marked(text: str, answers: Sequence[str]) -> "Markup":
+    """The text with every gold answer in it marked, case aside."""
+    from markupsafe import Markup, escape
+
+    words = sorted({answer for answer in answers if answer.strip()}, key=len, reverse=True)
+    if not words:
+        return escape(text)
+    parts = re.split(f"({'|'.join(map(re.escape, words))})", text, flags=re.IGNORECASE)
+    # the split puts what matched at the odd places
+    marked = (Markup("<mark>{}</mark>").format(part) if place % 2 else escape(part) for place, part in enumerate(parts))
+    return Markup("").join(marked)
 
 
 def _format(item: Any, scale: float, unit: str, *, signed: bool) -> str:

@@ -35,6 +35,7 @@ def record(
     d: Sequence[int] = (1, 1, 1),
     o: Sequence[int] = (1,),
     c: int = 0,
+    x: int | None = None,
     in_context: bool | Sequence[int] = False,
     in_index: bool = True,
     gold_rank: int | None = None,
@@ -46,6 +47,7 @@ def record(
     made = outcomes(name, Arm.RETRIEVED, r, gold=in_context, abstained=abstained)
     made += outcomes(name, Arm.ORACLE_IN_DISTRACTORS, d) + outcomes(name, Arm.ORACLE, o)
     made += outcomes(name, Arm.CLOSED_BOOK, [c], gold=False)
+    made += outcomes(name, Arm.IRRELEVANT, [] if x is None else [x], gold=False)
     return Record(name, topic, cluster or name, answerable, in_index, gold_rank, tuple(made))
 
 
@@ -78,6 +80,9 @@ def many(num: int, prefix: str, **keywords: object) -> list[Record]:
         (record(r=(1, 1, 1), c=1, in_context=True), Label.CORRECT),
         (record(answerable=False, r=(1, 1, 1), abstained=True), Label.CORRECT_ABSTENTION),
         (record(answerable=False), Label.OVER_ANSWER),
+        # declines among what it found, but answers from passages on something else
+        (record(answerable=False, r=(1, 1, 1), abstained=True, x=0), Label.OVER_ANSWER),
+        (record(answerable=False, r=(1, 1, 1), abstained=True, x=1), Label.CORRECT_ABSTENTION),
         # the majority over orders decides
         (record(r=(1, 0, 1), in_context=True), Label.CORRECT),
         (record(r=(0, 0, 1), in_context=(1, 1, 0)), Label.ORDER),

@@ -1,5 +1,6 @@
 """Which gold makes a perfect context, and whether the generator was shown it."""
 
+from hybrid.evaluation.arms import irrelevant
 from hybrid.evaluation.questions import gold_shown, oracles, sample
 from hybrid.types import Answer, Passage, Question
 
@@ -36,3 +37,15 @@ def test_all_takes_every_split() -> None:
     questions = [Question(f"q{i}", "?", split=split) for i, split in enumerate(("train", "dev", "test"))]
     assert sample(questions, "all", 0, 1) == questions
     assert [q.id for q in sample(questions, "dev", 0, 1)] == ["q1"]
+
+
+def test_irrelevant_passages_are_of_other_documents_and_hold_no_answer() -> None:
+    passages = {f"p{i}": Passage(f"p{i}", f"text {i % 7}", document_id=f"d{i % 10}") for i in range(100)}
+    question = Question("q", "Which?", ("text 3",), ("p4",))
+    found = irrelevant(question, passages, sorted(passages), 4, seed=1)
+    assert len({p.id for p in found}) == 4
+    assert all(p.document_id != "d4" and p.text != "text 3" for p in found)
+    assert found == irrelevant(question, passages, sorted(passages), 4, seed=1)
+    assert found != irrelevant(question, passages, sorted(passages), 4, seed=2)
+    alone = {"p4": passages["p4"]}
+    assert irrelevant(question, alone, ["p4"], 4, seed=1) == []

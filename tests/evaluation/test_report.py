@@ -180,3 +180,12 @@ def test_no_bin_of_the_rank_histogram_straddles_k() -> None:
     names = re.findall(r">([^<>\n]+)</text>", chart)
     assert "4" in names and "5" in names and "4–5" not in names and "from 101" in names
     assert "from 101" not in rank_histogram([1, None], k=None, title="ranks")
+
+
+def test_gold_answers_are_marked_in_what_was_read_and_stay_escaped() -> None:
+    passage = {"id": "p", "title": "Motor", "text": "Tighten to 35 NM, <b>not</b> 45 Nm.", "gold": True}
+    arms = {"retrieved": {"text": "45 Nm [1]", "correct": False, "cited": ["p"], "context": [passage]}}
+    case = {"question": "Torque?", "answers": ["35 Nm"], "label": "WRONG_ANSWER", "gold_rank": 1, "arms": arms}
+    page = diagnosis_html(diagnosis(), [case], {"title": "Pumps"})
+    assert "Tighten to <mark>35 NM</mark>, &lt;b&gt;not&lt;/b&gt; 45 Nm." in page
+    assert "Cites p." in page
