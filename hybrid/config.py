@@ -93,8 +93,9 @@ class AnsweringConfig(Stage):
     """Joins the system prompt: what an answer looks like in this corpus, for example `Answer yes, no or maybe.`"""
     question_first: bool = False
     """Put the question before the passages too: a causal model then reads them knowing what is asked."""
-    show_match: bool = False
-    """Tell the generator how the retriever orders the passages of the prompt: `[2] (match 1)` is its best one."""
+    best_first: bool = False
+    """Passages stand in the retriever's order in every prompt, of training and of measuring too: a small generator
+    learns that the first one is the likeliest. The diagnosis then has one passage order instead of several."""
     passage_fields: tuple[str, ...] = ()
     """Of passages written as `key: value | key: value`, the keys that the generator sees, in order; the last one is
     never shortened. Empty: all."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from hybrid.answering.citations import read_answer
-from hybrid.answering.prompt import Example, FittedContext, PromptForm, fit_context, prompt_form, render
+from hybrid.answering.prompt import Example, FittedContext, PromptForm, best_first, fit_context, prompt_form, render
 from hybrid.config import Config
 from hybrid.protocols import Embedder, Generator, VectorStore
 from hybrid.types import Answer, Chat, Hit, Passage
@@ -15,18 +15,14 @@ from hybrid.types import Answer, Chat, Hit, Passage
 class Request:
     """A question with the passages that it is to be answered from; ids in `keep` are never dropped to fit.
 
-    `ranking`: ids as the retriever ranks them, best first; by default the passages stand in that order.
+    `ranking`: ids as the retriever ranks them, best first, which `answering.best_first` needs; by default the passages
+    stand in that order.
     """
 
     question: str
     passages: Sequence[Passage]
     keep: Collection[str] = ()
     ranking: Sequence[str] = ()
-
-    @property
-    def ranked_ids(self) -> Sequence[str]:
-        """The retriever's order."""
-        return self.ranking or [passage.id for passage in self.passages]
 
 
 @dataclass(frozen=True)
@@ -60,8 +56,7 @@ class Pipeline:
         """Answers in the order of the requests. Raises `UserError` where kept passages alone are over the budget."""
         contexts = [self.fit(request) for request in requests]
         chats = [
-            self.prompt(request.question, context.passages, request.ranked_ids)
-            for request, context in zip(requests, contexts, strict=True)
+            self.prompt(request.question, context.passages) for request, context in zip(requests, contexts, strict=True)
         ]
         generations = self.generator.generate(chats, max_new_tokens=self.config.generator.max_new_tokens)
         guard = self.config.answering.guard == "abstain"
@@ -71,21 +66,20 @@ class Pipeline:
         ]
 
     def fit(self, request: Request) -> FittedContext:
-        """What of a request's passages fits the token budget."""
+        """What of a request's passages fits the token budget, in the order in which it is shown."""
         return fit_context(
             request.question,
-            request.passages,
+            best_first(request.passages, request.ranking) if self.form.best_first else request.passages,
             form=self.form,
             count_tokens=self.generator.count_tokens,
             budget_tokens=self.config.generator.context_tokens,
             keep=request.keep,
             examples=self.examples,
-            ranking=request.ranked_ids,
         )
 
-    def prompt(self, question: str, passages: Sequence[Passage], ranking: Sequence[str]) -> Chat:
+    def prompt(self, question: str, passages: Sequence[Passage]) -> Chat:
         """The chat that is sent."""
-        return render(question, passages, self.form, self.examples, ranking)
+        return render(question, passages, self.form, self.examples)
 
     def lookup(self, hits: Sequence[Hit]) -> list[Passage]:
         """The passages of hits, in their order."""

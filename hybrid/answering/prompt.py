@@ -44,7 +44,7 @@ class PromptForm:
     style: AnswerStyle = "cited"
     instruction: str = ""
     question_first: bool = False
-    show_match: bool = False
+    best_first: bool = False
     excerpts: Excerpts = WHOLE
 
 
@@ -57,7 +57,7 @@ def prompt_form(answering: AnsweringConfig, count_tokens: Callable[[Chat], int])
         return count_tokens((Message("user", text),)) - empty
 
     excerpts = Excerpts(answering.passage_fields, answering.passage_tokens, count)
-    return PromptForm(answering.style, answering.instruction, answering.question_first, answering.show_match, excerpts)
+    return PromptForm(answering.style, answering.instruction, answering.question_first, answering.best_first, excerpts)
 
 
 def render(
@@ -65,24 +65,20 @@ def render(
     passages: Sequence[Passage],
     form: PromptForm,
     examples: Sequence[Example] = (),
-    ranking: Sequence[str] = (),
 ) -> Chat:
-    """The chat that asks `question` of `passages`, numbered from 1 in the order given.
-
-    `ranking` holds ids as the retriever ranks them, best first; a passage that it does not hold matches worst.
-    """
+    """The chat that asks `question` of `passages`, numbered from 1 in the order given."""
     parts = [
         "Answer from the numbered passages only.",
         _FORM[form.style],
         form.instruction,
-        "Match 1 is what the search holds for the best." if form.show_match else "",
+        "The search holds the first for the best." if form.best_first else "",
         f"If they do not answer, say: {ABSTENTION}",
     ]
     turns = [Message("system", " ".join(part for part in parts if part))]
     for example in examples:
-        turns.append(Message("user", _user_turn(example.question, example.passages, form, ())))
+        turns.append(Message("user", _user_turn(example.question, example.passages, form)))
         turns.append(Message("assistant", example.target))
-    turns.append(Message("user", _user_turn(question, passages, form, ranking)))
+    turns.append(Message("user", _user_turn(question, passages, form)))
     return tuple(turns)
 
 
@@ -115,14 +111,13 @@ def fit_context(
     budget_tokens: int,
     keep: Collection[str] = (),
     examples: Sequence[Example] = (),
-    ranking: Sequence[str] = (),
 ) -> FittedContext:
     """Drop passages from the end until the prompt fits `budget_tokens`; ids in `keep` (oracles) are never dropped.
 
     Raises `UserError` where the question with the kept passages alone is over the budget.
     """
     kept, dropped = list(passages), []
-    while count_tokens(render(question, kept, form, examples, ranking)) > budget_tokens:
+    while count_tokens(render(question, kept, form, examples)) > budget_tokens:
         victim = next((i for i in reversed(range(len(kept))) if kept[i].id not in keep), None)
         if victim is None:
             what = "the question with its gold passage" if kept else "the question alone"
@@ -135,18 +130,15 @@ def fit_context(
     return FittedContext(tuple(kept), tuple(dropped), shown)
 
 
-def _user_turn(question: str, passages: Sequence[Passage], form: PromptForm, ranking: Sequence[str]) -> str:
-    marks = _matches(passages, ranking) if form.show_match else [""] * len(passages)
+def best_first(passages: Sequence[Passage], ranking: Sequence[str]) -> list[Passage]:
+    """In the order of `ranking` (ids, best first); those that it does not hold stay behind, as they stood."""
+    rank = {identity: place for place, identity in enumerate(ranking)}
+    return sorted(passages, key=lambda passage: rank.get(passage.id, len(rank)))
+
+
+def _user_turn(question: str, passages: Sequence[Passage], form: PromptForm) -> str:
     shown = [form.excerpts.show(passage, question) for passage in passages]
-    numbered = [f"[{number}] {mark}{text}" for number, (mark, text) in enumerate(zip(marks, shown, strict=True), 1)]
+    numbered = [f"[{number}] {text}" for number, text in enumerate(shown, 1)]
     asked = f"Question: {question}"
     before = [asked] if form.question_first and numbered else []
     return "\n\n".join([*before, *(numbered or ["(no passages)"]), asked])
-
-
-def _matches(passages: Sequence[Passage], ranking: Sequence[str]) -> list[str]:
-    """The retriever's order among the passages of one prompt."""
-    rank = {identity: place for place, identity in enumerate(ranking)}
-    order = sorted(range(len(passages)), key=lambda i: rank.get(passages[i].id, len(rank)))
-    match = {place: number for number, place in enumerate(order, start=1)}
-    return [f"(match {match[place]}) " for place in range(len(passages))]

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -61,30 +62,49 @@ def evaluate(system: SystemChoice, as_json: bool, **options: Any) -> None:
 @click.command()
 @workspace_options
 @system_option
+@click.option(
+    "--outcomes",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Diagnose recorded outcomes of any system (JSONL, docs/OUTCOMES.md) instead of asking this one.",
+)
 @click.option("--plan", is_flag=True, help="Ask nothing: say how many questions tell which difference.")
 @json_option
-def diagnose(system: SystemChoice, plan: bool, as_json: bool, **options: Any) -> None:
+def diagnose(system: SystemChoice, outcomes: Path | None, plan: bool, as_json: bool, **options: Any) -> None:
     """Say which layer to retune, what it would gain, and how sure that is; list the failures.
 
     \b
     Example:
       hybrid diagnose --corpus corpora/pumps --system base --set diagnosis.orders=1
       hybrid diagnose --corpus corpora/pumps --plan
+      hybrid diagnose --outcomes outcomes.jsonl
     """
     workspace = open_workspace(**options)
     if plan:
         print_plan(workspace, system, as_json)
         return
+    if outcomes is not None:
+        from hybrid.evaluation.diagnose import diagnose_recorded
+
+        folder = outcomes.with_name(f"{outcomes.stem}-diagnosis")
+        diagnose_recorded(outcomes, config=workspace.config, target=folder)
+        _print_verdict(folder, {"outcomes": str(outcomes)}, as_json)
+        return
     quiet_progress_of_libraries()
     with workspace.lock():
         chosen = workspace.choose(system)
         workspace.diagnose(chosen)
-    path = workspace.diagnosis_path(chosen)
+    _print_verdict(workspace.diagnosis_path(chosen), {"system": chosen}, as_json)
+
+
+def _print_verdict(path: Path, of: dict[str, str], as_json: bool) -> None:
     verdict = json.loads((path / "diagnosis.json").read_text(encoding="utf-8"))
     if as_json:
-        show.as_json({"system": chosen, **verdict, "report": str(path / "report.html")})
+        show.as_json({**of, **verdict, "report": str(path / "report.html")})
         return
     click.echo(f"{verdict['sentence']}\n")
+    for note in verdict["notes"]:
+        click.echo(f"note: {note}")
     print_diagnosis(verdict)
     click.echo(f"next: {verdict['next_command']}")
     click.echo(f"report: {path / 'report.html'}")

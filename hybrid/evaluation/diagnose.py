@@ -1,24 +1,27 @@
 """A diagnosis as an artefact: outcomes, verdict, and a report to look at."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from hybrid.answering.pipeline import Pipeline
-from hybrid.artifacts import Manifest, current, publish, require, write_text
+from hybrid.artifacts import Build, Manifest, current, publish, require, sha256_file, write_text
 from hybrid.config import Config
 from hybrid.evaluation.arms import run_arms
-from hybrid.evaluation.attribution import attribute
+from hybrid.evaluation.attribution import Diagnosis, attribute
+from hybrid.evaluation.outcomes_file import read_outcomes
 from hybrid.evaluation.power import assumptions
 from hybrid.evaluation.questions import sample
 from hybrid.evaluation.records import Record
 from hybrid.evaluation.report import diagnosis_html
 from hybrid.jsonl import write_jsonl
-from hybrid.types import Label, Passage, Question
+from hybrid.types import Label, Question
 
 VERSION = 3
+PassageText = Callable[[str, Question], tuple[str, str]]
+"""Heading and text of a passage, by its id, as the generator reads it beside a question."""
 _GOOD = {Label.CORRECT.value, Label.CORRECT_ABSTENTION.value}
 
 
@@ -49,11 +52,6 @@ def diagnose(
     with publish(target, "diagnosis", VERSION, settings, inputs) as build:
         records = run_arms(pipeline, asked, orders=options.orders, seed=config.seed)
         diagnosis = attribute(records, config=options, resamples=config.evaluation.resamples, seed=config.seed)
-        verdict = diagnosis.to_dict()
-        failures = describe(records, asked, pipeline, verdict["labels"])
-        write_jsonl(build.path / "outcomes.jsonl", (asdict(o) for record in records for o in record.outcomes))
-        write_jsonl(build.path / "failures.jsonl", failures)
-        write_text(build.path / "diagnosis.json", json.dumps(verdict, indent=1, sort_keys=True) + "\n")
         meta = {
             "title": title,
             "split": options.split,
@@ -63,23 +61,64 @@ def diagnose(
             "embedder": pipeline.embedder.name,
             "generator": pipeline.generator.name,
         }
-        write_text(build.path / "report.html", diagnosis_html(verdict, failures, meta))
-        build.counts.update(
-            questions=len(asked), outcomes=sum(len(r.outcomes) for r in records), failures=len(failures)
-        )
-        build.facts["sentence"] = verdict["sentence"]
-        build.facts["plan"] = asdict(assumptions(records))
+
+        def text(passage: str, question: Question) -> tuple[str, str]:
+            found = pipeline.passages.get(passage)
+            if found is None:
+                return "", "(in no passage of the index)"
+            shown = pipeline.form.excerpts.show(found, question.question)
+            return found.heading, shown.removeprefix(f"{found.heading}\n")
+
+        _write(build, records, asked, diagnosis, text, meta)
     return require(target, "hybrid diagnose")
 
 
+def diagnose_recorded(file: Path, *, config: Config, target: Path) -> Manifest:
+    """The same four files from outcomes that another system recorded (see `outcomes_file`)."""
+    options = config.diagnosis
+    settings = {
+        "diagnosis": options.model_dump(mode="json"),
+        "resamples": config.evaluation.resamples,
+        "seed": config.seed,
+    }
+    inputs = {"outcomes": sha256_file(file) if file.is_file() else ""}
+    if done := current(target, "diagnosis", VERSION, settings, inputs):
+        return done
+    recorded = read_outcomes(file)
+    with publish(target, "diagnosis", VERSION, settings, inputs) as build:
+        diagnosis = attribute(recorded.records, config=options, resamples=config.evaluation.resamples, seed=config.seed)
+        diagnosis = replace(diagnosis, notes=(*recorded.notes, *diagnosis.notes))
+        meta = {"title": file.stem, "num_questions": len(recorded.records), "outcomes": file.name}
+        _write(build, recorded.records, recorded.questions, diagnosis, lambda passage, _: ("", passage), meta)
+    return require(target, "hybrid diagnose --outcomes")
+
+
+def _write(
+    build: Build,
+    records: Sequence[Record],
+    asked: Sequence[Question],
+    diagnosis: Diagnosis,
+    text: PassageText,
+    meta: Mapping[str, Any],
+) -> None:
+    verdict = diagnosis.to_dict()
+    failures = describe(records, asked, text, verdict["labels"])
+    write_jsonl(build.path / "outcomes.jsonl", (asdict(o) for record in records for o in record.outcomes))
+    write_jsonl(build.path / "failures.jsonl", failures)
+    write_text(build.path / "diagnosis.json", json.dumps(verdict, indent=1, sort_keys=True) + "\n")
+    write_text(build.path / "report.html", diagnosis_html(verdict, failures, dict(meta)))
+    build.counts.update(questions=len(records), outcomes=sum(len(r.outcomes) for r in records), failures=len(failures))
+    build.facts["sentence"] = verdict["sentence"]
+    build.facts["plan"] = asdict(assumptions(records))
+
+
 def describe(
-    records: Sequence[Record], questions: Sequence[Question], pipeline: Pipeline, labels: Mapping[str, str]
+    records: Sequence[Record], questions: Sequence[Question], text: PassageText, labels: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     """Every question that did not go right, with all that a person needs to judge it.
 
     A context holds the texts that the generator read, which may be excerpts of the passages.
     """
-    passages = pipeline.passages
     by_id = {question.id: question for question in questions}
     items = []
     for record in records:
@@ -87,28 +126,21 @@ def describe(
         if label in _GOOD:
             continue
         question = by_id[record.question_id]
-        arms = {}
+
+        def passage(identity: str, question: Question = question) -> dict[str, Any]:
+            title, shown = text(identity, question)
+            return {"id": identity, "title": title, "text": shown, "gold": identity in question.positives}
+
+        arms: dict[str, Any] = {}
         for outcome in record.outcomes:
-            if outcome.arm.value in arms:
-                continue
-            context = [
-                {
-                    "id": identity,
-                    "title": passages[identity].heading,
-                    "text": _without_heading(
-                        pipeline.form.excerpts.show(passages[identity], question.question), passages[identity]
-                    ),
-                    "gold": identity in question.positives,
+            if outcome.arm.value not in arms:
+                arms[outcome.arm.value] = {
+                    "text": outcome.text,
+                    "correct": outcome.correct,
+                    "abstained": outcome.abstained,
+                    "cited": list(outcome.cited),
+                    "context": [passage(identity) for identity in outcome.context],
                 }
-                for identity in outcome.context
-            ]
-            arms[outcome.arm.value] = {
-                "text": outcome.text,
-                "correct": outcome.correct,
-                "abstained": outcome.abstained,
-                "cited": list(outcome.cited),
-                "context": context,
-            }
         items.append(
             {
                 "id": question.id,
@@ -117,16 +149,8 @@ def describe(
                 "topic": question.topic,
                 "label": label,
                 "gold_rank": record.gold_rank,
-                "gold": [
-                    {"id": p, "title": passages[p].heading, "text": passages[p].text}
-                    for p in question.positives
-                    if p in passages
-                ],
+                "gold": [passage(p) for p in question.positives] if record.gold_in_index else [],
                 "arms": arms,
             }
         )
     return items
-
-
-def _without_heading(shown: str, passage: Passage) -> str:
-    return shown.removeprefix(f"{passage.heading}\n")

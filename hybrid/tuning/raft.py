@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from hybrid.answering.citations import supporting_sentence
 from hybrid.answering.excerpt import answer_survives, contains_answer
-from hybrid.answering.prompt import ABSTENTION, prompt_form, render, target_text
+from hybrid.answering.prompt import ABSTENTION, best_first, prompt_form, render, target_text
 from hybrid.artifacts import Manifest, current, publish, require
 from hybrid.config import Config
 from hybrid.errors import TooLittleDataError, UserError
@@ -22,7 +22,7 @@ from hybrid.jsonl import field as json_field
 from hybrid.jsonl import read_jsonl, write_jsonl
 from hybrid.types import Chat, Hit, Message, Passage, Question
 
-VERSION = 2
+VERSION = 3
 _LABELS = ("yes_no", "yes_no_maybe", "choice")
 """Answers that are judgements on a passage, not strings of it."""
 
@@ -188,16 +188,22 @@ class _Maker:
 
         def make(kept: Sequence[Passage]) -> tuple[Sequence[Passage], str]:
             slot = int(place * (len(kept) + 1))
-            context = [*kept[:slot], oracle, *kept[slot:]]
-            return context, target_text(question.answers[0], slot + 1, quote, self._config.answering.style)
+            context = self._ordered(question, [*kept[:slot], oracle, *kept[slot:]])
+            marker = context.index(oracle) + 1
+            return context, target_text(question.answers[0], marker, quote, self._config.answering.style)
 
         return self._fit(question, "oracle", distractors, make, oracle.id, rng)
+
+    def _ordered(self, question: Question, context: Sequence[Passage]) -> list[Passage]:
+        """As it would be served."""
+        ranking = [hit.passage_id for hit in self._run[question.id]] if self._form.best_first else []
+        return best_first(context, ranking)
 
     def _without_oracle(self, question: Question, kind: Kind, rng: random.Random) -> RaftExample:
         distractors = self._distractors(question, self._config.raft.num_distractors + 1)
         remember = kind == "no_oracle" and self._config.raft.without_oracle == "answer"
         completion = question.answers[0] if remember else ABSTENTION
-        return self._fit(question, kind, distractors, lambda kept: (kept, completion), "", rng)
+        return self._fit(question, kind, distractors, lambda kept: (self._ordered(question, kept), completion), "", rng)
 
     def _fit(
         self,
@@ -211,10 +217,9 @@ class _Maker:
         kept = list(distractors)
         order = {passage.id: rng.random() for passage in distractors}
         limit = self._config.raft.max_example_tokens
-        ranking = [hit.passage_id for hit in self._run[question.id]]
         while True:
             context, completion = make(sorted(kept, key=lambda passage: order[passage.id]))
-            chat = render(question.question, context, self._form, (), ranking)
+            chat = render(question.question, context, self._form)
             num_tokens = self._count_tokens((*chat, Message("assistant", completion)))
             if num_tokens <= limit:
                 break

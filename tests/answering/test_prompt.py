@@ -3,7 +3,16 @@
 import pytest
 
 from hybrid.answering.excerpt import Excerpts
-from hybrid.answering.prompt import ABSTENTION, ANSWER_MARK, Example, PromptForm, fit_context, render, target_text
+from hybrid.answering.prompt import (
+    ABSTENTION,
+    ANSWER_MARK,
+    Example,
+    PromptForm,
+    best_first,
+    fit_context,
+    render,
+    target_text,
+)
 from hybrid.config import AnswerStyle
 from hybrid.errors import UserError
 from hybrid.types import Chat, Passage
@@ -42,12 +51,11 @@ def test_an_instruction_joins_the_system_turn() -> None:
     assert system.endswith(ABSTENTION)
 
 
-def test_matches_are_the_retrievers_order_among_the_passages_shown() -> None:
-    form = PromptForm(show_match=True)
-    content = render("How heavy?", [C, A, B], form, ranking=["x", "a", "y", "c"])[-1].content
-    marks = [block.split(")")[0] + ")" for block in content.split("\n\n")[:3]]
-    assert marks == ["[1] (match 2)", "[2] (match 1)", "[3] (match 3)"]
-    assert "match" not in render("How heavy?", [C, A], PromptForm(), ranking=["a", "c"])[-1].content
+def test_best_first_is_the_order_of_the_ranking_and_says_so() -> None:
+    assert best_first([C, A, B], ["x", "a", "y", "c"]) == [A, C, B]
+    assert best_first([C, A, B], []) == [C, A, B]
+    assert "the first for the best" in render("q", [A], PromptForm(best_first=True))[0].content
+    assert "the first for the best" not in render("q", [A], PromptForm())[0].content
 
 
 def test_passages_in_the_prompt_are_excerpts() -> None:

@@ -345,3 +345,17 @@ def test_the_question_may_stand_before_the_passages_too(tmp_path: Path) -> None:
     for record in read(tmp_path / "raft"):
         blocks = record["prompt"][-1]["content"].split("\n\n")
         assert blocks[0] == blocks[-1] and blocks[0].startswith("Question: ")
+
+
+def test_best_first_puts_every_example_in_the_retrievers_order(tmp_path: Path) -> None:
+    config = configured(oracle_rate=0.5)
+    config = config.model_copy(update={"answering": config.answering.model_copy(update={"best_first": True})})
+    build(tmp_path / "raft", TRAIN, config)
+    for record in read(tmp_path / "raft"):
+        ranking = [hit.passage_id for hit in ranked(TRAIN[int(record["question_id"][1:])])]
+        texts = context(record)
+        order = [next(p for p in ranking if PASSAGES[p].text == text) for text in texts]
+        assert order == sorted(order, key=ranking.index)
+        if record["kind"] == "oracle":
+            # the oracle ranks first, its twin is no distractor
+            assert completion(record).endswith("[1]")

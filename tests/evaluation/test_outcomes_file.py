@@ -1,0 +1,139 @@
+"""Outcomes that another system recorded: what is read, what is refused, and that nothing missing counts as wrong."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from hybrid.cli.main import cli
+from hybrid.errors import InputError, TooLittleDataError, UserError
+from hybrid.evaluation.outcomes_file import read_outcomes
+from hybrid.types import Arm
+
+ORACLES = ("oracle_in_distractors", "oracle")
+
+
+def lines(name: str, *, right: bool, found: bool, oracle: bool = True) -> list[dict[str, Any]]:
+    """A question under three arms: right or not as it stands, its gold found or not."""
+    ranking = ["g", "x"] if found else ["x", "y"]
+    asked = {"question": name, "gold_ids": ["g"], "retrieved_ids": ranking}
+    return [
+        {**asked, "arm": "retrieved", "correct": right},
+        *({"question": name, "arm": arm, "correct": oracle} for arm in ORACLES),
+    ]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[list[dict[str, Any]]], Path]:
+    def _write(rows: list[dict[str, Any]]) -> Path:
+        path = tmp_path / "outcomes.jsonl"
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        return path
+
+    return _write
+
+
+Write = Callable[[list[dict[str, Any]]], Path]
+
+
+def test_fields_are_read_and_defaults_filled(write: Write) -> None:
+    found = read_outcomes(write(lines("q1", right=False, found=False) + lines("q2", right=True, found=True)))
+    first, second = found.records
+    assert (first.gold_rank, first.gold_in_context, second.gold_rank, second.gold_in_context) == (None, False, 1, True)
+    assert first.gold_in_index and first.cluster == "g"
+    assert first.of(Arm.ORACLE)[0].gold_in_context
+    assert found.notes == []
+
+
+def test_answers_are_graded_where_no_verdict_was_recorded(write: Write) -> None:
+    asked = {"question": "q", "gold_answers": ["35 Nm"], "answer_type": "number", "gold_ids": ["g"]}
+    rows = [
+        {**asked, "arm": "retrieved", "answer": "I don't know.", "retrieved_ids": ["g"]},
+        {"question": "q", "arm": "oracle", "answer": "It is 35 Nm [1]."},
+        {"question": "q", "arm": "oracle_in_distractors", "answer": "45 Nm"},
+        {"question": "u", "arm": "retrieved", "answer": "42", "answerable": False},
+    ]
+    answered, never = read_outcomes(write(rows)).records
+    right = {o.arm: o.correct for o in answered.outcomes}
+    assert right == {Arm.RETRIEVED: False, Arm.ORACLE: True, Arm.ORACLE_IN_DISTRACTORS: False}
+    assert answered.of(Arm.RETRIEVED)[0].abstained
+    assert not never.answerable and not never.correct(Arm.RETRIEVED)
+
+
+def test_a_missing_arm_is_never_a_failure(write: Write) -> None:
+    rows = lines("q1", right=False, found=True) + lines("q2", right=True, found=True)[:1]
+    found = read_outcomes(write(rows))
+    assert [record.question_id for record in found.records] == ["q1"]
+    (note,) = found.notes
+    assert "1 questions lack the arms oracle_in_distractors, oracle" in note and "q2" in note
+    with pytest.raises(TooLittleDataError, match="no question can be attributed"):
+        read_outcomes(write(lines("q2", right=True, found=True)[:1]))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"arm": "reranked"}, "unknown arm 'reranked'"),
+        ({"score": float("nan"), "correct": None}, "`correct` is None"),
+        ({"score": float("nan")}, "`score` is nan"),
+        ({"score": 1.5}, "`score` is 1.5"),
+        ({"correct": "yes"}, "`correct` is 'yes'"),
+        ({"cited_ids": "g"}, "`cited_ids` is not a list"),
+        ({"order": -1}, "`order` is -1"),
+        ({"verdict": True}, "unknown field 'verdict'"),
+        ({"gold_ids": ["other"]}, "`gold_ids` differs"),
+        ({"question": ""}, "no `question`"),
+    ],
+)
+def test_bad_lines_are_named_by_file_and_line(write: Write, change: dict[str, Any], message: str) -> None:
+    rows = lines("q1", right=True, found=True)
+    rows[1] = {**rows[1], "order": 0, **change}
+    with pytest.raises(InputError) as caught:
+        read_outcomes(write(rows))
+    assert message in str(caught.value) and caught.value.line == 2
+    assert caught.value.remedy
+
+
+def test_a_line_that_occurs_twice_and_one_without_a_verdict_are_refused(write: Write) -> None:
+    rows = lines("q1", right=True, found=True)
+    with pytest.raises(InputError, match="stood on line 1 already"):
+        read_outcomes(write([*rows, {**rows[0], "correct": False}]))
+    with pytest.raises(InputError, match="neither `correct`, nor `score`, nor `answer`"):
+        read_outcomes(write([{"question": "q", "arm": "retrieved"}]))
+    with pytest.raises(InputError, match="no outcome"):
+        read_outcomes(write([]))
+
+
+@pytest.mark.parametrize(("right", "found"), [(True, True), (False, True), (False, False)])
+def test_all_alike_and_one_alone_have_a_verdict_without_a_traceback(write: Write, right: bool, found: bool) -> None:
+    for num in (1, 40):
+        # a generator that fails with the gold in view fails with the gold alone too
+        rows = [row for i in range(num) for row in lines(f"q{i}", right=right, found=found, oracle=right or not found)]
+        for row in rows:
+            row["gold_ids"] = [f"g{row['question']}"]
+            if row["arm"] == "retrieved":
+                row["retrieved_ids"] = row["gold_ids"] if found else ["x"]
+        outcome = CliRunner().invoke(cli, ["diagnose", "--outcomes", str(write(rows)), "--json"])
+        assert outcome.exit_code == 0, outcome.output
+        verdict = json.loads(outcome.output)
+        if num == 1:
+            assert "Not enough data" in verdict["sentence"]
+        elif right:
+            assert verdict["recommended"] is None
+        else:
+            assert verdict["recommended"] == ("generator" if found else "embedder")
+
+
+def test_the_command_writes_a_report_and_bad_input_is_the_users(write: Write) -> None:
+    rows = [row for i in range(40) for row in lines(f"q{i}", right=i % 2 == 0, found=i % 2 == 0)]
+    path = write(rows)
+    outcome = CliRunner().invoke(cli, ["diagnose", "--outcomes", str(path)])
+    assert outcome.exit_code == 0, outcome.output
+    assert "the wrong documents are found" in outcome.output
+    report = path.with_name("outcomes-diagnosis") / "report.html"
+    assert "q1" in report.read_text()
+    missing = CliRunner().invoke(cli, ["diagnose", "--outcomes", str(path.with_name("gone.jsonl"))])
+    assert isinstance(missing.exception, UserError) and "no such file" in str(missing.exception)
