@@ -10,8 +10,9 @@ from click.testing import CliRunner
 
 from hybrid.cli.main import cli
 from hybrid.errors import InputError, TooLittleDataError, UserError
+from hybrid.evaluation.labels import label
 from hybrid.evaluation.outcomes_file import read_outcomes
-from hybrid.types import Arm
+from hybrid.types import Arm, Label
 
 ORACLES = ("oracle_in_distractors", "oracle")
 
@@ -137,3 +138,14 @@ def test_the_command_writes_a_report_and_bad_input_is_the_users(write: Write) ->
     assert "q1" in report.read_text()
     missing = CliRunner().invoke(cli, ["diagnose", "--outcomes", str(path.with_name("gone.jsonl"))])
     assert isinstance(missing.exception, UserError) and "no such file" in str(missing.exception)
+
+
+def test_the_documented_example_is_read(repository: Path, tmp_path: Path) -> None:
+    text = (repository / "docs" / "OUTCOMES.md").read_text(encoding="utf-8")
+    path = tmp_path / "example.jsonl"
+    path.write_text(text.split("```jsonl\n")[1].split("```")[0])
+    found = {record.question_id: record for record in read_outcomes(path).records}
+    assert set(found) == {"q1", "q2", "q3"}
+    assert label(found["q1"], rank_limit=20) is Label.WRONG_DOCUMENTS
+    assert label(found["q2"], rank_limit=20) is Label.CORRECT
+    assert label(found["q3"], rank_limit=20) is Label.CORRECT_ABSTENTION
