@@ -68,9 +68,14 @@ def evaluate(system: SystemChoice, as_json: bool, **options: Any) -> None:
     default=None,
     help="Diagnose recorded outcomes of any system (JSONL, docs/OUTCOMES.md) instead of asking this one.",
 )
+@click.option(
+    "--url", default=None, help="Ask another system by HTTP under all arms (docs/OUTCOMES.md), then diagnose it."
+)
 @click.option("--plan", is_flag=True, help="Ask nothing: say how many questions tell which difference.")
 @json_option
-def diagnose(system: SystemChoice, outcomes: Path | None, plan: bool, as_json: bool, **options: Any) -> None:
+def diagnose(
+    system: SystemChoice, outcomes: Path | None, url: str | None, plan: bool, as_json: bool, **options: Any
+) -> None:
     """Say which layer to retune, what it would gain, and how sure that is; list the failures.
 
     \b
@@ -78,11 +83,14 @@ def diagnose(system: SystemChoice, outcomes: Path | None, plan: bool, as_json: b
       hybrid diagnose --corpus corpora/pumps --system base --set diagnosis.orders=1
       hybrid diagnose --corpus corpora/pumps --plan
       hybrid diagnose --outcomes outcomes.jsonl
+      hybrid diagnose --corpus corpora/pumps --url http://localhost:8000
     """
     workspace = open_workspace(**options)
     if plan:
         print_plan(workspace, system, as_json)
         return
+    if url is not None:
+        outcomes = _record(workspace, url)
     if outcomes is not None:
         from hybrid.evaluation.diagnose import diagnose_recorded
 
@@ -95,6 +103,32 @@ def diagnose(system: SystemChoice, outcomes: Path | None, plan: bool, as_json: b
         chosen = workspace.choose(system)
         workspace.diagnose(chosen)
     _print_verdict(workspace.diagnosis_path(chosen), {"system": chosen}, as_json)
+
+
+def _record(workspace: "Workspace", url: str) -> Path:
+    """Outcomes of the system at `url`, in the workspace; what was recorded before is not asked again."""
+    from hybrid.artifacts import sha256_json
+    from hybrid.evaluation.foreign import HttpSystem, record
+    from hybrid.evaluation.questions import sample
+
+    config = workspace.config
+    options = config.diagnosis
+    with workspace.lock():
+        passages = workspace.passages()
+        asked = sample(passages.questions, options.split, options.max_questions, config.seed)
+        path = workspace.root / f"recorded-{sha256_json([url, options.split, passages.manifest.id])[:12]}.jsonl"
+        record(
+            HttpSystem(url, timeout_s=config.generator.timeout_s),
+            asked,
+            passages.by_id,
+            k=config.retrieval.k,
+            depth=config.retrieval.depth,
+            orders=options.orders,
+            seed=config.seed,
+            path=path,
+        )
+    show.note(f"recorded: {path}")
+    return path
 
 
 def _print_verdict(path: Path, of: dict[str, str], as_json: bool) -> None:

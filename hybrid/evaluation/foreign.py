@@ -1,0 +1,208 @@
+"""Other people's systems under our arms: anything that can retrieve, and answer from passages that it is given.
+
+What is recorded is a file for `hybrid diagnose --outcomes`. A LlamaIndex query engine and a plain HTTP endpoint are
+adapted here; for anything else two methods are enough (`ForeignSystem`).
+"""
+
+import json
+import random
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from hybrid.artifacts import sha256_json
+from hybrid.errors import EndpointError
+from hybrid.evaluation.arms import irrelevant
+from hybrid.evaluation.questions import oracles
+from hybrid.jsonl import read_jsonl
+from hybrid.progress import track
+from hybrid.types import Arm, Passage, Question
+
+_RETRIES = 2
+_PAUSE_S = 1.0
+
+
+class ForeignSystem(Protocol):
+    """A retriever and a generator that can be asked apart. Ids are those of the evaluation set's gold passages."""
+
+    def retrieve(self, question: str, depth: int) -> list[Passage]:
+        """The best `depth` passages, best first."""
+        ...
+
+    def answer(self, question: str, passages: Sequence[Passage]) -> str:
+        """The answer from these passages, in this order."""
+        ...
+
+
+class HttpSystem:
+    """`POST {url}/retrieve {"question", "depth"}` gives `{"passages": [{"id", "text"}]}`; `POST {url}/answer
+    {"question", "passages"}` gives `{"answer"}`.
+
+    Raises `EndpointError` where the endpoint does not answer within `timeout_s`, three times, or answers otherwise.
+    """
+
+    def __init__(self, url: str, *, timeout_s: float = 60.0) -> None:
+        self._url = url.rstrip("/")
+        self._timeout_s = timeout_s
+
+    def retrieve(self, question: str, depth: int) -> list[Passage]:
+        """As the endpoint ranks them."""
+        found = self._post("retrieve", {"question": question, "depth": depth}, "passages", list)
+        try:
+            return [Passage(str(item["id"]), str(item.get("text", ""))) for item in found]
+        except (TypeError, KeyError, AttributeError):
+            remedy = 'each of `passages` must be {"id": …, "text": …}'
+            raise EndpointError(f"{self._url}/retrieve: a passage without an id", remedy) from None
+
+    def answer(self, question: str, passages: Sequence[Passage]) -> str:
+        """The endpoint's answer."""
+        shown = [{"id": passage.id, "text": passage.full_text} for passage in passages]
+        return str(self._post("answer", {"question": question, "passages": shown}, "answer", str))
+
+    def _post(self, path: str, body: Mapping[str, Any], key: str, kind: type) -> Any:
+        url = f"{self._url}/{path}"
+        data = json.dumps(body).encode()
+        request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
+        for attempt in range(_RETRIES + 1):
+            try:
+                with urllib.request.urlopen(request, timeout=self._timeout_s) as response:
+                    value = json.loads(response.read())
+                break
+            except (OSError, ValueError) as error:
+                refused = isinstance(error, urllib.error.HTTPError) and error.code < 500
+                if refused or attempt == _RETRIES:
+                    remedy = "look at the endpoint's own log, then run the command again: it goes on where it stopped"
+                    raise EndpointError(f"{url}: {error}", remedy) from None
+                time.sleep(_PAUSE_S * 2**attempt)
+        if not isinstance(value, dict) or not isinstance(value.get(key), kind):
+            raise EndpointError(f"{url}: no `{key}` in what it gave", "answer as docs/OUTCOMES.md says")
+        return value[key]
+
+
+class LlamaIndexSystem:
+    """A LlamaIndex `RetrieverQueryEngine`: its retriever, and its response synthesiser on nodes that we choose.
+
+    Passage ids are node ids. How many nodes the retriever gives is its own `similarity_top_k`.
+    """
+
+    def __init__(self, query_engine: Any) -> None:
+        self._engine = query_engine
+
+    def retrieve(self, question: str, depth: int) -> list[Passage]:
+        """The retriever's nodes."""
+        from llama_index.core import QueryBundle
+
+        nodes = self._engine.retrieve(QueryBundle(question))[:depth]
+        return [Passage(node.node.node_id, node.node.get_content()) for node in nodes]
+
+    def answer(self, question: str, passages: Sequence[Passage]) -> str:
+        """What the engine's synthesiser makes of the passages."""
+        from llama_index.core import QueryBundle
+        from llama_index.core.schema import NodeWithScore, TextNode
+
+        nodes = [NodeWithScore(node=TextNode(id_=p.id, text=p.full_text), score=1.0) for p in passages]
+        return str(self._engine.synthesize(QueryBundle(question), nodes))
+
+
+def record(
+    system: ForeignSystem,
+    questions: Sequence[Question],
+    passages: Mapping[str, Passage],
+    *,
+    k: int,
+    depth: int,
+    orders: int,
+    seed: int,
+    path: Path,
+) -> int:
+    """Ask every question under every arm; append a line each to `path` and return how many are new.
+
+    What the file holds already is not asked again, so that a run that was stopped goes on. `passages` are those of the
+    evaluation set, for the oracle arms. Raises what the system raises; the lines until then are kept.
+    """
+    done = {(row["question"], row["arm"], row["order"]) for _, row in read_jsonl(path)} if path.is_file() else set()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    ids = sorted(passages)
+    num_new = 0
+    with path.open("a", encoding="utf-8") as stream:
+        for question in track(questions, total=len(questions), description="recording"):
+            wanted = _wanted(question, orders)
+            if all((question.id, arm.value, order) in done for arm, order in wanted):
+                continue
+            found = system.retrieve(question.question, depth)
+            for arm, order, context in _contexts(question, found, passages, ids, k, orders, seed):
+                if (question.id, arm.value, order) in done:
+                    continue
+                answer = system.answer(question.question, context)
+                row = _line(question, arm, order, context, found, passages, answer)
+                stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+                stream.flush()
+                num_new += 1
+    return num_new
+
+
+def _wanted(question: Question, orders: int) -> list[tuple[Arm, int]]:
+    arms = [(Arm.RETRIEVED, order) for order in range(orders)] + [(Arm.IRRELEVANT, 0)]
+    if question.answerable:
+        arms += [(Arm.ORACLE_IN_DISTRACTORS, order) for order in range(orders)]
+        arms += [(Arm.ORACLE, 0), (Arm.CLOSED_BOOK, 0)]
+    return arms
+
+
+def _contexts(
+    question: Question,
+    found: Sequence[Passage],
+    passages: Mapping[str, Passage],
+    ids: Sequence[str],
+    k: int,
+    orders: int,
+    seed: int,
+) -> Iterator[tuple[Arm, int, list[Passage]]]:
+    def shuffled(context: Sequence[Passage], order: int) -> list[Passage]:
+        mixed = list(context)
+        if order:
+            random.Random(sha256_json([seed, question.id, order])).shuffle(mixed)
+        return mixed
+
+    for order in range(orders):
+        yield Arm.RETRIEVED, order, shuffled(found[:k], order)
+    yield Arm.IRRELEVANT, 0, irrelevant(question, passages, ids, k, seed)
+    if not question.answerable:
+        return
+    yield Arm.CLOSED_BOOK, 0, []
+    gold = oracles(question, passages)
+    if not gold:
+        return
+    others = [passage for passage in found if passage.id not in question.positives]
+    for order in range(orders):
+        yield Arm.ORACLE_IN_DISTRACTORS, order, shuffled([*gold, *others[: max(0, k - len(gold))]], order + 1)
+    yield Arm.ORACLE, 0, gold
+
+
+def _line(
+    question: Question,
+    arm: Arm,
+    order: int,
+    context: Sequence[Passage],
+    found: Sequence[Passage],
+    passages: Mapping[str, Passage],
+    answer: str,
+) -> dict[str, Any]:
+    return {
+        "question": question.id,
+        "arm": arm.value,
+        "order": order,
+        "answer": answer,
+        "text": question.question,
+        "gold_answers": list(question.answers),
+        "answer_type": question.answer_type,
+        "answerable": question.answerable,
+        "topic": question.topic,
+        "gold_ids": list(question.positives),
+        "gold_in_index": any(identity in passages for identity in question.positives),
+        "retrieved_ids": [passage.id for passage in found],
+        "context_ids": [passage.id for passage in context],
+    }
