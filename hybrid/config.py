@@ -291,6 +291,10 @@ class DiagnosisConfig(Stage):
     """Smallest gain in answer score that is worth a retune."""
     confidence: float = Field(0.95, gt=0.5, lt=1)
     """Bootstrap probability of being the best layer that a recommendation needs."""
+    retrieval_cost: float = Field(1.0, gt=0)
+    """Of a retune of the retrieval side, in any unit: expected gains are compared per cost."""
+    generator_cost: float = Field(1.0, gt=0)
+    """Of a retune of the generator, in the same unit."""
 
 
 class Config(Stage):

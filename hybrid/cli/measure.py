@@ -182,22 +182,68 @@ def print_diagnosis(verdict: dict[str, Any]) -> None:
 
 @click.command("compare")
 @workspace_options
+@click.option(
+    "--diagnoses",
+    nargs=2,
+    type=click.Path(path_type=Path),
+    default=None,
+    metavar="BEFORE AFTER",
+    help="Two folders of `hybrid diagnose`: what moved, what regressed, realised gain against predicted headroom.",
+)
 @json_option
-def compare_command(as_json: bool, **options: Any) -> None:
+def compare_command(diagnoses: tuple[Path, Path] | None, as_json: bool, **options: Any) -> None:
     """Base against tuned on the evaluated split, with paired intervals of the gain.
 
     \b
     Example:
       hybrid compare --corpus corpora/pumps
+      hybrid compare --diagnoses indexes/pumps/diagnosis-base-dev indexes/pumps/diagnosis-tuned-dev
     """
     from hybrid.lifecycle.loop import compare_systems
 
     workspace = open_workspace(**options)
+    if diagnoses:
+        _print_moved(workspace, *diagnoses, as_json=as_json)
+        return
     rows = compare_systems(workspace)
     if as_json:
         show.as_json(rows)
     else:
         print_comparison(rows, f"Before and after on {workspace.config.evaluation.split}, 95 % intervals")
+
+
+def _print_moved(workspace: "Workspace", before: Path, after: Path, *, as_json: bool) -> None:
+    """Compare two diagnoses and keep what the retune gained, for the transfer rates of later ones."""
+    from hybrid.artifacts import require
+    from hybrid.evaluation.moved import read_records, what_moved, what_was_retuned
+    from hybrid.lifecycle.registry import register
+
+    config = workspace.config
+    old, new = (require(folder, "hybrid diagnose") for folder in (before, after))
+    moved = what_moved(
+        read_records(before),
+        read_records(after),
+        retuned=what_was_retuned(old.inputs, new.inputs),
+        rank_limit=config.diagnosis.rank_limit,
+        minimum_effect=config.diagnosis.minimum_effect,
+        resamples=config.evaluation.resamples,
+        seed=config.seed,
+    )
+    register(workspace.root, old.id, new.id, moved)
+    if as_json:
+        show.as_json(moved.to_dict())
+        return
+    click.echo(f"{moved.sentence}\n")
+    rows = []
+    for name, arm in moved.arms.items():
+        sides = [f"{arm.before:.3f}", f"{arm.after:.3f}", show.interval(arm.gain, signed=True)]
+        rows.append([name, *sides, f"{arm.num_gained}/{arm.num_lost}", f"{arm.p:.3g}"])
+    show.table(["answers right", "before", "after", "gain", "gained/lost", "p (Holm)"], rows, f"{moved.num} questions")
+    show.table(["what moved", "questions"], [[name, str(count)] for name, count in moved.transitions.items()])
+    for title, names in (("right before, wrong now", moved.regressed), ("wrong before, right now", moved.mended)):
+        click.echo(f"{title}: {', '.join(names) or 'none'}")
+    if moved.transfer is not None:
+        click.echo(f"transfer rate: {moved.transfer:.2f} of the predicted headroom")
 
 
 COMMANDS = {"evaluate": evaluate, "diagnose": diagnose, "compare": compare_command}

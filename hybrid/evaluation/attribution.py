@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -97,14 +97,24 @@ class Diagnosis:
         return plain
 
 
-def attribute(records: Sequence[Record], *, config: DiagnosisConfig, resamples: int = 10_000, seed: int) -> Diagnosis:
-    """Diagnose. Raises `ValueError` for records that lack an arm (see `check_records`)."""
+def attribute(
+    records: Sequence[Record],
+    *,
+    config: DiagnosisConfig,
+    resamples: int = 10_000,
+    seed: int,
+    transfer: Mapping[str, float] | None = None,
+) -> Diagnosis:
+    """Diagnose. `transfer`: by layer, the share of its headroom that past retunes realised; 1 where none is known.
+
+    Raises `ValueError` for records that lack an arm (see `check_records`).
+    """
     check_records(records)
     answerable = [record for record in records if record.answerable]
     unanswerable = [record for record in records if not record.answerable]
     labels = {record.question_id: label(record, rank_limit=config.rank_limit) for record in records}
     headroom = measure_headroom(answerable, resamples=resamples, seed=seed)
-    choice = pick(answerable, headroom, config)
+    choice = pick(answerable, headroom, config, transfer or {})
 
     def share(group: Sequence[Record], test: Callable[[Record], bool]) -> Interval:
         hits = [test(record) for record in group]

@@ -33,8 +33,12 @@ def diagnose(
     target: Path,
     inputs: Mapping[str, str],
     title: str,
+    transfer: Mapping[str, float] | None = None,
 ) -> Manifest:
-    """Publish `outcomes.jsonl`, `diagnosis.json`, `failures.jsonl` and `report.html` for a split's questions."""
+    """Publish `outcomes.jsonl`, `records.jsonl`, `diagnosis.json`, `failures.jsonl` and `report.html` for a split.
+
+    `transfer`: by layer, the share of predicted headroom that past retunes realised.
+    """
     settings = {
         "diagnosis": config.diagnosis.model_dump(mode="json"),
         "retrieval": config.retrieval.model_dump(mode="json"),
@@ -44,6 +48,7 @@ def diagnose(
         "resamples": config.evaluation.resamples,
         "seed": config.seed,
         "title": title,
+        "transfer": dict(transfer or {}),
     }
     if done := current(target, "diagnosis", VERSION, settings, inputs):
         return done
@@ -51,7 +56,13 @@ def diagnose(
     asked = sample(questions, options.split, options.max_questions, config.seed)
     with publish(target, "diagnosis", VERSION, settings, inputs) as build:
         records = run_arms(pipeline, asked, orders=options.orders, seed=config.seed)
-        diagnosis = attribute(records, config=options, resamples=config.evaluation.resamples, seed=config.seed)
+        diagnosis = attribute(
+            records,
+            config=options,
+            resamples=config.evaluation.resamples,
+            seed=config.seed,
+            transfer=transfer,
+        )
         meta = {
             "title": title,
             "split": options.split,
@@ -74,7 +85,7 @@ def diagnose(
 
 
 def diagnose_recorded(file: Path, *, config: Config, target: Path) -> Manifest:
-    """The same four files from outcomes that another system recorded (see `outcomes_file`)."""
+    """The same files from outcomes that another system recorded (see `outcomes_file`)."""
     options = config.diagnosis
     settings = {
         "diagnosis": options.model_dump(mode="json"),
@@ -104,6 +115,7 @@ def _write(
     verdict = diagnosis.to_dict()
     failures = describe(records, asked, text, verdict["labels"])
     write_jsonl(build.path / "outcomes.jsonl", (asdict(o) for record in records for o in record.outcomes))
+    write_jsonl(build.path / "records.jsonl", (_without_outcomes(record) for record in records))
     write_jsonl(build.path / "failures.jsonl", failures)
     write_text(build.path / "diagnosis.json", json.dumps(verdict, indent=1, sort_keys=True) + "\n")
     write_text(build.path / "report.html", diagnosis_html(verdict, failures, dict(meta)))
@@ -154,3 +166,7 @@ def describe(
             }
         )
     return items
+
+
+def _without_outcomes(record: Record) -> dict[str, Any]:
+    return {key: value for key, value in asdict(record).items() if key != "outcomes"}

@@ -1,12 +1,13 @@
 """Which layer to retune, said only where the data carry it.
 
-Layers are compared by their Shapley headroom, which does not depend on the order of repair; what is promised is the
-gain of repairing that layer alone.
+Layers are compared by what a retune may be expected to gain for its cost: Shapley headroom, which does not depend on
+the order of repair, times the share that past retunes of the layer realised, divided by its cost. What is promised is
+the gain of repairing that layer alone.
 """
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -52,8 +53,12 @@ class Pick:
     next_command: str
 
 
-def pick(records: Sequence[Record], headroom: Headroom, config: DiagnosisConfig) -> Pick:
-    """Decide between the retrieval side and the generator, over answerable records with a headroom of their own."""
+def pick(records: Sequence[Record], headroom: Headroom, config: DiagnosisConfig, transfer: Mapping[str, float]) -> Pick:
+    """Decide between the retrieval side and the generator, over answerable records with a headroom of their own.
+
+    `transfer` holds the realised share of headroom by layer; a layer without one counts as repaired perfectly, and the
+    reason says so.
+    """
     num = len(records)
     retrieval = retrieval_layer(records, config.rank_limit)
     if num < MIN_QUESTIONS:
@@ -66,25 +71,27 @@ def pick(records: Sequence[Record], headroom: Headroom, config: DiagnosisConfig)
             missing,
             _ask(missing),
         )
+    rates = {layer: transfer.get(layer.value, 1.0) for layer in (retrieval, Layer.GENERATOR)}
+    costs = {retrieval: config.retrieval_cost, Layer.GENERATOR: config.generator_cost}
     draws = {
-        retrieval: headroom.draws["retrieval_shapley"],
-        Layer.GENERATOR: headroom.draws["generator_shapley"],
+        retrieval: headroom.draws["retrieval_shapley"] * rates[retrieval] / costs[retrieval],
+        Layer.GENERATOR: headroom.draws["generator_shapley"] * rates[Layer.GENERATOR] / costs[Layer.GENERATOR],
     }
     shapley = {
-        retrieval: headroom.intervals["retrieval_shapley"],
-        Layer.GENERATOR: headroom.intervals["generator_shapley"],
+        retrieval: _scaled(headroom.intervals["retrieval_shapley"], rates[retrieval]),
+        Layer.GENERATOR: _scaled(headroom.intervals["generator_shapley"], rates[Layer.GENERATOR]),
     }
     alone = {
-        retrieval: headroom.intervals["retrieval"],
-        Layer.GENERATOR: headroom.intervals["generator_alone"],
+        retrieval: _scaled(headroom.intervals["retrieval"], rates[retrieval]),
+        Layer.GENERATOR: _scaled(headroom.intervals["generator_alone"], rates[Layer.GENERATOR]),
     }
     probability = _better(draws[Layer.GENERATOR], draws[retrieval])
     chances = {retrieval.value: 1 - probability, Layer.GENERATOR.value: probability}
-    best, other = sorted(shapley, key=lambda layer: -shapley[layer].value)
+    best, other = sorted(shapley, key=lambda layer: -shapley[layer].value / costs[layer])
     numbers = (
         f"{best} {_points(shapley[best])} of headroom against {other} {_points(shapley[other])} (Shapley), {best} is "
         f"the larger with probability {chances[best.value]:.2f}; repairing {best} alone would add "
-        f"{_points(alone[best])} if the repair were perfect (transfer rate taken as 1)"
+        f"{_points(alone[best])} {_transfer(best, transfer)}"
     )
     effect = config.minimum_effect
     if chances[best.value] >= config.confidence and min(shapley[best].low, alone[best].low) > effect:
@@ -104,8 +111,13 @@ def pick(records: Sequence[Record], headroom: Headroom, config: DiagnosisConfig)
         sentence = "Both layers must be repaired together: either one alone adds next to nothing."
         return Pick(None, chances, sentence, f"{numbers}.", None, "hybrid train-embed, then hybrid train-raft")
     missing = max(
-        needed_to_rank(shapley[best].value - shapley[other].value, draws[best] - draws[other], num, config.confidence),
-        needed_to_clear(shapley[best], draws[best], num, effect),
+        needed_to_rank(
+            shapley[best].value / costs[best] - shapley[other].value / costs[other],
+            draws[best] - draws[other],
+            num,
+            config.confidence,
+        ),
+        needed_to_clear(shapley[best], draws[best] * costs[best], num, effect),
     )
     both = min(interval.low for interval in shapley.values()) > effect
     return Pick(
@@ -147,6 +159,16 @@ def _more(margin: float, distance: float, num: int) -> int:
     if distance == 0:
         return MAX_NEEDED
     return max(1, min(MAX_NEEDED, math.ceil(num * (margin / distance) ** 2) - num))
+
+
+def _scaled(interval: Interval, rate: float) -> Interval:
+    return Interval(interval.value * rate, interval.low * rate, interval.high * rate, interval.num)
+
+
+def _transfer(layer: Layer, transfer: Mapping[str, float]) -> str:
+    if layer.value in transfer:
+        return f"at the {100 * transfer[layer.value]:.0f} % of its headroom that past retunes of it realised"
+    return "if the repair were perfect (transfer rate taken as 1)"
 
 
 def _better(first: Floats, second: Floats) -> float:

@@ -24,6 +24,7 @@ from hybrid.evaluation.statistics import paired_interval
 from hybrid.evaluation.system import evaluate_system
 from hybrid.evaluation.task_score import score_examples
 from hybrid.lifecycle.few_shot import worked_examples
+from hybrid.lifecycle.registry import transfer_rates
 from hybrid.models import resolve
 from hybrid.protocols import Generator, Scorer
 from hybrid.retrieval.index import build_index, open_index
@@ -299,9 +300,7 @@ class Workspace:
 
     def diagnose(self, system: SystemName) -> Manifest:
         """Which layer is at fault in a system, on the configured split."""
-        index = self.index(system)
-        passages = self.passages()
-        generator = self.generator(system)
+        index, passages, generator = self.index(system), self.passages(), self.generator(system)
         return diagnose(
             self._pipeline(system, passages, self._cached(generator)),
             passages.questions,
@@ -309,6 +308,7 @@ class Workspace:
             target=self.diagnosis_path(system),
             inputs={"passages": passages.manifest.id, "index": index.id, "generator": generator.fingerprint},
             title=f"{self.corpus.folder.name}, {system} system",
+            transfer=transfer_rates(self.root),
         )
 
     # -- reading -------------------------------------------------------------------------------------------------
