@@ -142,7 +142,9 @@ class Arm(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One question answered under one arm in one passage order. `score` is in [0, 1]; `exact`: equals a gold answer."""
+    """One question answered under one arm in one passage order. `score` is in [0, 1]; `exact`: equals a gold answer;
+    `cited_gold`: how many of `cited` are gold.
+    """
 
     question_id: str
     arm: Arm
@@ -155,6 +157,7 @@ class Outcome:
     cited: tuple[str, ...] = ()
     context: tuple[str, ...] = ()
     exact: bool = False
+    cited_gold: int = 0
 
 
 class Label(StrEnum):

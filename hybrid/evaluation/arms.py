@@ -131,6 +131,7 @@ def _shuffled(passages: Sequence[Passage], question: Question, order: int, seed:
 def _outcome(trial: _Trial, answer: Answer, passages: Mapping[str, Passage]) -> Outcome:
     # the guard is a serving policy: attribution looks at what the generator itself wrote
     asked = replace(trial.question, answerable=False) if trial.arm is Arm.IRRELEVANT else trial.question
+    cited = tuple(citation.passage_id for citation in answer.citations)
     graded = grade(answer.plain, asked, abstained=answer.abstained)
     return Outcome(
         question_id=trial.question.id,
@@ -141,7 +142,8 @@ def _outcome(trial: _Trial, answer: Answer, passages: Mapping[str, Passage]) -> 
         abstained=answer.abstained,
         gold_in_context=gold_shown(trial.question, answer, passages),
         text=answer.text,
-        cited=tuple(citation.passage_id for citation in answer.citations),
+        cited=cited,
         context=answer.context,
         exact=graded.exact,
+        cited_gold=sum(passage in trial.question.positives for passage in cited),
     )

@@ -11,6 +11,7 @@ from hybrid.evaluation.headroom import measure_headroom
 from hybrid.evaluation.labels import ANSWERABLE_LABELS, UNANSWERABLE_LABELS, label
 from hybrid.evaluation.pick import pick
 from hybrid.evaluation.records import Record, check_records, majority
+from hybrid.evaluation.second_grader import STRICT, stricter
 from hybrid.evaluation.statistics import holm, mcnemar_exact, mean_interval, num_clusters, share_interval, wilson
 from hybrid.types import Arm, Interval, Label, Layer
 
@@ -57,6 +58,16 @@ class TopicDiagnosis:
     p_distraction: float
 
 
+@dataclass(frozen=True, slots=True)
+class SecondVerdict:
+    """What a grader that counts an answer as right from `threshold` on would recommend, and whether it is the same."""
+
+    threshold: float
+    accuracy: float
+    recommended: Layer | None
+    agrees: bool
+
+
 @dataclass(frozen=True)
 class Diagnosis:
     """Everything that the report shows. Shares and headroom are in [0, 1] and over answerable questions.
@@ -64,7 +75,8 @@ class Diagnosis:
     `labels` maps question ids to labels, for all questions.
 
     `headroom` holds retrieval, distraction, reading and total (retriever first); `generator_first` and `shapley` hold
-    generator and retrieval. `over_answer` is a share of the unanswerable questions, `over_refusal` of the answerable.
+    generator and retrieval. `over_answer` is a share of the unanswerable questions, `over_refusal` of the answerable,
+    `miscited` of those that were answered rightly from the gold with a citation.
     """
 
     num_answerable: int
@@ -75,6 +87,7 @@ class Diagnosis:
     shares: dict[str, Interval]
     over_answer: Interval
     over_refusal: Interval
+    miscited: Interval
     arms: dict[str, Interval]
     headroom: dict[str, Interval]
     generator_first: dict[str, Interval]
@@ -88,6 +101,7 @@ class Diagnosis:
     reason: str
     questions_needed: int | None
     next_command: str
+    second_grader: SecondVerdict
     notes: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -115,6 +129,7 @@ def attribute(
     labels = {record.question_id: label(record, rank_limit=config.rank_limit) for record in records}
     headroom = measure_headroom(answerable, resamples=resamples, seed=seed)
     choice = pick(answerable, headroom, config, transfer or {})
+    second = _second(answerable, choice.recommended, config, transfer or {}, resamples, seed)
 
     def share(group: Sequence[Record], test: Callable[[Record], bool]) -> Interval:
         hits = [test(record) for record in group]
@@ -136,6 +151,7 @@ def attribute(
         | {name.value: share_of(unanswerable, name) for name in UNANSWERABLE_LABELS},
         over_answer=share_of(unanswerable, Label.OVER_ANSWER),
         over_refusal=share(answerable, lambda record: record.over_refusal),
+        miscited=share([r for r in answerable if r.miscited is not None], lambda record: bool(record.miscited)),
         arms=_arms(answerable, unanswerable, resamples, seed),
         headroom={name: terms[name] for name in ("retrieval", "distraction", "reading", "total")},
         generator_first={"generator": terms["generator_alone"], "retrieval": terms["retrieval_last"]},
@@ -148,12 +164,35 @@ def attribute(
         topics=_topics(answerable, resamples, seed),
         probability_best=choice.probability_best,
         recommended=choice.recommended,
-        sentence=choice.sentence,
+        sentence=choice.sentence if second.agrees else f"{_DISAGREE.format(second=_named(second))} {choice.sentence}",
         reason=choice.reason,
         questions_needed=choice.questions_needed,
         next_command=choice.next_command,
+        second_grader=second,
         notes=tuple(_notes(answerable, share_of(unanswerable, Label.OVER_ANSWER), config)),
     )
+
+
+_DISAGREE = "The verdict hangs on the grader (a stricter one {second})."
+
+
+def _named(second: SecondVerdict) -> str:
+    return f"says {second.recommended}" if second.recommended else "recommends nothing"
+
+
+def _second(
+    answerable: Sequence[Record],
+    first: Layer | None,
+    config: DiagnosisConfig,
+    transfer: Mapping[str, float],
+    resamples: int,
+    seed: int,
+) -> SecondVerdict:
+    records = stricter(answerable)
+    choice = pick(records, measure_headroom(records, resamples=resamples, seed=seed), config, transfer)
+    right = [record.accuracy(Arm.RETRIEVED) or 0.0 for record in records]
+    accuracy = sum(right) / len(right) if right else math.nan
+    return SecondVerdict(STRICT, accuracy, choice.recommended, choice.recommended == first)
 
 
 def _question(record: Record, name: Label) -> QuestionDiagnosis:

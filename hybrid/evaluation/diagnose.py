@@ -16,6 +16,7 @@ from hybrid.evaluation.power import assumptions
 from hybrid.evaluation.questions import sample
 from hybrid.evaluation.records import Record
 from hybrid.evaluation.report import diagnosis_html
+from hybrid.evaluation.suspects import suspect_label
 from hybrid.jsonl import write_jsonl
 from hybrid.types import Label, Question
 
@@ -114,6 +115,12 @@ def _write(
 ) -> None:
     verdict = diagnosis.to_dict()
     failures = describe(records, asked, text, verdict["labels"])
+    verdict["suspect_labels"] = [item["id"] for item in failures if item["flags"]]
+    if verdict["suspect_labels"]:
+        verdict["notes"].append(
+            f"{len(verdict['suspect_labels'])} gold answers may be wrong (flag SUSPECT_LABEL): every context gives "
+            "another answer that the gold passage holds. Check them before anything is retuned."
+        )
     write_jsonl(build.path / "outcomes.jsonl", (asdict(o) for record in records for o in record.outcomes))
     write_jsonl(build.path / "records.jsonl", (_without_outcomes(record) for record in records))
     write_jsonl(build.path / "failures.jsonl", failures)
@@ -143,6 +150,7 @@ def describe(
             title, shown = text(identity, question)
             return {"id": identity, "title": title, "text": shown, "gold": identity in question.positives}
 
+        gold = [passage(identity) for identity in question.positives] if record.gold_in_index else []
         arms: dict[str, Any] = {}
         for outcome in record.outcomes:
             if outcome.arm.value not in arms:
@@ -161,7 +169,8 @@ def describe(
                 "topic": question.topic,
                 "label": label,
                 "gold_rank": record.gold_rank,
-                "gold": [passage(p) for p in question.positives] if record.gold_in_index else [],
+                "gold": gold,
+                "flags": ["SUSPECT_LABEL"] if suspect_label(record, [item["text"] for item in gold]) else [],
                 "arms": arms,
             }
         )

@@ -154,6 +154,7 @@ def _outcome(path: Path, line: int, arm: Arm, order: int, row: Mapping[str, Any]
         gold_in_context=row.get("gold_in_context", bool(gold & set(context))),
         text=text,
         cited=tuple(row.get("cited_ids", ())),
+        cited_gold=len(gold & set(row.get("cited_ids", ()))),
         context=tuple(context),
     )
 

@@ -42,6 +42,17 @@ class Record:
         return majority([outcome.gold_in_context for outcome in self.of(Arm.RETRIEVED)])
 
     @property
+    def miscited(self) -> bool | None:
+        """Right with the gold in view, citing something, but never the gold; None where that cannot be told.
+
+        By the retriever's own order: the answer that a person reads.
+        """
+        first = next((o for o in self.of(Arm.RETRIEVED) if o.order == 0), None)
+        if first is None or not (self.answerable and first.correct and first.gold_in_context and first.cited):
+            return None
+        return first.cited_gold == 0
+
+    @property
     def over_refusal(self) -> bool:
         """Declined to answer although the gold was there, in most orders."""
         refusals = [outcome.abstained and outcome.gold_in_context for outcome in self.of(Arm.RETRIEVED)]
