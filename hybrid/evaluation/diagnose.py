@@ -17,6 +17,7 @@ from hybrid.evaluation.questions import sample
 from hybrid.evaluation.records import Record
 from hybrid.evaluation.report import diagnosis_html
 from hybrid.evaluation.suspects import suspect_label
+from hybrid.evaluation.topics import with_topics
 from hybrid.jsonl import write_jsonl
 from hybrid.types import Label, Question
 
@@ -55,6 +56,7 @@ def diagnose(
         return done
     options = config.diagnosis
     asked = sample(questions, options.split, options.max_questions, config.seed)
+    asked = with_topics(asked, pipeline.embedder.encode_queries([q.question for q in asked]), seed=config.seed)
     with publish(target, "diagnosis", VERSION, settings, inputs) as build:
         records = run_arms(pipeline, asked, orders=options.orders, seed=config.seed)
         diagnosis = attribute(

@@ -74,6 +74,8 @@ def diagnosis_html(diagnosis_dict: dict[str, Any], failures: list[dict[str, Any]
         ),
         "ranks": rank_histogram(ranks, k=_whole(meta.get("k")), title="Rank of the right passage"),
     }
+    if topics := _labels_by_topic(diagnosis_dict["questions"]):
+        charts["topics"] = stacked_shares(topics, title="Labels by topic")
     page = _environment().get_template("diagnosis.html")
     return page.render(
         title=meta.get("title", "Diagnosis"),
@@ -131,6 +133,20 @@ def verdict(gain: Mapping[str, Any] | None, *, higher_is_better: bool) -> str:
     if gain["high"] < 0:
         return "worse" if higher_is_better else "better"
     return "unclear"
+
+
+def _labels_by_topic(questions: Sequence[Mapping[str, Any]]) -> list[tuple[str, dict[str, float]]]:
+    """Share of each label among a topic's answerable questions; empty where there are fewer than two topics."""
+    found: dict[str, list[str]] = {}
+    for item in questions:
+        if item["topic"] and item["label"] not in _UNANSWERABLE:
+            found.setdefault(item["topic"], []).append(item["label"])
+    if len(found) < 2:
+        return []
+    return [
+        (f"{topic} ({len(labels)})", {name: labels.count(name) / len(labels) for name in set(labels)})
+        for topic, labels in sorted(found.items())
+    ]
 
 
 _UNANSWERABLE = ("OVER_ANSWER", "CORRECT_ABSTENTION")

@@ -189,3 +189,14 @@ def test_gold_answers_are_marked_in_what_was_read_and_stay_escaped() -> None:
     page = diagnosis_html(diagnosis(), [case], {"title": "Pumps"})
     assert "Tighten to <mark>35 NM</mark>, &lt;b&gt;not&lt;/b&gt; 45 Nm." in page
     assert "Cites p." in page
+
+
+def test_topics_are_a_chart_and_a_filter() -> None:
+    verdict = diagnosis()
+    for place, item in enumerate(verdict["questions"]):
+        item["topic"] = ("seals", "<motors>")[place % 2]
+    failures = [{**case, "topic": topic} for case, topic in zip(cases(), ("seals", "<motors>"), strict=True)]
+    page = diagnosis_html(verdict, failures, {"title": "Pumps"})
+    structure(page)
+    assert "Labels by topic" in page and 'data-by="topic"' in page and "&lt;motors&gt;" in page
+    assert "Labels by topic" not in diagnosis_html(diagnosis(), cases(), {"title": "Pumps"})
