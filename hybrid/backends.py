@@ -34,7 +34,7 @@ def make_generator(
 ) -> Generator:
     """The configured generator, with an adapter scaled by its weight, or a merged one from `folder`.
 
-    An adapter is run by transformers; `engine` lets what it is compared with run there too.
+    `engine` overrides the configured one: a model that is measured once, while training, is not worth an export.
     """
     options = config.generator
     if options.kind == "openai" and folder is None:
@@ -54,7 +54,7 @@ def make_generator(
         quantization=options.quantization,
         batch_size=options.batch_size,
     )
-    if adapter is None and _uses_openvino(engine or options.engine, options.quantization):
+    if _uses_openvino(engine or options.engine, options.quantization):
         from hybrid.answering.openvino_generator import OpenVINOGenerator
 
         return OpenVINOGenerator(local, cache_folder() / "openvino")

@@ -43,8 +43,13 @@ class LocalGenerator:
     @cached_property
     def fingerprint(self) -> str:
         """Over weights, tokenizer, adapter, precision and batch size (padding can flip a greedy near-tie)."""
+        return sha256_json([*self.weights_id, self.dtype, self._quantization, self._batch_size])
+
+    @cached_property
+    def weights_id(self) -> list[Any]:
+        """Over the weights alone, adapter included."""
         adapter = [sha256_tree(self._adapter), self._adapter_weight] if self._adapter else ""
-        return sha256_json([sha256_tree(self._folder), adapter, self.dtype, self._quantization, self._batch_size])
+        return [sha256_tree(self._folder), adapter]
 
     @cached_property
     def tokenizer(self) -> Any:
@@ -70,7 +75,11 @@ class LocalGenerator:
     @cached_property
     def model(self) -> Any:
         """The loaded model in evaluation mode, adapter attached."""
-        return load_causal_model(self._folder, self.dtype, self._quantization, self._adapter, self._adapter_weight)
+        return self.load(self.dtype)
+
+    def load(self, dtype: str) -> Any:
+        """The model in evaluation mode, adapter attached, in another precision than its own."""
+        return load_causal_model(self._folder, dtype, self._quantization, self._adapter, self._adapter_weight)
 
     def render(self, chat: Chat) -> str:
         """The prompt string of a chat, up to where the answer starts."""
@@ -155,11 +164,6 @@ class LocalGenerator:
                 picked = torch.log_softmax(logits, -1).gather(1, torch.tensor(tail, device=logits.device)[:, None])
                 scores[i] = (float(picked.sum()), len(tail))
         return [scores[i] for i in range(len(encoded))]
-
-    @property
-    def weights(self) -> Path:
-        """The model folder, without an adapter."""
-        return self._folder
 
     def stop_ids(self) -> set[int]:
         """Tokens that end an answer."""

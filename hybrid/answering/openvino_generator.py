@@ -7,9 +7,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from hybrid.answering.local_generator import LocalGenerator, load_causal_model
+from hybrid.answering.local_generator import LocalGenerator
 from hybrid.answering.openvino_export import export_model
-from hybrid.artifacts import current, publish, sha256_json, sha256_tree
+from hybrid.artifacts import current, publish, sha256_json
 from hybrid.types import Chat, Generation
 
 VERSION = 1
@@ -85,11 +85,10 @@ class OpenVINOGenerator:
 
     def _exported(self) -> Path:
         """The folder of the exported model; written whole or not at all."""
-        weights = self._local.weights
         half = self._local.dtype != "float32"
-        target = self._cache / sha256_json([sha256_tree(weights), half])[:24]
-        settings, inputs = {"half": half}, {"weights": sha256_tree(weights)}
-        if current(target, "openvino", VERSION, settings, inputs) is None:
-            with publish(target, "openvino", VERSION, settings, inputs) as build:
-                export_model(load_causal_model(weights, "float32", "none"), build.path, half=half)
+        inputs = {"weights": sha256_json(self._local.weights_id)}
+        target = self._cache / sha256_json([inputs, half])[:24]
+        if current(target, "openvino", VERSION, {"half": half}, inputs) is None:
+            with publish(target, "openvino", VERSION, {"half": half}, inputs) as build:
+                export_model(self._local.load("float32"), build.path, half=half)
         return target

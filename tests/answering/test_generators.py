@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -164,6 +165,32 @@ class TestOpenVINOGenerator(GeneratorContract):
 
     def make(self, local: LocalGenerator, server: ChatServer) -> Generator:
         return OpenVINOGenerator(local, self.cache)
+
+
+def test_an_export_holds_the_adapter_and_is_made_once(folder: Path, tmp_path: Path) -> None:
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    tuned = get_peft_model(AutoModelForCausalLM.from_pretrained(folder), LoraConfig(r=2, target_modules="all-linear"))
+    for name, weight in tuned.named_parameters():
+        if "lora_B" in name:
+            weight.data.normal_(std=0.5)
+    tuned.save_pretrained(tmp_path / "adapter")
+    with_adapter = LocalGenerator(folder, dtype="float32", adapter=tmp_path / "adapter")
+    exported = OpenVINOGenerator(with_adapter, tmp_path / "cache")
+    plain = LocalGenerator(folder, dtype="float32").generate(CHATS, max_new_tokens=8)
+    assert exported.generate(CHATS, max_new_tokens=8) == with_adapter.generate(CHATS, max_new_tokens=8) != plain
+    (made,) = (tmp_path / "cache").glob("*/openvino_model.bin")
+    before = made.stat().st_mtime_ns
+    again = OpenVINOGenerator(LocalGenerator(folder, dtype="float32", adapter=tmp_path / "adapter"), tmp_path / "cache")
+    assert again.fingerprint == exported.fingerprint
+    again.generate(CHATS[:1], max_new_tokens=2)
+    assert made.stat().st_mtime_ns == before
+
+
+def test_the_converter_does_not_report_to_its_maker(folder: Path, tmp_path: Path) -> None:
+    OpenVINOGenerator(LocalGenerator(folder, dtype="float32"), tmp_path).generate(CHATS[:1], max_new_tokens=1)
+    assert sys.modules["openvino_telemetry"] is None
 
 
 def test_batches_of_one_and_of_four_give_equal_answers(folder: Path) -> None:
