@@ -24,6 +24,7 @@ class _Trial:
 def run_arms(
     pipeline: Pipeline,
     questions: Sequence[Question],
+    ranking: Sequence[Sequence[Hit]],
     *,
     orders: int,
     seed: int,
@@ -32,14 +33,13 @@ def run_arms(
 ) -> list[Record]:
     """One record a question, with its outcomes under every arm of `arms` and every order.
 
+    `ranking` holds each question's hits, as deep as they are to be told of.
     `noise`, where given, holds for each question the hits from which the distractors of the arm
     `oracle_in_distractors` are taken, so that systems with other retrievers are asked the same; else their own are.
     Unanswerable questions have the arms `retrieved` and `irrelevant` only, where declining is right; so it is under
     `irrelevant` for every question. Order 0 of `retrieved` is the retriever's own. Nothing but `retrieved` and
     `oracle_in_distractors` depends on the retriever, so that a retuned embedder leaves the other answers in the cache.
     """
-    depth = pipeline.config.retrieval.depth
-    ranking = pipeline.retrieve([q.question for q in questions], depth)
     ids = sorted(pipeline.passages)
     trials = [
         trial

@@ -10,6 +10,7 @@ from hybrid.answering.pipeline import Pipeline
 from hybrid.artifacts import Build, Manifest, current, publish, require, sha256_file, write_text
 from hybrid.config import Config
 from hybrid.evaluation.arms import run_arms
+from hybrid.evaluation.attributable import attributable
 from hybrid.evaluation.attribution import Diagnosis, attribute
 from hybrid.evaluation.outcomes_file import read_outcomes
 from hybrid.evaluation.power import assumptions
@@ -56,9 +57,13 @@ def diagnose(
         return done
     options = config.diagnosis
     asked = sample(questions, options.split, options.max_questions, config.seed)
+    ranking = pipeline.retrieve([question.question for question in asked], config.retrieval.depth)
+    hits = {question.id: found for question, found in zip(asked, ranking, strict=True)}
+    usable = attributable(asked, ranking, pipeline.passages)
+    asked = usable.questions
     asked = with_topics(asked, pipeline.embedder.encode_queries([q.question for q in asked]), seed=config.seed)
     with publish(target, "diagnosis", VERSION, settings, inputs) as build:
-        records = run_arms(pipeline, asked, orders=options.orders, seed=config.seed)
+        records = run_arms(pipeline, asked, [hits[q.id] for q in asked], orders=options.orders, seed=config.seed)
         diagnosis = attribute(
             records,
             config=options,
@@ -66,11 +71,13 @@ def diagnose(
             seed=config.seed,
             transfer=transfer,
         )
+        diagnosis = replace(diagnosis, notes=(*usable.notes, *diagnosis.notes))
         meta = {
             "title": title,
             "split": options.split,
             "k": config.retrieval.k,
             "num_questions": len(asked),
+            "inferred_gold": len(usable.inferred),
             "orders": options.orders,
             "embedder": pipeline.embedder.name,
             "generator": pipeline.generator.name,

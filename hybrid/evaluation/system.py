@@ -64,7 +64,7 @@ def evaluate_system(
         requests = [Request(q.question, pipeline.lookup(h[:k])) for q, h in zip(asked, hits, strict=True)]
         answers = pipeline.answer(requests)
         rows = [_row(q, a, scores, pipeline.passages) for q, a, scores in zip(asked, answers, ranked, strict=True)]
-        _add_arms(rows, pipeline, asked, noise, config)
+        _add_arms(rows, pipeline, asked, hits, noise, config)
         right = score_items(scorer, items) if scorer else []
         general = [{"id": item.id, "right": ok} for item, ok in zip(items, right, strict=True)]
         write_jsonl(build.path / "questions.jsonl", rows)
@@ -137,6 +137,7 @@ def _add_arms(
     rows: list[dict[str, Any]],
     pipeline: Pipeline,
     asked: Sequence[Question],
+    hits: Sequence[Sequence[Hit]],
     noise: Callable[[Sequence[str]], Sequence[Sequence[Hit]]] | None,
     config: Config,
 ) -> None:
@@ -144,9 +145,10 @@ def _add_arms(
     arms = {Arm(name) for name in config.evaluation.arms}
     if not arms:
         return
-    answerable = [question for question in asked if question.answerable]
+    pairs = [(question, found) for question, found in zip(asked, hits, strict=True) if question.answerable]
+    answerable, ranking = [question for question, _ in pairs], [found for _, found in pairs]
     others = noise([question.question for question in answerable]) if noise else ()
-    records = run_arms(pipeline, answerable, orders=1, seed=config.seed, arms=arms, noise=others)
+    records = run_arms(pipeline, answerable, ranking, orders=1, seed=config.seed, arms=arms, noise=others)
     found = {record.question_id: record for record in records}
     for row in rows:
         if row["id"] in found:
