@@ -166,9 +166,10 @@ class RaftConfig(Stage):
     """Domain examples at most."""
     num_distractors: int = Field(3, ge=0)
     """Beside the oracle, from what the retriever really returns."""
-    distractors: Literal["top", "served"] = "top"
+    distractors: Literal["top", "served", "below"] = "top"
     """`top`: the best-ranked ones, harder than what is served where the oracle ranks low. `served`: then its neighbours
-    in the ranking, so that the oracle stands among them as it does where it is served."""
+    in the ranking, so that the oracle stands among them as it does where it is served. `below`: those that rank behind
+    the oracle; with `answering.best_first` a generator too small to choose learns to trust the retriever's order."""
     oracle_rate: float = Field(0.7, ge=0, le=1)
     """Share of examples on answerable questions that keep the oracle."""
     without_oracle: Literal["abstain", "answer"] = "abstain"

@@ -249,16 +249,18 @@ class _Maker:
         return self._candidates(question)[:wanted]
 
     def _beside_oracle(self, question: Question, rng: random.Random) -> list[Passage]:
-        """The best-ranked, or with `raft.distractors: served` those among which the oracle is where it is served.
+        """The distractors of an example with its oracle, by `raft.distractors`.
 
-        A retriever that ranks the oracle low ranks all the best ones above it, a context that is never served: then the
-        oracle's neighbours in the ranking stand in, as many of them above it as for another question that is served.
+        A retriever that ranks the oracle low ranks all the best ones above it, a context that is never served. With
+        `served` the oracle's neighbours in the ranking stand in, as many of them above it as for another question that
+        is served; with `below` those behind it always do.
         """
-        wanted, place = self._config.raft.num_distractors, self._place(question)
-        if self._config.raft.distractors == "top" or place <= wanted:
-            return self._distractors(question, wanted)
-        found = self._candidates(question)
-        start = max(0, min(place - rng.choice(self._served_places), len(found) - wanted))
+        policy, wanted = self._config.raft.distractors, self._config.raft.num_distractors
+        place, found = self._place(question), self._candidates(question)
+        if policy == "top" or (policy == "served" and place <= wanted):
+            return found[:wanted]
+        above = rng.choice(self._served_places) if policy == "served" else 0
+        start = max(0, min(place - above, len(found) - wanted))
         return found[start : start + wanted]
 
     def _place(self, question: Question) -> int:

@@ -122,7 +122,7 @@ def test_an_oracle_that_is_never_served_stands_among_its_neighbours_as_a_served_
         order.insert(1 if number % 2 else 5, f"gold{number}")
         run[asked.id] = [Hit(p, 1 - rank / 100, rank) for rank, p in enumerate(order, 1)]
     above = {}
-    for policy in ("top", "served"):
+    for policy in ("top", "served", "below"):
         config = configured(num_distractors=wanted, oracle_rate=1.0, distractors=policy)
         build(tmp_path / policy, questions, config, run=run)
         above[policy] = Counter()
@@ -132,6 +132,7 @@ def test_an_oracle_that_is_never_served_stands_among_its_neighbours_as_a_served_
             above[policy][sum(order.index(p) < order.index(record["oracle"]) for p in record["distractors"])] += 1
     assert above["top"] == {1: 20} if wanted == 1 else {1: 10, 3: 10}
     assert above["served"] == {1: 20}
+    assert above["below"] == {0: 20}
 
 
 def test_distractors_come_from_the_pool_only(tmp_path: Path) -> None:
