@@ -15,7 +15,7 @@ READY  := $(VENV)/.ready
 OPTIONS = --corpus $(CORPUS) --config $(CONFIG) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo index train-embed train-raft merge evaluate diagnose query test check bench bench-engines clean lock
+.PHONY: help setup models demo index train-embed train-raft merge evaluate diagnose query test check bench bench-engines bench-trial clean lock
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -72,6 +72,9 @@ bench: models  ## the loop on the public sets in DATA
 
 bench-engines: models  ## transformers and OpenVINO side by side: speed, equal answers, scores
 	$(BIN)/python -m benchmarks.engines
+
+bench-trial: $(READY)  ## the diagnosis on evaluation sets with known faults, simulated
+	$(BIN)/python -m benchmarks.trial.simulate
 
 lock:  ## rewrite requirements.lock from what is installed
 	$(BIN)/pip freeze --exclude-editable | sed -E 's/^(torch==[0-9.]+)\+.*/\1/' > requirements.lock

@@ -1,0 +1,1 @@
+"""The diagnoser on trial: known faults, and whether the diagnosis names them."""
