@@ -20,6 +20,9 @@ K_RANK = 3
 LOST_RANK = 60
 """Rank of one that is not."""
 
+DECLINES_WITHOUT, DECLINES_WITH = 0.7, 0.2
+"""Share of wrong answers that decline, without and with the gold in context."""
+
 
 @dataclass(frozen=True, slots=True)
 class Design:
@@ -90,5 +93,6 @@ def _outcomes(
             flipped = together if rng.random() < design.alike else rng.random() < chance
             correct = ok != flipped
             gold = found if arm is Arm.RETRIEVED else arm is not Arm.CLOSED_BOOK
-            made.append(Outcome(name, arm, order, float(correct), correct, False, gold, ""))
+            declines = not correct and rng.random() < (DECLINES_WITHOUT if not gold else DECLINES_WITH)
+            made.append(Outcome(name, arm, order, float(correct), correct, declines, gold, ""))
     return tuple(made)

@@ -49,5 +49,5 @@ def test_rules_of_thumb() -> None:
     picks = {name: [rule(records) for records in (documents, reading, healthy)] for name, rule in RULES.items()}
     assert picks["gold in top k?"] == ["embedder", "generator", None]
     assert picks["fixed thresholds"] == ["embedder", "generator", None]
-    assert picks["refused?"] == ["generator", "generator", None]
+    assert picks["refused?"] == ["embedder", "generator", None]
     assert picks["always retrieval"] == ["embedder"] * 3
