@@ -1,14 +1,12 @@
 """Engines side by side on the same prompts in one run: seconds an answer, equal answers, and what a change costs.
 
-python -m benchmarks.engines [--questions 48] [--rounds 3]
+python -m benchmarks.engines [--questions 32] [--rounds 1]
 """
 
 import statistics
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +30,8 @@ ROOT = Path("indexes") / "bench-engines"
 
 
 @click.command()
-@click.option("--questions", "num_questions", default=48, show_default=True, help="Test questions asked.")
-@click.option("--rounds", default=3, show_default=True, help="Times that each engine answers all of them.")
+@click.option("--questions", "num_questions", default=32, show_default=True, help="Test questions asked.")
+@click.option("--rounds", default=1, show_default=True, help="Times that each engine answers all of them.")
 def main(num_questions: int, rounds: int) -> None:
     """Ask the base system of the bundled corpus by each engine in turn; rows go to results.json and the page."""
     set_up_libraries()
@@ -60,7 +58,7 @@ def main(num_questions: int, rounds: int) -> None:
 
 
 def _engines(config: Any) -> dict[str, Generator]:
-    """By name; each loaded, so that what is timed is answering."""
+    """By name; `_timed` loads each with a first question, so that what is timed is answering."""
     from hybrid.backends import make_generator
 
     def made(engine: str, **generator: Any) -> Generator:
@@ -95,9 +93,10 @@ def _rows(
         ratios = [before / after for before, after in zip(seconds[slow], seconds["openvino"], strict=True)]
         spread = Interval(statistics.median(ratios), min(ratios), max(ratios), len(asked))
         found.append(("engine/speedup", f"openvino ÷ {slow}", spread))
-    scores = _each(
-        answers, lambda answer, question: grade(answer.plain, question, abstained=answer.abstained).score, asked
-    )
+    scores = {
+        name: [grade(a.plain, q, abstained=a.abstained).score for a, q in zip(given, asked, strict=True)]
+        for name, given in answers.items()
+    }
     for name in ("transformers, one at a time", "openvino"):
         equal = [a.text == b.text for a, b in zip(answers["transformers"], answers[name], strict=True)]
         found.append(("engine/same-answer", f"{name} = transformers", share_interval(equal, clusters, seed=seed)))
@@ -107,29 +106,13 @@ def _rows(
         ]
         if lost := gain(SCORE, *sides, resamples=10_000, seed=seed):
             found.append(("engine/answer-score", f"{name} − transformers", lost))
+    minutes = round(sum(map(sum, seconds.values())) * len(asked) / 60, 1)
     return [
-        {
-            "set": CORPUS.name,
-            "split": "test",
-            "metric": metric,
-            "system": system,
-            "value": round(value.value, 4),
-            "low": round(value.low, 4),
-            "high": round(value.high, 4),
-            "n": value.num,
-            "seed": seed,
-            "minutes": round(sum(map(sum, seconds.values())) * len(asked) / 60, 1),
-            "command": COMMAND,
-            "date": date.today().isoformat(),
-        }
+        results.make_row(
+            metric, system, value, of=CORPUS.name, split="test", seed=seed, minutes=minutes, command=COMMAND
+        )
         for metric, system, value in found
     ]
-
-
-def _each(
-    answers: dict[str, list[Answer]], score: Callable[[Answer, Question], float], asked: list[Question]
-) -> dict[str, list[float]]:
-    return {name: [score(a, q) for a, q in zip(given, asked, strict=True)] for name, given in answers.items()}
 
 
 if __name__ == "__main__":

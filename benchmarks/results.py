@@ -91,7 +91,7 @@ def has_answers(name: str) -> bool:
 
 def _rows_of_set(name: str, config: Config, evaluations: dict[str, Evaluated], minutes: float) -> list[dict[str, Any]]:
     options, seed = config.evaluation, config.seed
-    stamp = {"set": name, "split": options.split, "seed": seed, "minutes": minutes}
+    stamp = {"of": name, "split": options.split, "seed": seed, "minutes": minutes}
     asked = next((row for row in evaluations["base"].questions if row["answerable"]), None)
     told = figures(asked["answer_type"] if asked else "span")
     made = []
@@ -118,21 +118,28 @@ def _values(
             yield f"{after} − {before}", figure.name, found
 
 
-def _row(stamp: dict[str, Any], metric: str, system: str, interval: Interval) -> dict[str, Any]:
+def make_row(
+    metric: str, system: str, interval: Interval, *, of: str, split: str, seed: int, minutes: float, command: str
+) -> dict[str, Any]:
+    """A row of results.json; `of` is the set, `interval` goes to four places."""
     return {
-        "set": stamp["set"],
-        "split": stamp["split"],
+        "set": of,
+        "split": split,
         "metric": metric,
         "system": system,
         "value": round(interval.value, 4),
         "low": round(interval.low, 4),
         "high": round(interval.high, 4),
         "n": interval.num,
-        "seed": stamp["seed"],
-        "minutes": stamp["minutes"],
-        "command": COMMAND,
+        "seed": seed,
+        "minutes": minutes,
+        "command": command,
         "date": date.today().isoformat(),
     }
+
+
+def _row(stamp: dict[str, Any], metric: str, system: str, interval: Interval) -> dict[str, Any]:
+    return make_row(metric, system, interval, **stamp, command=COMMAND)
 
 
 def _keep(name: str, evaluations: dict[str, Evaluated]) -> None:
@@ -167,7 +174,7 @@ def _pooled(resamples: int, seed: int) -> list[dict[str, Any]]:
                 sides[row["kind"]][system].append({**item, "score": value, "right": value})
     if not sides["questions"]["base"]:
         return []
-    stamp = {"set": POOLED, "split": "test", "seed": seed, "minutes": 0.0}
+    stamp = {"of": POOLED, "split": "test", "seed": seed, "minutes": 0.0}
     made = [
         _row(stamp, metric, system, interval)
         for system, metric, interval in _values(GENERAL, sides["general"], resamples, seed)

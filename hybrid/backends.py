@@ -67,7 +67,7 @@ def _uses_openvino(engine: Engine, quantization: str) -> bool:
 
     if engine == "openvino":
         if not is_installed():
-            raise MissingError("generator.engine is openvino, which is not installed", "pip install 'hybrid[openvino]'")
+            raise MissingError("generator.engine is openvino, which is not installed", "pip install -e '.[openvino]'")
         return True
     if engine == "transformers" or quantization != "none" or not is_installed():
         return False

@@ -1,12 +1,11 @@
 """The diagnosis on simulated evaluation sets, beside four rules of thumb: a table of its own.
 
-python -m benchmarks.trial.simulate [--seeds 20]
+python -m benchmarks.trial.simulate [--seeds 100]
 """
 
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date
 from typing import Any
 
 import click
@@ -38,7 +37,7 @@ FAMILIES = {
 
 
 @click.command()
-@click.option("--seeds", default=20, show_default=True, help="Evaluation sets for each fault and dose.")
+@click.option("--seeds", default=100, show_default=True, help="Evaluation sets for each fault and dose.")
 @click.option("--questions", default=200, show_default=True, help="Questions of a set.")
 @click.option("--resamples", default=500, show_default=True, help="Of the bootstrap of each diagnosis.")
 def main(seeds: int, questions: int, resamples: int) -> None:
@@ -46,7 +45,7 @@ def main(seeds: int, questions: int, resamples: int) -> None:
     design = Design(num=questions)
     found = list(_trials(design, seeds, resamples))
     rows = [
-        _row(metric, system, interval)
+        results.make_row(metric, system, interval, of="simulated", split="test", seed=0, minutes=0.0, command=COMMAND)
         for metric, system, interval in [*_layer_accuracy(found), *_alarms(found), *_coverage(found), *_label_f1(found)]
     ]
     results.record_rows(COMMAND, rows)
@@ -146,23 +145,6 @@ def _label_f1(found: list[dict[str, Any]]) -> Iterable[tuple[str, str, Interval]
         yield f"diagnosis/label-f1/{part}", "hybrid", Interval(score, bound.low, bound.high, right + missed)
     mean = sum(scores) / len(scores)
     yield "diagnosis/macro-f1", "hybrid", Interval(mean, min(scores), max(scores), len(scores))
-
-
-def _row(metric: str, system: str, interval: Interval) -> dict[str, Any]:
-    return {
-        "set": "simulated",
-        "split": "test",
-        "metric": metric,
-        "system": system,
-        "value": round(interval.value, 4),
-        "low": round(interval.low, 4),
-        "high": round(interval.high, 4),
-        "n": interval.num,
-        "seed": 0,
-        "minutes": 0.0,
-        "command": COMMAND,
-        "date": date.today().isoformat(),
-    }
 
 
 if __name__ == "__main__":

@@ -72,9 +72,8 @@ def _holding(question: Question, hits: Sequence[Hit], passages: Mapping[str, Pas
     if question.answer_type not in _STRINGS:
         return ()
     ranked = [hit.passage_id for hit in hits]
-    rest = [identity for identity in passages if identity not in set(ranked)]
     holding = []
-    for identity in (*ranked, *rest):
+    for identity in dict.fromkeys((*ranked, *passages)):
         if any(contains_answer(passages[identity].full_text, answer) for answer in question.answers):
             holding.append(identity)
             if len(holding) == MAX_INFERRED:

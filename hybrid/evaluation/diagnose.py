@@ -61,7 +61,7 @@ def diagnose(
     hits = {question.id: found for question, found in zip(asked, ranking, strict=True)}
     usable = attributable(asked, ranking, pipeline.passages)
     asked = usable.questions
-    asked = with_topics(asked, pipeline.embedder.encode_queries([q.question for q in asked]), seed=config.seed)
+    asked = with_topics(asked, pipeline.embedder.encode_queries, seed=config.seed)
     with publish(target, "diagnosis", VERSION, settings, inputs) as build:
         records = run_arms(pipeline, asked, [hits[q.id] for q in asked], orders=options.orders, seed=config.seed)
         diagnosis = attribute(

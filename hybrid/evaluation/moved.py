@@ -7,7 +7,7 @@ headroom of the retuned layer repaired alone, as diagnosed before. Their ratio i
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -142,11 +142,7 @@ def _arms(old: Sequence[Record], new: Sequence[Record], resamples: int, seed: in
         before, after = sum(was) / len(was), sum(now) / len(now)
         found[arm.value] = ArmMove(before, after, gain, gained, lost, mcnemar_exact(gained, lost))
     adjusted = holm({name: move.p for name, move in found.items()})
-    return {name: ArmMove(**{**_shallow(move), "p": adjusted[name]}) for name, move in found.items()}
-
-
-def _shallow(move: ArmMove) -> dict[str, Any]:
-    return {name: getattr(move, name) for name in move.__dataclass_fields__}
+    return {name: replace(move, p=adjusted[name]) for name, move in found.items()}
 
 
 def _sentence(realised: Interval, p: float, predicted: Interval | None, num_regressed: int, retuned: str) -> str:

@@ -4,7 +4,7 @@ k-means on unit vectors; a cluster's name is the terms with the highest class-ba
 arXiv:2203.05794): frequent in the cluster, rare in the others.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,18 +18,21 @@ MAX_TOPICS = 8
 _TERMS = 3
 
 
-def with_topics(questions: Sequence[Question], vectors: Vectors, *, seed: int) -> list[Question]:
+def with_topics(
+    questions: Sequence[Question], encode: Callable[[Sequence[str]], Vectors], *, seed: int
+) -> list[Question]:
     """The questions with a topic each; as they are where any has one already, or too few for two topics.
 
-    `vectors` are unit, `(n_questions, dim)`.
+    `encode` gives unit vectors `(n_questions, dim)`; it is called only where topics are made.
     """
     num_topics = min(MAX_TOPICS, len(questions) // QUESTIONS_A_TOPIC)
     if num_topics < 2 or any(question.topic for question in questions):
         return list(questions)
     from sklearn.cluster import KMeans
 
-    clusters = KMeans(num_topics, n_init=10, random_state=seed).fit_predict(np.asarray(vectors))
-    names = _names([question.question for question in questions], clusters.tolist(), num_topics)
+    texts = [question.question for question in questions]
+    clusters = KMeans(num_topics, n_init=10, random_state=seed).fit_predict(np.asarray(encode(texts)))
+    names = _names(texts, clusters.tolist(), num_topics)
     return [replace(question, topic=names[cluster]) for question, cluster in zip(questions, clusters, strict=True)]
 
 

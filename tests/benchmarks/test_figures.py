@@ -111,7 +111,7 @@ def test_general_rows_are_a_mean() -> None:
 
 
 def test_the_page_tells_every_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stamp = {"set": "covidqa", "split": "test", "seed": 1, "minutes": 2.0}
+    stamp = {"of": "covidqa", "split": "test", "seed": 1, "minutes": 2.0}
     value = measure(GENERAL, [{"id": str(i), "right": i % 4 == 0} for i in range(100)], **OPTIONS)
     assert value is not None
     rows = [
