@@ -5,21 +5,18 @@ adapted here; for anything else two methods are enough (`ForeignSystem`).
 """
 
 import json
-import random
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from hybrid.artifacts import sha256_json
 from hybrid.errors import EndpointError
-from hybrid.evaluation.arms import irrelevant
-from hybrid.evaluation.questions import oracles
+from hybrid.evaluation.contexts import Context, contexts
 from hybrid.jsonl import read_jsonl
 from hybrid.progress import track
-from hybrid.types import Arm, Passage, Question
+from hybrid.types import Passage, Question
 
 _RETRIES = 2
 _PAUSE_S = 1.0
@@ -129,72 +126,30 @@ def record(
     num_new = 0
     with path.open("a", encoding="utf-8") as stream:
         for question in track(questions, total=len(questions), description="recording"):
-            wanted = _wanted(question, orders)
-            if all((question.id, arm.value, order) in done for arm, order in wanted):
+
+            def missing(found: Sequence[Passage], question: Question = question) -> list[Context]:
+                made = contexts(question, found, found, passages, ids, k=k, orders=orders, seed=seed)
+                return [c for c in made if (question.id, c.arm.value, c.order) not in done]
+
+            if not missing(()):
                 continue
             found = system.retrieve(question.question, depth)
-            for arm, order, context in _contexts(question, found, passages, ids, k, orders, seed):
-                if (question.id, arm.value, order) in done:
-                    continue
-                answer = system.answer(question.question, context)
-                row = _line(question, arm, order, context, found, passages, answer)
+            for context in missing(found):
+                answer = system.answer(question.question, context.passages)
+                row = _line(question, context, found, passages, answer)
                 stream.write(json.dumps(row, ensure_ascii=False) + "\n")
                 stream.flush()
                 num_new += 1
     return num_new
 
 
-def _wanted(question: Question, orders: int) -> list[tuple[Arm, int]]:
-    arms = [(Arm.RETRIEVED, order) for order in range(orders)] + [(Arm.IRRELEVANT, 0)]
-    if question.answerable:
-        arms += [(Arm.ORACLE_IN_DISTRACTORS, order) for order in range(orders)]
-        arms += [(Arm.ORACLE, 0), (Arm.CLOSED_BOOK, 0)]
-    return arms
-
-
-def _contexts(
-    question: Question,
-    found: Sequence[Passage],
-    passages: Mapping[str, Passage],
-    ids: Sequence[str],
-    k: int,
-    orders: int,
-    seed: int,
-) -> Iterator[tuple[Arm, int, list[Passage]]]:
-    def shuffled(context: Sequence[Passage], order: int) -> list[Passage]:
-        mixed = list(context)
-        if order:
-            random.Random(sha256_json([seed, question.id, order])).shuffle(mixed)
-        return mixed
-
-    for order in range(orders):
-        yield Arm.RETRIEVED, order, shuffled(found[:k], order)
-    yield Arm.IRRELEVANT, 0, irrelevant(question, passages, ids, k, seed)
-    if not question.answerable:
-        return
-    yield Arm.CLOSED_BOOK, 0, []
-    gold = oracles(question, passages)
-    if not gold:
-        return
-    others = [passage for passage in found if passage.id not in question.positives]
-    for order in range(orders):
-        yield Arm.ORACLE_IN_DISTRACTORS, order, shuffled([*gold, *others[: max(0, k - len(gold))]], order + 1)
-    yield Arm.ORACLE, 0, gold
-
-
 def _line(
-    question: Question,
-    arm: Arm,
-    order: int,
-    context: Sequence[Passage],
-    found: Sequence[Passage],
-    passages: Mapping[str, Passage],
-    answer: str,
+    question: Question, context: Context, found: Sequence[Passage], passages: Mapping[str, Passage], answer: str
 ) -> dict[str, Any]:
     return {
         "question": question.id,
-        "arm": arm.value,
-        "order": order,
+        "arm": context.arm.value,
+        "order": context.order,
         "answer": answer,
         "text": question.question,
         "gold_answers": list(question.answers),
@@ -204,5 +159,5 @@ def _line(
         "gold_ids": list(question.positives),
         "gold_in_index": any(identity in passages for identity in question.positives),
         "retrieved_ids": [passage.id for passage in found],
-        "context_ids": [passage.id for passage in context],
+        "context_ids": [passage.id for passage in context.passages],
     }

@@ -1,6 +1,6 @@
 """Which gold makes a perfect context, and whether the generator was shown it."""
 
-from hybrid.evaluation.arms import irrelevant
+from hybrid.evaluation.contexts import irrelevant
 from hybrid.evaluation.questions import gold_shown, oracles, sample
 from hybrid.types import Answer, Passage, Question
 
