@@ -49,6 +49,9 @@ def contexts(
         if Arm.ORACLE_IN_DISTRACTORS in arms:
             others = [passage for passage in noise if passage.id not in question.positives]
             padded = [*gold, *others[: max(0, k - len(gold))]]
+            if {passage.id for passage in padded} == {passage.id for passage in found[:k]}:
+                # nothing to repair: the same orders as above, all but one of which are then asked already
+                padded = list(found[:k])
             for order in range(orders):
                 # order 0 is shuffled too: gold always first would be kinder than any retriever
                 yield Context(Arm.ORACLE_IN_DISTRACTORS, order, _shuffled(padded, question, order + 1, seed), keep)

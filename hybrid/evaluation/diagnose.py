@@ -22,7 +22,7 @@ from hybrid.evaluation.topics import with_topics
 from hybrid.jsonl import write_jsonl
 from hybrid.types import Label, Question
 
-VERSION = 3
+VERSION = 4
 PassageText = Callable[[str, Question], tuple[str, str]]
 """Heading and text of a passage, by its id, as the generator reads it beside a question."""
 _GOOD = {Label.CORRECT.value, Label.CORRECT_ABSTENTION.value}

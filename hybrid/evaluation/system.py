@@ -21,7 +21,7 @@ from hybrid.jsonl import write_jsonl
 from hybrid.protocols import Generator, Scorer
 from hybrid.types import Answer, Arm, Hit, Passage, Question
 
-VERSION = 2
+VERSION = 3
 _LATENCY_QUESTIONS = 5
 
 
