@@ -15,7 +15,7 @@ READY  := $(VENV)/.ready
 OPTIONS = --corpus $(CORPUS) --config $(CONFIG) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo index train-embed train-raft merge evaluate diagnose query test check bench bench-engines bench-trial clean lock
+.PHONY: help setup models demo index train-embed train-raft merge evaluate diagnose query test check bench bench-engines bench-trial bench-faults clean lock
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -75,6 +75,9 @@ bench-engines: models  ## transformers and OpenVINO side by side: speed, equal a
 
 bench-trial: $(READY)  ## the diagnosis on evaluation sets with known faults, simulated
 	$(BIN)/python -m benchmarks.trial.simulate
+
+bench-faults: models  ## the diagnosis on real answers with known faults in them: after `make demo` and `make bench`
+	$(BIN)/python -m benchmarks.trial.inject --data $(DATA)
 
 lock:  ## rewrite requirements.lock from what is installed
 	$(BIN)/pip freeze --exclude-editable | sed -E 's/^(torch==[0-9.]+)\+.*/\1/' > requirements.lock

@@ -1,0 +1,172 @@
+"""Real answers of a healthy system and of the same system under each fault at full dose, kept as one line a question.
+
+Lines hold verdicts, never texts: `{"run", "id", "cluster", "answerable", "indexed", "rank", "suspect", "arms"}`, where
+an arm maps to one string an order: `c` correct, `a` abstained, `g` gold in context, `m` cites something, `h` cites the
+gold, and the score where it is neither 0 nor 1.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from benchmarks.trial.faults import FAULTS, System
+from hybrid.answering.excerpt import contains_answer
+from hybrid.evaluation.arms import run_arms
+from hybrid.evaluation.records import Record
+from hybrid.evaluation.suspects import suspect_label
+from hybrid.jsonl import read_jsonl, write_jsonl
+from hybrid.lifecycle.workspace import Workspace
+from hybrid.types import Arm, Outcome, Question
+
+ORDERS = 3
+MOST = 110
+"""Questions of a system that are asked under every fault."""
+SHORTEST = 3
+"""Letters of an answer that can be cut through."""
+HEALTHY = "healthy"
+AGAIN = ("healthy again", "healthy once more")
+"""The healthy system under other passage orders."""
+_ARMS = frozenset({Arm.RETRIEVED, Arm.ORACLE_IN_DISTRACTORS, Arm.ORACLE})
+_SHORT = {
+    Arm.RETRIEVED: "R",
+    Arm.ORACLE_IN_DISTRACTORS: "D",
+    Arm.ORACLE: "O",
+    Arm.CLOSED_BOOK: "C",
+    Arm.IRRELEVANT: "X",
+}
+_LONG = {short: arm for arm, short in _SHORT.items()}
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Records by run and question id; `suspects` are the questions flagged in the run with corrupted gold answers."""
+
+    records: dict[str, dict[str, Record]]
+    suspects: frozenset[str]
+
+
+def generate(workspace: Workspace, splits: Sequence[str], file: Path) -> None:
+    """Ask the healthy questions of `splits` under every fault; the answers are cached, so a killed run goes on."""
+    scratch = workspace.root / "trial"
+    scratch.mkdir(parents=True, exist_ok=True)
+    pool = [q for q in workspace.passages().questions if q.split in splits]
+    pipeline = workspace.pipeline("tuned")
+    whole = System(pipeline, tuple(pool), workspace, scratch)
+    whole = whole.with_generator(workspace.generator("tuned"))
+    answerable, unanswerable = _healthy(whole)
+    click.echo(f"  healthy: {len(answerable)} answerable and {len(unanswerable)} unanswerable questions", err=True)
+    healthy, silent = replace(whole, questions=answerable), replace(whole, questions=unanswerable)
+    seed = workspace.config.seed
+    rows = [*_rows(HEALTHY, _ask(healthy, seed)), *_rows(HEALTHY, _ask(silent, seed))]
+    for number, name in enumerate(AGAIN, start=1):
+        rows += _rows(name, _ask(healthy, seed + number))
+    for fault in FAULTS:
+        click.echo(f"▸ {fault.name}", err=True)
+        faulty = fault.inject(silent if fault.family == "abstention" else healthy)
+        records = _ask(faulty, seed)
+        rows += _rows(fault.name, records, _suspects(faulty, records) if fault.family == "labels" else frozenset())
+    write_jsonl(file, rows)
+
+
+def read(file: Path) -> Runs:
+    """What `generate` wrote."""
+    records: dict[str, dict[str, Record]] = {}
+    suspects = set()
+    for _, row in read_jsonl(file):
+        records.setdefault(row["run"], {})[row["id"]] = _decode(row)
+        if row["suspect"]:
+            suspects.add(row["id"])
+    return Runs(records, frozenset(suspects))
+
+
+def _healthy(system: System) -> tuple[tuple[Question, ...], tuple[Question, ...]]:
+    """Questions that are right under every arm and order, and unanswerable ones that are declined; at most `MOST`.
+
+    Asked in stages, for most questions fail in the first. The gold passage holds the answer word by word.
+    """
+    passages = system.pipeline.passages
+    literal = [
+        q
+        for q in system.questions
+        if q.answerable
+        and len(q.answers[0]) >= SHORTEST
+        and any(contains_answer(passages[p].full_text, q.answers[0]) for p in q.positives if p in passages)
+    ]
+    for arms, orders in (({Arm.RETRIEVED}, 1), ({Arm.ORACLE}, 1), (_ARMS, ORDERS)):
+        records = _ask(replace(system, questions=tuple(literal)), system.workspace.config.seed, arms, orders)
+        right = {r.question_id for r in records if all(outcome.correct for outcome in r.outcomes)}
+        literal = [question for question in literal if question.id in right]
+    declined = [question for question in system.questions if not question.answerable][: 3 * MOST]
+    records = _ask(replace(system, questions=tuple(declined)), system.workspace.config.seed)
+    silent = {r.question_id for r in records if all(outcome.correct for outcome in r.outcomes)}
+    return tuple(literal[:MOST]), tuple(q for q in declined if q.id in silent)[:MOST]
+
+
+def _ask(system: System, seed: int, arms: Iterable[Arm] = _ARMS, orders: int = ORDERS) -> list[Record]:
+    config = system.pipeline.config
+    hits = system.pipeline.retrieve([q.question for q in system.questions], config.retrieval.depth)
+    return run_arms(system.pipeline, system.questions, hits, orders=orders, seed=seed, arms=frozenset(arms))
+
+
+def _suspects(system: System, records: Sequence[Record]) -> frozenset[str]:
+    passages = system.pipeline.passages
+    texts = {q.id: [passages[p].full_text for p in q.positives if p in passages] for q in system.questions}
+    return frozenset(r.question_id for r in records if suspect_label(r, texts[r.question_id]))
+
+
+def _rows(run: str, records: Iterable[Record], suspects: frozenset[str] = frozenset()) -> list[dict[str, Any]]:
+    return [
+        {
+            "run": run,
+            "id": record.question_id,
+            "cluster": record.cluster,
+            "answerable": record.answerable,
+            "indexed": record.gold_in_index,
+            "rank": record.gold_rank,
+            "suspect": record.question_id in suspects,
+            "arms": {_SHORT[arm]: [_flags(outcome) for outcome in record.of(arm)] for arm in Arm if record.of(arm)},
+        }
+        for record in records
+    ]
+
+
+def _flags(outcome: Outcome) -> str:
+    tests = (
+        ("c", outcome.correct),
+        ("a", outcome.abstained),
+        ("g", outcome.gold_in_context),
+        ("m", bool(outcome.cited)),
+        ("h", outcome.cited_gold > 0),
+    )
+    score = "" if outcome.score == float(outcome.correct) else f"{outcome.score:.2f}"
+    return "".join(letter for letter, holds in tests if holds) + score
+
+
+def _decode(row: Mapping[str, Any]) -> Record:
+    outcomes = tuple(
+        _outcome(row["id"], _LONG[short], order, flags)
+        for short, orders in row["arms"].items()
+        for order, flags in enumerate(orders)
+    )
+    return Record(row["id"], "", row["cluster"], row["answerable"], row["indexed"], row["rank"], outcomes)
+
+
+def _outcome(question: str, arm: Arm, order: int, flags: str) -> Outcome:
+    letters, score = re.fullmatch(r"([a-z]*)([\d.]*)", flags).groups()  # type: ignore[union-attr]
+    correct = "c" in letters
+    return Outcome(
+        question_id=question,
+        arm=arm,
+        order=order,
+        score=float(score or correct),
+        correct=correct,
+        abstained="a" in letters,
+        gold_in_context="g" in letters,
+        text="",
+        cited=("cited",) if "m" in letters else (),
+        cited_gold=int("h" in letters),
+    )

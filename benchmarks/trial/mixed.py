@@ -1,0 +1,156 @@
+"""Evaluation sets of any dose, mixed from healthy and full-dose answers: exact, and no answer is generated for them.
+
+A set is drawn from a system's questions, gold passage by gold passage with replacement; each passage's questions come
+from the faulty run with the chance that makes the expected share of broken answers equal to the dose. Truth is which
+of them flip: right in the healthy run, wrong in the faulty one, by the majority over passage orders.
+"""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from benchmarks.trial.faults import Fault
+from benchmarks.trial.generated import HEALTHY, Runs
+from benchmarks.trial.trials import Trial
+from hybrid.config import DiagnosisConfig
+from hybrid.evaluation.attribution import attribute
+from hybrid.evaluation.records import Record
+from hybrid.types import Arm
+
+BOTH_PARTS = {"noise on the vectors": "documents", "cut output": "reading"}
+"""The single faults that the fault of both layers is made of, with what each breaks."""
+LAYERED = frozenset({"missing", "documents", "reading", "distraction"})
+"""Families whose fault is one layer's."""
+
+
+def flips(runs: Runs, fault: Fault) -> dict[str, str]:
+    """By question, the family of what broke it; "" where its answer stays right."""
+    if fault.family == "citations":
+        healthy, faulty = runs.records[HEALTHY], runs.records[fault.name]
+        return {name: fault.family if _cites(healthy[name]) and not _cites(faulty[name]) else "" for name in faulty}
+    if fault.family != "both":
+        return {name: fault.family if _wrong(record) else "" for name, record in runs.records[fault.name].items()}
+    broken: dict[str, set[str]] = {}
+    for run, family in BOTH_PARTS.items():
+        for name, record in runs.records[run].items():
+            broken.setdefault(name, set()).update({family} if _wrong(record) else ())
+    return {name: "both" if len(parts) > 1 else "".join(parts) for name, parts in broken.items()}
+
+
+def mixed(
+    runs: Runs, corpus: str, fault: Fault, dose: float, seeds: Sequence[int], *, resamples: int, num: int
+) -> Iterator[Trial]:
+    """One trial a seed; none where even the full dose breaks fewer questions than `dose`."""
+    healthy, faulty = _answerable(runs.records[HEALTHY]), runs.records[fault.name]
+    truth = flips(runs, fault)
+    share = np.mean([bool(truth[name]) for name in healthy])
+    if share < dose:
+        return
+    chance = dose / share
+    truth_terms = _expected(healthy, faulty, chance) if fault.family in LAYERED - {"missing"} else {}
+    for seed in seeds:
+        drawn = _draw(healthy, chance, num, seed)
+        records = [item.of(faulty if item.exposed else healthy) for item in drawn]
+        broken = {item.id: truth[item.name] if item.exposed else "" for item in drawn}
+        sound = [_accuracy(healthy[item.name]) for item in drawn]
+        gain = float(np.mean(sound) - np.mean([_accuracy(record) for record in records]))
+        yield Trial(
+            kind=fault.name,
+            family=fault.family,
+            layer=fault.layer,
+            corpus=corpus,
+            dose=dose,
+            records=records,
+            broken=broken,
+            expected=truth_terms,
+            gain=gain,
+            diagnosis=attribute(records, config=DiagnosisConfig(), resamples=resamples, seed=seed),
+        )
+
+
+def unbroken(runs: Runs, corpus: str, run: str, seeds: Sequence[int], *, resamples: int, num: int) -> Iterator[Trial]:
+    """Sets of a run in which nothing is broken."""
+    records = _answerable(runs.records[run])
+    for seed in seeds:
+        chosen = [item.of(records) for item in _draw(records, 0.0, num, seed)]
+        yield Trial(
+            kind=run,
+            family="none",
+            layer=None,
+            corpus=corpus,
+            dose=0.0,
+            records=chosen,
+            broken={record.question_id: "" for record in chosen},
+            expected={},
+            gain=0.0,
+            diagnosis=attribute(chosen, config=DiagnosisConfig(), resamples=resamples, seed=seed),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """The question `name` at a place of a set, as a question of its own; what is drawn together varies together."""
+
+    name: str
+    place: int
+    draw: int
+    exposed: bool
+
+    @property
+    def id(self) -> str:
+        return f"{self.name}/{self.place}"
+
+    def of(self, records: Mapping[str, Record]) -> Record:
+        """Its record of a run."""
+        record = records[self.name]
+        outcomes = tuple(replace(outcome, question_id=self.id) for outcome in record.outcomes)
+        return replace(record, question_id=self.id, cluster=f"{record.cluster}/{self.draw}", outcomes=outcomes)
+
+
+def _draw(records: Mapping[str, Record], chance: float, num: int, seed: int) -> list[_Drawn]:
+    """Gold passages with their questions, drawn with replacement until there are `num`; each is exposed or not."""
+    rng = np.random.default_rng([seed, num])
+    members: dict[str, list[str]] = {}
+    for name, record in records.items():
+        members.setdefault(record.cluster, []).append(name)
+    clusters = sorted(members)
+    drawn: list[_Drawn] = []
+    for number in itertools.count():
+        exposed = bool(rng.random() < chance)
+        for name in members[clusters[rng.integers(len(clusters))]]:
+            drawn.append(_Drawn(name, len(drawn), number, exposed))
+        if len(drawn) >= num:
+            break
+    return drawn[:num]
+
+
+def _expected(healthy: Mapping[str, Record], faulty: Mapping[str, Record], chance: float) -> dict[str, float]:
+    """The headroom of perfect documents (D − R) and of a perfect reader after them (1 − D) that such sets have."""
+    retrieval, generator = [], []
+    for name, sound in healthy.items():
+        for weight, record in ((1 - chance, sound), (chance, faulty[name])):
+            right = _accuracy(record)
+            in_noise = record.accuracy(Arm.ORACLE_IN_DISTRACTORS) or 0.0
+            retrieval.append(weight * (in_noise - right))
+            generator.append(weight * (1 - in_noise))
+    return {"retrieval": sum(retrieval) / len(healthy), "generator": sum(generator) / len(healthy)}
+
+
+def _answerable(records: Mapping[str, Record]) -> dict[str, Record]:
+    return {name: record for name, record in records.items() if record.answerable}
+
+
+def _accuracy(record: Record) -> float:
+    return record.accuracy(Arm.RETRIEVED) or 0.0
+
+
+def _wrong(record: Record) -> bool:
+    verdicts = [outcome.correct for outcome in record.of(Arm.RETRIEVED)]
+    return 2 * sum(verdicts) <= len(verdicts)
+
+
+def _cites(record: Record) -> bool:
+    """Whether the answer that a person reads cites the gold."""
+    return any(outcome.cited_gold for outcome in record.of(Arm.RETRIEVED) if outcome.order == 0)

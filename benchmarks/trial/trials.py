@@ -1,0 +1,52 @@
+"""A trial: an evaluation set with a known fault, what the diagnosis said of it, and what a rule of thumb would say."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from benchmarks.trial.baselines import RULES
+from hybrid.evaluation.attribution import Diagnosis
+from hybrid.evaluation.records import Record
+
+HYBRID = "hybrid"
+HEALTHY_FAMILY = "none"
+SYSTEMS = (HYBRID, *RULES)
+ENOUGH = 0.2
+"""Dose from which the layer should be named."""
+_SIDE = {"corpus": "embedder", "ranking": "embedder", "embedder": "embedder", "generator": "generator"}
+"""How rules of thumb name a layer: they know two."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """`family` is the broken part, `layer` what should be named (None: nothing), `dose` the share of answers it breaks.
+
+    `broken` holds the truth by question, "" where nothing is broken; `expected` the headroom of sets like this one;
+    `gain` how much more would be right without the fault, None where it is not known.
+    """
+
+    kind: str
+    family: str
+    layer: str | None
+    corpus: str
+    dose: float
+    records: list[Record]
+    broken: Mapping[str, str]
+    expected: Mapping[str, float]
+    gain: float | None
+    diagnosis: Diagnosis
+
+    @cached_property
+    def picks(self) -> dict[str, str | None]:
+        """The layer that each system names."""
+        return {HYBRID: self.diagnosis.recommended, **{name: rule(self.records) for name, rule in RULES.items()}}
+
+    def right(self, system: str) -> bool:
+        """Whether it names what is broken. The diagnosis must name the very layer, a rule of thumb the right side."""
+        wanted = self.layer if system == HYBRID or self.layer is None else _SIDE[self.layer]
+        return self.picks[system] == wanted
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether a layer is at fault at a dose at which it should be named."""
+        return self.layer is not None and self.dose >= ENOUGH
