@@ -81,3 +81,17 @@ def make_cached(generator: Generator, config: Config, file: Path) -> Generator:
     from hybrid.answering.generation_cache import CachedGenerator
 
     return CachedGenerator(generator, file, slice_size=config.generator.batch_size)
+
+
+def make_judge(config: Config, cache: Path | None = None) -> Generator | None:
+    """The model that is asked beside the grader, its replies kept in `cache`; None where none is configured."""
+    options = config.diagnosis
+    if not options.judge_url:
+        return None
+    from hybrid.answering.openai_generator import OpenAIGenerator
+
+    generator = config.generator
+    judge = OpenAIGenerator(
+        options.judge_url, options.judge_model, api_key_env=generator.api_key_env, timeout_s=generator.timeout_s
+    )
+    return make_cached(judge, config, cache) if cache else judge

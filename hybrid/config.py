@@ -296,6 +296,13 @@ class DiagnosisConfig(Stage):
     """Of a retune of the retrieval side, in any unit: expected gains are compared per cost."""
     generator_cost: float = Field(1.0, gt=0)
     """Of a retune of the generator, in the same unit."""
+    glossary: Path | None = None
+    """YAML, `right term: [wrong variant, …]`: answers that use a wrong one are counted. Empty: none are."""
+    judge_url: str = ""
+    """An OpenAI-compatible server whose model is asked too whether answers are right: its agreement with the grader is
+    told, the verdict stays the grader's. Empty: nobody is asked. The key is read as for generator.api_key_env."""
+    judge_model: str = ""
+    """The judge's name at that server."""
 
 
 class Config(Stage):
@@ -321,6 +328,8 @@ class Config(Stage):
             raise ValueError(
                 "generator.kind is openai: generator.base_url is needed, for example http://localhost:8000/v1"
             )
+        if self.diagnosis.judge_url and not self.diagnosis.judge_model:
+            raise ValueError("diagnosis.judge_url needs diagnosis.judge_model: the judge's name at that server")
         if self.merge.sweep and not self.evaluation.general_dev_share:
             raise ValueError("merge.sweep needs evaluation.general_dev_share: general items that are in no figure")
         if not all(0 < weight <= 1 for weight in self.merge.sweep):

@@ -51,7 +51,11 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """An evaluation or training question. `positives` are ids of gold passages, resolved from `evidence` if given."""
+    """An evaluation or training question. `positives` are ids of gold passages, resolved from `evidence` if given.
+
+    `pattern` (a regular expression for the whole answer) and `json_schema` (JSON text) say which form a valid answer
+    has; "" where none is asked for.
+    """
 
     id: str
     question: str
@@ -62,6 +66,8 @@ class Question:
     answerable: bool = True
     topic: str = ""
     evidence: tuple[Evidence, ...] = ()
+    pattern: str = ""
+    json_schema: str = ""
 
 
 @dataclass(frozen=True, slots=True)

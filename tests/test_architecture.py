@@ -17,7 +17,7 @@ STAGES = ("corpus", "retrieval", "tuning", "answering", "evaluation")
 LAYERS = {
     "types": 0, "errors": 0,
     "artifacts": 1, "config": 1, "config_file": 1, "protocols": 1, "jsonl": 1, "progress": 1, "precision": 1,
-    "models": 1,
+    "models": 1, "answer_format": 1,
     **dict.fromkeys(STAGES, 2),
     "backends": 3,
     "lifecycle": 4,
@@ -32,7 +32,7 @@ SIDEWAYS = {
 HEAVY = {
     "torch", "transformers", "sentence_transformers", "faiss", "mergekit", "matplotlib", "llama_index", "peft", "trl",
     "datasets", "scipy", "ir_measures", "bitsandbytes", "safetensors", "tokenizers", "huggingface_hub", "openai", "bs4",
-    "pypdf", "sklearn",
+    "pypdf", "sklearn", "jsonschema",
 }  # fmt: skip
 MAX_LINES = 360
 

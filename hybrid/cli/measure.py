@@ -92,10 +92,11 @@ def diagnose(
     if url is not None:
         outcomes = _record(workspace, url)
     if outcomes is not None:
+        from hybrid.backends import make_judge
         from hybrid.evaluation.diagnose import diagnose_recorded
 
         folder = outcomes.with_name(f"{outcomes.stem}-diagnosis")
-        diagnose_recorded(outcomes, config=workspace.config, target=folder)
+        diagnose_recorded(outcomes, config=workspace.config, target=folder, judge=make_judge(workspace.config))
         _print_verdict(folder, {"outcomes": str(outcomes)}, as_json)
         return
     quiet_progress_of_libraries()
@@ -173,11 +174,21 @@ def print_plan(workspace: "Workspace", system: SystemChoice, as_json: bool) -> N
 
 
 def print_diagnosis(verdict: dict[str, Any]) -> None:
-    """Headroom, label shares and arms."""
+    """Headroom, label shares, arms and the form of answers."""
     for key, title in (("headroom", "headroom"), ("shares", "share of questions"), ("arms", "answers right")):
         rows = [[name, show.interval(value)] for name, value in verdict[key].items()]
         if rows:
             show.table([title, "value [95 % interval]"], rows)
+    titles = {
+        "valid": "valid, where a format is asked",
+        "right_but_malformed": "right but malformed",
+        "wrong_terms": "with a wrong term of the glossary",
+        "mixed_terms": "with right and wrong terms mixed",
+        "consistent_style": "in the usual shape of their answer type",
+    }
+    rows = [[title, show.interval(verdict["form"][key])] for key, title in titles.items() if verdict["form"][key]]
+    if rows:
+        show.table(["form of the answers", "share [95 % interval]"], rows)
 
 
 @click.command("compare")

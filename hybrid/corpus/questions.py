@@ -1,11 +1,13 @@
 """Question files, and the passages in which their evidence stands."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from hybrid.answer_format import schema_problem
 from hybrid.errors import InputError
 from hybrid.jsonl import field as json_field
 from hybrid.jsonl import read_jsonl
@@ -164,7 +166,29 @@ def _question(path: Path, line: int, record: Mapping[str, Any]) -> Question:
         answerable=answerable,
         topic=json_field(path, line, record, "topic", str, json_field(path, line, record, "domain", str, "")),
         evidence=evidence,
+        pattern=_pattern(path, line, record),
+        json_schema=_json_schema(path, line, record),
     )
+
+
+def _pattern(path: Path, line: int, record: Mapping[str, Any]) -> str:
+    pattern: str = json_field(path, line, record, "pattern", str, "")
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise InputError(
+            path, f"`pattern` is no regular expression: {error}", "write one that fits the whole answer", line=line
+        ) from None
+    return pattern
+
+
+def _json_schema(path: Path, line: int, record: Mapping[str, Any]) -> str:
+    schema = record.get("json_schema")
+    if schema is None:
+        return ""
+    if problem := schema_problem(schema):
+        raise InputError(path, f"`json_schema` is no JSON Schema: {problem}", 'write {"type": "object", …}', line=line)
+    return json.dumps(schema, sort_keys=True)
 
 
 def _squeeze(text: str) -> str:

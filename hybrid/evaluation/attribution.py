@@ -15,7 +15,7 @@ from hybrid.evaluation.second_grader import STRICT, stricter
 from hybrid.evaluation.statistics import holm, mcnemar_exact, mean_interval, num_clusters, share_interval, wilson
 from hybrid.types import Arm, Interval, Label, Layer
 
-__all__ = ["Contrast", "Diagnosis", "QuestionDiagnosis", "Record", "TopicDiagnosis", "attribute"]
+__all__ = ["Contrast", "Diagnosis", "QuestionDiagnosis", "Record", "TopicDiagnosis", "attribute", "jsonable"]
 
 FEW_CLUSTERS = 10
 """Below this many clusters the intervals speak for those documents only."""
@@ -106,7 +106,7 @@ class Diagnosis:
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON: enums as text, tuples as lists, nan as null."""
-        plain = _jsonable(asdict(self))
+        plain = jsonable(asdict(self))
         assert isinstance(plain, dict)
         return plain
 
@@ -285,11 +285,12 @@ def _notes(records: Sequence[Record], over_answer: Interval, config: DiagnosisCo
     return notes
 
 
-def _jsonable(value: object) -> object:
+def jsonable(value: object) -> object:
+    """For JSON: enums as text, tuples as lists, nan as null."""
     if isinstance(value, dict):
-        return {str(key): _jsonable(item) for key, item in value.items()}
+        return {str(key): jsonable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_jsonable(item) for item in value]
+        return [jsonable(item) for item in value]
     if isinstance(value, Label | Layer | Arm):
         return value.value
     if isinstance(value, float) and not math.isfinite(value):

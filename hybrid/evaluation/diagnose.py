@@ -9,9 +9,12 @@ from typing import Any
 from hybrid.answering.pipeline import Pipeline
 from hybrid.artifacts import Build, Manifest, current, publish, require, sha256_file, write_text
 from hybrid.config import Config
+from hybrid.evaluation.answer_form import AnswerForm, measure_form, with_form
 from hybrid.evaluation.arms import run_arms
 from hybrid.evaluation.attributable import attributable
-from hybrid.evaluation.attribution import Diagnosis, attribute
+from hybrid.evaluation.attribution import Diagnosis, attribute, jsonable
+from hybrid.evaluation.glossary import Glossary, read_glossary
+from hybrid.evaluation.judge import Judgement, judge_answers
 from hybrid.evaluation.outcomes_file import read_outcomes
 from hybrid.evaluation.power import assumptions
 from hybrid.evaluation.questions import sample
@@ -20,9 +23,10 @@ from hybrid.evaluation.report import diagnosis_html
 from hybrid.evaluation.suspects import suspect_label
 from hybrid.evaluation.topics import with_topics
 from hybrid.jsonl import write_jsonl
+from hybrid.protocols import Generator
 from hybrid.types import Label, Question
 
-VERSION = 4
+VERSION = 5
 PassageText = Callable[[str, Question], tuple[str, str]]
 """Heading and text of a passage, by its id, as the generator reads it beside a question."""
 _GOOD = {Label.CORRECT.value, Label.CORRECT_ABSTENTION.value}
@@ -37,11 +41,13 @@ def diagnose(
     inputs: Mapping[str, str],
     title: str,
     transfer: Mapping[str, float] | None = None,
+    judge: Generator | None = None,
 ) -> Manifest:
     """Publish `outcomes.jsonl`, `records.jsonl`, `diagnosis.json`, `failures.jsonl` and `report.html` for a split.
 
-    `transfer`: by layer, the share of predicted headroom that past retunes realised.
+    `transfer`: by layer, the share of predicted headroom that past retunes realised. `judge`: asked beside the grader.
     """
+    glossary = read_glossary(config.diagnosis.glossary) if config.diagnosis.glossary else None
     settings = {
         "diagnosis": config.diagnosis.model_dump(mode="json"),
         "retrieval": config.retrieval.model_dump(mode="json"),
@@ -52,6 +58,7 @@ def diagnose(
         "seed": config.seed,
         "title": title,
         "transfer": dict(transfer or {}),
+        "glossary": {term: list(variants) for term, variants in glossary.terms.items()} if glossary else {},
     }
     if done := current(target, "diagnosis", VERSION, settings, inputs):
         return done
@@ -71,7 +78,10 @@ def diagnose(
             seed=config.seed,
             transfer=transfer,
         )
-        diagnosis = replace(diagnosis, notes=(*usable.notes, *diagnosis.notes))
+        judged = _judged(judge, records, asked, config)
+        notes = (*usable.notes, *([judged.sentence] if judged else []), *diagnosis.notes)
+        diagnosis = replace(diagnosis, notes=notes)
+        form = _form(records, asked, glossary, config)
         meta = {
             "title": title,
             "split": options.split,
@@ -90,17 +100,19 @@ def diagnose(
             shown = pipeline.form.excerpts.show(found, question.question)
             return found.heading, shown.removeprefix(f"{found.heading}\n")
 
-        _write(build, records, asked, diagnosis, text, meta)
+        _write(build, records, asked, with_form(diagnosis, form, options.minimum_effect), form, judged, text, meta)
     return require(target, "hybrid diagnose")
 
 
-def diagnose_recorded(file: Path, *, config: Config, target: Path) -> Manifest:
+def diagnose_recorded(file: Path, *, config: Config, target: Path, judge: Generator | None = None) -> Manifest:
     """The same files from outcomes that another system recorded (see `outcomes_file`)."""
     options = config.diagnosis
+    glossary = read_glossary(options.glossary) if options.glossary else None
     settings = {
         "diagnosis": options.model_dump(mode="json"),
         "resamples": config.evaluation.resamples,
         "seed": config.seed,
+        "glossary": {term: list(variants) for term, variants in glossary.terms.items()} if glossary else {},
     }
     inputs = {"outcomes": sha256_file(file) if file.is_file() else ""}
     if done := current(target, "diagnosis", VERSION, settings, inputs):
@@ -108,9 +120,13 @@ def diagnose_recorded(file: Path, *, config: Config, target: Path) -> Manifest:
     recorded = read_outcomes(file)
     with publish(target, "diagnosis", VERSION, settings, inputs) as build:
         diagnosis = attribute(recorded.records, config=options, resamples=config.evaluation.resamples, seed=config.seed)
-        diagnosis = replace(diagnosis, notes=(*recorded.notes, *diagnosis.notes))
+        judged = _judged(judge, recorded.records, recorded.questions, config)
+        notes = (*recorded.notes, *([judged.sentence] if judged else []), *diagnosis.notes)
+        diagnosis = replace(diagnosis, notes=notes)
         meta = {"title": file.stem, "num_questions": len(recorded.records), "outcomes": file.name}
-        _write(build, recorded.records, recorded.questions, diagnosis, lambda passage, _: ("", passage), meta)
+        form = _form(recorded.records, recorded.questions, glossary, config)
+        told = with_form(diagnosis, form, options.minimum_effect)
+        _write(build, recorded.records, recorded.questions, told, form, judged, lambda passage, _: ("", passage), meta)
     return require(target, "hybrid diagnose --outcomes")
 
 
@@ -119,10 +135,14 @@ def _write(
     records: Sequence[Record],
     asked: Sequence[Question],
     diagnosis: Diagnosis,
+    form: AnswerForm,
+    judged: Judgement | None,
     text: PassageText,
     meta: Mapping[str, Any],
 ) -> None:
     verdict = diagnosis.to_dict()
+    verdict["form"] = jsonable(asdict(form))
+    verdict["judge"] = jsonable(asdict(judged)) if judged else None
     failures = describe(records, asked, text, verdict["labels"])
     verdict["suspect_labels"] = [item["id"] for item in failures if item["flags"]]
     if verdict["suspect_labels"]:
@@ -138,6 +158,20 @@ def _write(
     build.counts.update(questions=len(records), outcomes=sum(len(r.outcomes) for r in records), failures=len(failures))
     build.facts["sentence"] = verdict["sentence"]
     build.facts["plan"] = asdict(assumptions(records))
+
+
+def _form(
+    records: Sequence[Record], questions: Sequence[Question], glossary: Glossary | None, config: Config
+) -> AnswerForm:
+    return measure_form(records, questions, glossary, resamples=config.evaluation.resamples, seed=config.seed)
+
+
+def _judged(
+    judge: Generator | None, records: Sequence[Record], questions: Sequence[Question], config: Config
+) -> Judgement | None:
+    if judge is None:
+        return None
+    return judge_answers(judge, records, questions, resamples=config.evaluation.resamples, seed=config.seed)
 
 
 def describe(

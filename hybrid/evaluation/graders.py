@@ -8,6 +8,8 @@
 - yes_no, yes_no_maybe, choice: the label at the beginning;
 - api_call: the call, whatever its quotes and blanks;
 - long: token F1 of at least .35.
+
+Where a JSON Schema is asked for, an answer is right when one of the values of its JSON is.
 """
 
 import itertools
@@ -17,6 +19,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hybrid.answer_format import leaves
 from hybrid.errors import UserError
 from hybrid.evaluation.quantities import NUMBER_WORDS, same_quantities
 from hybrid.types import Question
@@ -55,7 +58,8 @@ def grade(text: str, question: Question, *, abstained: bool) -> Grade:
         raise UserError(f"question {question.id}: unknown answer type {question.answer_type!r}", f"use one of {known}")
     if abstained or not text.strip():
         return _WRONG
-    grades = [grader(text, gold) for gold in question.answers]
+    texts = [text, *leaves(text)] if question.json_schema else [text]
+    grades = [grader(given, gold) for given in texts for gold in question.answers]
     return max(grades, key=lambda item: (item.correct, item.score, item.exact), default=_WRONG)
 
 

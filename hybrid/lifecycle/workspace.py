@@ -14,7 +14,7 @@ from typing import Literal
 
 from hybrid.answering.pipeline import Pipeline
 from hybrid.artifacts import Manifest, read_manifest, require, sha256_file, sha256_json, sha256_tree
-from hybrid.backends import make_cached, make_embedder, make_generator
+from hybrid.backends import make_cached, make_embedder, make_generator, make_judge
 from hybrid.config import Config
 from hybrid.corpus.passages import CorpusFolder, PassageSet, build_passages
 from hybrid.errors import InputError, MissingError, StaleError, UserError
@@ -309,6 +309,7 @@ class Workspace:
             inputs={"passages": passages.manifest.id, "index": index.id, "generator": generator.fingerprint},
             title=f"{self.corpus.folder.name}, {system} system",
             transfer=transfer_rates(self.root),
+            judge=make_judge(self.config, self.root / "cache" / "generations.sqlite"),
         )
 
     # -- reading -------------------------------------------------------------------------------------------------

@@ -57,7 +57,10 @@ def records() -> list[Record]:
 
 def diagnosis() -> dict[str, Any]:
     result = attribute(records(), config=DiagnosisConfig(), resamples=300, seed=1)
-    return json.loads(json.dumps(result.to_dict()))  # type: ignore[no-any-return]
+    form = {"valid": {"value": 0.5, "low": 0.4, "high": 0.6, "num": 60}, "shapes": {"span": {"value": 60}}}
+    others = dict.fromkeys(("right_but_malformed", "wrong_terms", "mixed_terms", "consistent_style"))
+    told = {**result.to_dict(), "form": {**others, **form}}
+    return json.loads(json.dumps(told))  # type: ignore[no-any-return]
 
 
 def cases() -> list[dict[str, Any]]:
@@ -159,7 +162,7 @@ def test_light_dark_and_narrow(pages: dict[str, str]) -> None:
 
 def test_pages_for_no_questions_at_all() -> None:
     empty = attribute([], config=DiagnosisConfig(), resamples=100, seed=1).to_dict()
-    page = diagnosis_html(empty, [], {})
+    page = diagnosis_html({**empty, "form": diagnosis()["form"]}, [], {})
     structure(page)
     assert "Not enough data to say" in page
     structure(comparison_html([], {}, [], []))
