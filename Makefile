@@ -15,7 +15,7 @@ READY  := $(VENV)/.ready
 OPTIONS = --corpus $(CORPUS) --config $(CONFIG) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo index train-embed train-raft merge evaluate diagnose query test check bench bench-engines bench-trial bench-faults clean lock
+.PHONY: help setup models demo index train-embed train-raft merge evaluate diagnose query test check bench bench-engines bench-trial bench-faults bench-diagnosis clean lock
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -78,6 +78,9 @@ bench-trial: $(READY)  ## the diagnosis on evaluation sets with known faults, si
 
 bench-faults: models  ## the diagnosis on real answers with known faults in them: after `make demo` and `make bench`
 	$(BIN)/python -m benchmarks.trial.inject --data $(DATA)
+
+bench-diagnosis: models  ## how long a whole diagnosis takes, beside one prompt at a time
+	$(BIN)/python -m benchmarks.diagnosis_speed
 
 lock:  ## rewrite requirements.lock from what is installed
 	$(BIN)/pip freeze --exclude-editable | sed -E 's/^(torch==[0-9.]+)\+.*/\1/' > requirements.lock

@@ -1,5 +1,6 @@
 """Rows of results.json found and written as cells of a table."""
 
+import re
 from typing import Any
 
 Row = dict[str, Any]
@@ -20,6 +21,7 @@ def cell(row: Row | None, *, signed: bool = False) -> str:
 
 
 def number(value: float, *, signed: bool = False) -> str:
-    """Three places, without the zero before the point."""
-    text = f"{value:+.3f}" if signed else f"{value:.3f}"
-    return text.replace("0.", ".", 1).replace("-", "−")
+    """Three places below 10, one below 100, else none; without the zero before the point."""
+    places = 3 if abs(value) < 10 else 1 if abs(value) < 100 else 0
+    text = f"{value:{'+' if signed else ''}.{places}f}"
+    return re.sub(r"^([+-]?)0\.", r"\1.", text).replace("-", "−")

@@ -59,6 +59,24 @@ def injected(rows: Sequence[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def speed(rows: Sequence[Row]) -> str:
+    """How long a diagnosis takes."""
+    command = "make bench-diagnosis"
+    own = [row for row in rows if row["command"] == command]
+    if not own:
+        return f"## A whole diagnosis, in minutes\n\nNot measured yet: `{command}`.\n"
+    lines = [
+        "## A whole diagnosis, in minutes\n",
+        f"All arms in three passage orders on {own[0]['n']} questions of {own[0]['set']}, from an empty cache to the "
+        f"report, and again after another embedder; in the same run a random sample of its prompts one at a time in "
+        f"transformers, from which the whole is extrapolated (95 % interval). `{command}`, {own[0]['date']}.\n",
+        "| figure | system | value |",
+        "|---|---|---|",
+        *(f"| {row['metric']} | {row['system']} | {cell(row)} |" for row in own),
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def _section(title: str, name: str, told: str, rows: Sequence[Row]) -> list[str]:
     own = [row for row in rows if (row["set"], row["command"]) == (name, COMMANDS[name])]
     if not own:

@@ -133,3 +133,20 @@ def test_published_rows_have_the_agreed_keys(repository: Path) -> None:
     rows = json.loads((repository / "benchmarks" / "results.json").read_text(encoding="utf-8"))
     assert rows and all(set(r) == KEYS for r in rows)
     assert all(math.isfinite(r[key]) for r in rows for key in ("value", "low", "high"))
+
+
+@pytest.mark.parametrize(
+    ("value", "signed", "wanted"),
+    [
+        (0.5, False, ".500"),
+        (-0.25, True, "−.250"),
+        (0.25, True, "+.250"),
+        (10.5, False, "10.5"),
+        (100.4, False, "100"),
+        (1, False, "1.000"),
+    ],
+)
+def test_numbers_as_cells(value: float, signed: bool, wanted: str) -> None:
+    from benchmarks.cells import number
+
+    assert number(value, signed=signed) == wanted

@@ -1,0 +1,165 @@
+"""The diagnosis page in a real browser: light and dark, narrow and wide, its filters pressed."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hybrid.config import DiagnosisConfig
+from hybrid.evaluation.answer_form import measure_form
+from hybrid.evaluation.attribution import attribute
+from hybrid.evaluation.diagnose import describe
+from hybrid.evaluation.records import Record
+from hybrid.evaluation.report import diagnosis_html
+from hybrid.types import Arm, Outcome, Question
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+NUM = 120
+PASSAGE = "The crate weighs {} kg. " + "It is made of untreated spruce and closed by twelve screws. " * 6
+
+pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")
+
+
+@pytest.fixture(scope="module")
+def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page of 120 questions in two topics, a third of them failures of three kinds."""
+    questions, records = [], []
+    for i in range(NUM):
+        topic = "weights" if i % 2 else "crates and their many parts"
+        questions.append(Question(f"q{i}", f"How heavy is crate {i}?", (f"{i} kg",), (f"p{i}",), topic=topic))
+        found, reads = i % 6 != 0, i % 5 != 0
+        arms = [
+            (Arm.RETRIEVED, found and reads, found),
+            (Arm.ORACLE_IN_DISTRACTORS, reads, True),
+            (Arm.ORACLE, reads, True),
+        ]
+        outcomes = tuple(
+            Outcome(
+                f"q{i}", arm, 0, float(right), right, False, gold, f"{i if right else 7} kg [1]",
+                context=(f"p{i}",) if gold else (f"p{(i + 1) % NUM}",),
+            )
+            for arm, right, gold in arms
+        )  # fmt: skip
+        records.append(Record(f"q{i}", topic, f"p{i}", True, True, 1 if found else 40, outcomes))
+    verdict = attribute(records, config=DiagnosisConfig(), resamples=200, seed=1).to_dict()
+    verdict["form"] = asdict(measure_form(records, questions, None, resamples=200, seed=1))
+    failures = describe(
+        records, questions, lambda name, _: (f"Crate {name[1:]}", PASSAGE.format(name[1:])), verdict["labels"]
+    )
+    file = tmp_path_factory.mktemp("page") / "report.html"
+    file.write_text(diagnosis_html(verdict, failures, {"title": "crates, base system", "k": 3}), encoding="utf-8")
+    return file
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium without a window."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=BROWSER, args=FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def opened(browser: Any, page_file: Path) -> Iterator[Any]:
+    """A function that opens the page under a colour scheme and width; errors and outside requests are failures."""
+    problems: list[str] = []
+    contexts = []
+
+    def open_page(scheme: str = "light", width: int = 1280) -> Any:
+        context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+        page.on("request", lambda r: None if r.url.startswith(("file:", "data:")) else problems.append(r.url))
+        page.goto(page_file.as_uri())
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_it_fits_the_screen_and_can_be_read(opened: Any, scheme: str, width: int) -> None:
+    page = opened(scheme, width)
+    page.locator("details.case").first.locator("summary").first.click()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "nothing sticks out sideways"
+    ink, paper = page.evaluate(
+        "[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]"
+        ".map(c => c.match(/\\d+/g).slice(0, 3).map(Number))"
+    )
+    assert contrast(ink, paper) > 7
+    assert (sum(paper) < sum(ink)) is (scheme == "dark")
+    # what is written in the charts must be as legible as the rest
+    for text in page.locator("svg.chart text").all()[:40]:
+        fill = text.evaluate("node => getComputedStyle(node).fill.match(/\\d+/g).slice(0, 3).map(Number)")
+        assert contrast(fill, paper) > 4, text.text_content()
+
+
+def test_filters_leave_what_they_name(opened: Any) -> None:
+    page = opened()
+    shown = page.locator("details.case:not([hidden])")
+    whole = shown.count()
+    assert whole == page.locator("details.case").count() > 20
+    page.locator("button[data-by=label][data-filter=WRONG_ANSWER]").click()
+    labels = {item.get_attribute("data-label") for item in shown.all()}
+    assert labels == {"WRONG_ANSWER"} and 0 < shown.count() < whole
+    by_label = shown.count()
+    page.locator("button[data-by=topic][data-filter=weights]").click()
+    assert {(i.get_attribute("data-label"), i.get_attribute("data-topic")) for i in shown.all()} == {
+        ("WRONG_ANSWER", "weights")
+    }
+    assert 0 < shown.count() < by_label
+    assert page.locator("#shown").text_content() == f"{shown.count()} of {whole} shown"
+    pressed = page.locator("button[aria-pressed=true]").all_text_contents()
+    assert len(pressed) == 2 and pressed[1] == "weights"
+    page.locator("button[data-by=label]").first.press("Enter")
+    page.locator("button[data-by=topic]").first.press("Enter")
+    assert shown.count() == whole
+
+
+def test_arms_stand_side_by_side_where_there_is_room(opened: Any) -> None:
+    for width, columns in ((1280, 2), (360, 1)):
+        page = opened(width=width)
+        page.locator("details.case").first.locator("summary").first.click()
+        boxes = [arm.bounding_box() for arm in page.locator("details.case").first.locator("section.arm").all()]
+        assert len(boxes) == 3
+        assert (
+            len({round(box["x"]) for box in boxes}) >= columns
+            if columns > 1
+            else len({round(b["x"]) for b in boxes}) == 1
+        )
+
+
+def test_the_gold_answer_is_marked_in_what_was_read(opened: Any) -> None:
+    page = opened()
+    case = page.locator("details.case[data-label=WRONG_ANSWER]").first
+    case.locator("summary").first.click()
+    mark = case.locator("section.arm mark").first
+    assert mark.is_visible()
+    assert case.locator("mark").first.text_content() in case.locator("p").first.text_content()
+
+
+def contrast(first: list[int], second: list[int]) -> float:
+    """Ratio of relative luminances (WCAG 2.1)."""
+
+    def luminance(colour: list[int]) -> float:
+        parts = [c / 255 for c in colour]
+        red, green, blue = (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    low, high = sorted((luminance(first), luminance(second)))
+    return (high + 0.05) / (low + 0.05)
