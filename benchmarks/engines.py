@@ -20,26 +20,32 @@ from hybrid.evaluation.figure import gain, ratio
 from hybrid.evaluation.graders import grade
 from hybrid.evaluation.questions import cluster_of, sample
 from hybrid.evaluation.statistics import share_interval
+from hybrid.lifecycle.workspace import SystemName
 from hybrid.protocols import Generator
 from hybrid.types import Answer, Interval, Question
 
 COMMAND = "make bench-engines"
 CORPUS = Path("corpora") / "pumps"
 SCORE = ratio("answer-score", lambda row: row["score"], lambda row: 1.0)
-ROOT = Path("indexes") / "bench-engines"
 
 
 @click.command()
 @click.option("--questions", "num_questions", default=32, show_default=True, help="Test questions asked.")
 @click.option("--rounds", default=1, show_default=True, help="Times that each engine answers all of them.")
 def main(num_questions: int, rounds: int) -> None:
-    """Ask the base system of the bundled corpus by each engine in turn; rows go to results.json and the page."""
+    """Ask the bundled corpus by each engine in turn, the tuned system where `make demo` left one, else the base.
+
+    Rows go to results.json and the page.
+    """
     set_up_libraries()
     quiet_progress_of_libraries()
-    workspace = open_workspace(CORPUS, Path("configs") / "default.yaml", (), ROOT)
+    workspace = open_workspace(CORPUS, Path("configs") / "default.yaml", (), None)
+    workspace.root.mkdir(parents=True, exist_ok=True)
     with workspace.lock():
-        workspace.index("base")
-        pipeline = workspace.pipeline("base")
+        system: SystemName = "tuned" if workspace.has_tuned_generator else "base"
+        workspace.index(system)
+        pipeline = workspace.pipeline(system)
+        folder = workspace.root / "generator" / "model" if system == "tuned" else None
         asked = sample(workspace.passages().questions, "test", num_questions, workspace.config.seed)
         hits = pipeline.retrieve([question.question for question in asked])
         requests = [Request(q.question, pipeline.lookup(h)) for q, h in zip(asked, hits, strict=True)]
@@ -47,23 +53,25 @@ def main(num_questions: int, rounds: int) -> None:
         answers: dict[str, list[Answer]] = {}
         for _ in range(rounds):
             # made anew, for an engine that keeps the prefixes of a round would only read them back in the next
-            engines = _engines(workspace.config)
+            engines = _engines(workspace.config, folder)
             # in turn, so that whatever else the machine does in a round hits all of them
             for name, engine in engines.items():
                 answers[name], taken = _timed(replace(pipeline, generator=engine), requests)
                 seconds.setdefault(name, []).append(taken)
                 click.echo(f"{name}: {taken:.3f} s an answer", err=True)
-    results.record_rows(COMMAND, _rows(seconds, answers, asked, workspace.config.seed))
+    results.record_rows(
+        COMMAND, _rows(seconds, answers, asked, f"{CORPUS.name}, {system} system", workspace.config.seed)
+    )
     page.write()
 
 
-def _engines(config: Any) -> dict[str, Generator]:
+def _engines(config: Any, folder: Path | None) -> dict[str, Generator]:
     """By name; `_timed` loads each with a first question, so that what is timed is answering."""
     from hybrid.backends import make_generator
 
     def made(engine: str, **generator: Any) -> Generator:
         values = {**config.model_dump(), "generator": {**config.generator.model_dump(), "engine": engine, **generator}}
-        return make_generator(type(config).model_validate(values))
+        return make_generator(type(config).model_validate(values), folder)
 
     return {
         "transformers, one at a time": made("transformers", batch_size=1),
@@ -80,7 +88,7 @@ def _timed(pipeline: Pipeline, requests: list[Request]) -> tuple[list[Answer], f
 
 
 def _rows(
-    seconds: dict[str, list[float]], answers: dict[str, list[Answer]], asked: list[Question], seed: int
+    seconds: dict[str, list[float]], answers: dict[str, list[Answer]], asked: list[Question], of: str, seed: int
 ) -> list[dict[str, Any]]:
     """Seconds with the least and the most of the rounds; shares and score differences with 95 % intervals."""
     clusters = [cluster_of(question) for question in asked]
@@ -108,9 +116,7 @@ def _rows(
             found.append(("engine/answer-score", f"{name} − transformers", lost))
     minutes = round(sum(map(sum, seconds.values())) * len(asked) / 60, 1)
     return [
-        results.make_row(
-            metric, system, value, of=CORPUS.name, split="test", seed=seed, minutes=minutes, command=COMMAND
-        )
+        results.make_row(metric, system, value, of=of, split="test", seed=seed, minutes=minutes, command=COMMAND)
         for metric, system, value in found
     ]
 

@@ -15,14 +15,17 @@ from typing import Any
 
 import numpy as np
 
+from hybrid.answering.generation_cache import CachedGenerator
 from hybrid.answering.pipeline import Pipeline
-from hybrid.backends import make_cached, make_generator
+from hybrid.backends import make_generator
 from hybrid.lifecycle.workspace import Workspace
 from hybrid.protocols import Embedder, Generator, Vectors, VectorStore
 from hybrid.retrieval.flat_store import FlatStore
 from hybrid.tuning.generator import ADAPTER
 from hybrid.types import Chat, Generation, Message, Passage, Question
 
+SLICE = 48
+"""Prompts asked at once."""
 NOISE = 32.0
 """Norm of the noise on a vector of norm 1: nothing is left of the signal."""
 REVERSED = 10
@@ -53,7 +56,7 @@ class System:
 
     def cached(self, generator: Generator) -> Generator:
         """With answers kept on disk."""
-        return make_cached(generator, self.workspace.config, self.scratch / "generations.sqlite")
+        return CachedGenerator(generator, self.scratch / "generations.sqlite", slice_size=SLICE)
 
     @cached_property
     def golds(self) -> dict[str, list[Question]]:

@@ -25,6 +25,8 @@ from hybrid.types import Arm, Outcome, Question
 ORDERS = 3
 MOST = 110
 """Questions of a system that are asked under every fault."""
+PORTION = 200
+"""Questions that are tried at once."""
 SHORTEST = 3
 """Letters of an answer that can be cut through."""
 HEALTHY = "healthy"
@@ -50,10 +52,14 @@ class Runs:
 
 
 def generate(workspace: Workspace, splits: Sequence[str], file: Path) -> None:
-    """Ask the healthy questions of `splits` under every fault; the answers are cached, so a killed run goes on."""
+    """Ask the healthy questions of `splits`, sought in this order, under every fault.
+
+    The answers are cached, so that a killed run goes on.
+    """
     scratch = workspace.root / "trial"
     scratch.mkdir(parents=True, exist_ok=True)
-    pool = [q for q in workspace.passages().questions if q.split in splits]
+    questions = workspace.passages().questions
+    pool = [question for split in splits for question in questions if question.split == split]
     pipeline = workspace.pipeline("tuned")
     whole = System(pipeline, tuple(pool), workspace, scratch)
     whole = whole.with_generator(workspace.generator("tuned"))
@@ -86,9 +92,10 @@ def read(file: Path) -> Runs:
 def _healthy(system: System) -> tuple[tuple[Question, ...], tuple[Question, ...]]:
     """Questions that are right under every arm and order, and unanswerable ones that are declined; at most `MOST`.
 
-    Asked in stages, for most questions fail in the first. The gold passage holds the answer word by word.
+    Sought portion by portion until there are enough, and in stages, for most questions fail in the first. The gold
+    passage holds the answer word by word, so that it can be cut or replaced.
     """
-    passages = system.pipeline.passages
+    passages, seed = system.pipeline.passages, system.workspace.config.seed
     literal = [
         q
         for q in system.questions
@@ -96,14 +103,26 @@ def _healthy(system: System) -> tuple[tuple[Question, ...], tuple[Question, ...]
         and len(q.answers[0]) >= SHORTEST
         and any(contains_answer(passages[p].full_text, q.answers[0]) for p in q.positives if p in passages)
     ]
-    for arms, orders in (({Arm.RETRIEVED}, 1), ({Arm.ORACLE}, 1), (_ARMS, ORDERS)):
-        records = _ask(replace(system, questions=tuple(literal)), system.workspace.config.seed, arms, orders)
-        right = {r.question_id for r in records if all(outcome.correct for outcome in r.outcomes)}
-        literal = [question for question in literal if question.id in right]
-    declined = [question for question in system.questions if not question.answerable][: 3 * MOST]
-    records = _ask(replace(system, questions=tuple(declined)), system.workspace.config.seed)
-    silent = {r.question_id for r in records if all(outcome.correct for outcome in r.outcomes)}
-    return tuple(literal[:MOST]), tuple(q for q in declined if q.id in silent)[:MOST]
+    silent = [question for question in system.questions if not question.answerable]
+    stages = (({Arm.RETRIEVED}, 1), ({Arm.ORACLE}, 1), (_ARMS, ORDERS))
+    return _sought(system, literal, stages, seed), _sought(system, silent, (({Arm.RETRIEVED}, ORDERS),), seed)
+
+
+def _sought(
+    system: System, candidates: Sequence[Question], stages: Sequence[tuple[set[Arm] | frozenset[Arm], int]], seed: int
+) -> tuple[Question, ...]:
+    found: list[Question] = []
+    for start in range(0, len(candidates), PORTION):
+        left = list(candidates[start : start + PORTION])
+        for arms, orders in stages:
+            records = _ask(replace(system, questions=tuple(left)), seed, arms, orders)
+            right = {r.question_id for r in records if r.outcomes and all(o.correct for o in r.outcomes)}
+            left = [question for question in left if question.id in right]
+        found += left
+        click.echo(f"  {start + PORTION} tried, {len(found)} healthy", err=True)
+        if len(found) >= MOST:
+            break
+    return tuple(found[:MOST])
 
 
 def _ask(system: System, seed: int, arms: Iterable[Arm] = _ARMS, orders: int = ORDERS) -> list[Record]:
