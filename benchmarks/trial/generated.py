@@ -23,6 +23,8 @@ from hybrid.lifecycle.workspace import Workspace
 from hybrid.types import Arm, Outcome, Question
 
 ORDERS = 3
+LEAST = 30
+"""Healthy questions below which a system is no subject."""
 MOST = 110
 """Questions of a system that are asked under every fault."""
 PORTION = 200
@@ -65,14 +67,20 @@ def generate(workspace: Workspace, splits: Sequence[str], file: Path) -> None:
     whole = whole.with_generator(workspace.generator("tuned"))
     answerable, unanswerable = _healthy(whole)
     click.echo(f"  healthy: {len(answerable)} answerable and {len(unanswerable)} unanswerable questions", err=True)
+    if len(answerable) < LEAST:
+        click.echo(f"  fewer than {LEAST}: this system answers too little to put a fault into it", err=True)
+        return
     healthy, silent = replace(whole, questions=answerable), replace(whole, questions=unanswerable)
     seed = workspace.config.seed
     rows = [*_rows(HEALTHY, _ask(healthy, seed)), *_rows(HEALTHY, _ask(silent, seed))]
     for number, name in enumerate(AGAIN, start=1):
         rows += _rows(name, _ask(healthy, seed + number))
     for fault in FAULTS:
+        subject = silent if fault.family == "abstention" else healthy
+        if not subject.questions:
+            continue
         click.echo(f"▸ {fault.name}", err=True)
-        faulty = fault.inject(silent if fault.family == "abstention" else healthy)
+        faulty = fault.inject(subject)
         records = _ask(faulty, seed)
         rows += _rows(fault.name, records, _suspects(faulty, records) if fault.family == "labels" else frozenset())
     write_jsonl(file, rows)
@@ -126,6 +134,8 @@ def _sought(
 
 
 def _ask(system: System, seed: int, arms: Iterable[Arm] = _ARMS, orders: int = ORDERS) -> list[Record]:
+    if not system.questions:
+        return []
     config = system.pipeline.config
     hits = system.pipeline.retrieve([q.question for q in system.questions], config.retrieval.depth)
     return run_arms(system.pipeline, system.questions, hits, orders=orders, seed=seed, arms=frozenset(arms))

@@ -31,7 +31,9 @@ def flips(runs: Runs, fault: Fault) -> dict[str, str]:
         healthy, faulty = runs.records[HEALTHY], runs.records[fault.name]
         return {name: fault.family if _cites(healthy[name]) and not _cites(faulty[name]) else "" for name in faulty}
     if fault.family != "both":
-        return {name: fault.family if _wrong(record) else "" for name, record in runs.records[fault.name].items()}
+        return {
+            name: fault.family if _wrong(record) else "" for name, record in runs.records.get(fault.name, {}).items()
+        }
     broken: dict[str, set[str]] = {}
     for run, family in BOTH_PARTS.items():
         for name, record in runs.records[run].items():
