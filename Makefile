@@ -15,10 +15,10 @@ READY  := $(VENV)/.ready
 OPTIONS = --corpus $(CORPUS) --config $(CONFIG) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo index train-embed train-raft merge evaluate diagnose query test check bench bench-engines bench-trial bench-faults bench-diagnosis clean lock
+.PHONY: help setup models demo audit index train-embed train-raft merge evaluate diagnose query test check bench bench-engines bench-trial bench-faults bench-diagnosis clean lock
 
 help:  ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 	@echo
 	@echo "variables: CORPUS=$(CORPUS) CONFIG=$(CONFIG) ARGS=\"--set stage.key=value\" Q=\"a question\""
 
@@ -37,6 +37,9 @@ demo: models  ## the whole loop on the bundled corpus: before and after, and a q
 	@$(HYBRID) loop --corpus corpora/pumps --config configs/default.yaml
 	@echo
 	@$(HYBRID) query --corpus corpora/pumps --config configs/default.yaml $(if $(Q),"$(Q)","How long do I bake a big Siskin's wet motor?")
+
+audit: $(READY)  ## say whether the questions of CORPUS are good enough
+	@$(HYBRID) audit $(OPTIONS)
 
 index: $(READY)  ## read, chunk and index CORPUS
 	@$(HYBRID) index $(OPTIONS)

@@ -1,4 +1,4 @@
-"""The form that an answer must have: a regular expression or a JSON Schema, given with the question."""
+"""The form of an answer: what a question asks for, by regular expression or JSON Schema, and what it looks like."""
 
 import json
 import re
@@ -6,6 +6,15 @@ from functools import lru_cache
 from typing import Any
 
 from hybrid.types import Question
+
+_SENTENCE_WORDS = 4
+_VERBS = frozenset(
+    re.findall(
+        r"\w+",
+        "is are was were be been has have had can could may might must shall should will would does do did weighs "
+        "needs holds takes means says",
+    )
+)
 
 
 def schema_problem(schema: object) -> str:
@@ -51,6 +60,23 @@ def parse_json(text: str) -> tuple[bool, Any]:
         return True, json.loads(bare)
     except ValueError:
         return False, None
+
+
+def shape(text: str) -> str:
+    """What an answer looks like: json, list, value (short, with a figure), phrase, sentence or sentences."""
+    found, value = parse_json(text)
+    if found and isinstance(value, dict | list):
+        return "json"
+    if re.search(r"(?m)^\s*(?:[-*•]|\d+[.)])\s", text):
+        return "list"
+    words = re.findall(r"[\w'’-]+", text)
+    ends = len(re.findall(r"(?<![A-Z])[.!?](?=\s|$)", text.strip()))
+    if ends > 1:
+        return "sentences"
+    says = any(word.lower() in _VERBS for word in words)
+    if len(words) >= _SENTENCE_WORDS and (ends or (says and text.strip()[:1].isupper())):
+        return "sentence"
+    return "value" if re.search(r"\d", text) else "phrase"
 
 
 def _leaves(value: object) -> list[str]:

@@ -54,7 +54,8 @@ class Question:
     """An evaluation or training question. `positives` are ids of gold passages, resolved from `evidence` if given.
 
     `pattern` (a regular expression for the whole answer) and `json_schema` (JSON text) say which form a valid answer
-    has; "" where none is asked for.
+    has; "" where none is asked for. `case` (golden, edge, failure) and `group` (of people, regions, products …) are
+    tags that an audit counts.
     """
 
     id: str
@@ -68,6 +69,8 @@ class Question:
     evidence: tuple[Evidence, ...] = ()
     pattern: str = ""
     json_schema: str = ""
+    case: str = ""
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)

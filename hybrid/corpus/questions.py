@@ -168,6 +168,8 @@ def _question(path: Path, line: int, record: Mapping[str, Any]) -> Question:
         evidence=evidence,
         pattern=_pattern(path, line, record),
         json_schema=_json_schema(path, line, record),
+        case=json_field(path, line, record, "case", str, ""),
+        group=json_field(path, line, record, "group", str, ""),
     )
 
 

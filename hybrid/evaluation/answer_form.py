@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from hybrid.answer_format import is_valid, parse_json
+from hybrid.answer_format import is_valid, shape
 from hybrid.answering.citations import read_answer
 from hybrid.evaluation.attribution import Diagnosis
 from hybrid.evaluation.glossary import Glossary
@@ -19,7 +19,6 @@ from hybrid.types import Arm, Interval, Layer, Outcome, Question
 
 MIN_STYLE = 10
 """Answers of one type below which no style is told."""
-_SENTENCE_WORDS = 5
 _MARKER = re.compile(r"\s*\[\d{1,3}\]")
 
 
@@ -98,22 +97,6 @@ def measure_form(
         malformed=tuple(read.question.id for read in asked if not read.valid),
         misnamed=tuple(read.question.id for read in named if terms.wrong(read.plain)),
     )
-
-
-def shape(text: str) -> str:
-    """What an answer looks like: json, list, value (short, with a figure), phrase, sentence or sentences."""
-    found, value = parse_json(text)
-    if found and isinstance(value, dict | list):
-        return "json"
-    if re.search(r"(?m)^\s*(?:[-*•]|\d+[.)])\s", text):
-        return "list"
-    ends = len(re.findall(r"[.!?](?=\s|$)", text.strip()))
-    num_words = len(text.split())
-    if ends > 1:
-        return "sentences"
-    if num_words >= _SENTENCE_WORDS and (ends or text[:1].isupper()):
-        return "sentence"
-    return "value" if re.search(r"\d", text) else "phrase"
 
 
 def with_form(diagnosis: Diagnosis, form: AnswerForm, minimum_effect: float) -> Diagnosis:

@@ -200,13 +200,18 @@ def _whole(value: Any) -> int | None:
     return value if isinstance(value, int) else None
 
 
-@cache
 def _environment() -> "Environment":
+    return page_environment()
+
+
+@cache
+def page_environment(folder: Path | None = None) -> "Environment":
+    """The templates here, and those of `folder` that extend them."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        loader=FileSystemLoader([Path(__file__).parent / "templates", *([folder] if folder else [])]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from hybrid.answer_format import is_valid, schema_problem
+from hybrid.answer_format import is_valid, schema_problem, shape
 from hybrid.config import DiagnosisConfig
 from hybrid.corpus.questions import read_questions
 from hybrid.errors import InputError
-from hybrid.evaluation.answer_form import AnswerForm, measure_form, shape, with_form
+from hybrid.evaluation.answer_form import AnswerForm, measure_form, with_form
 from hybrid.evaluation.attribution import Diagnosis, attribute
 from hybrid.evaluation.glossary import Glossary, read_glossary
 from hybrid.evaluation.graders import grade

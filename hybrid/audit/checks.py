@@ -1,0 +1,139 @@
+"""The checks of an audit, each from questions and passages alone. No model, no file, no clock."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from hybrid.answer_format import shape
+from hybrid.answering.excerpt import contains_answer
+from hybrid.audit.findings import Finding, Kind
+from hybrid.audit.wording import alike, copied_share
+from hybrid.evaluation.graders import grade
+from hybrid.evaluation.quantities import quantities, same_quantities
+from hybrid.types import Passage, Question
+
+EXTRACTIVE = ("span", "number", "api_call")
+"""Types whose answers stand in their passages."""
+RARE = 0.1
+"""Share of the answers of a type below which their shape is out of line."""
+ENOUGH = 20
+"""Answers of a type below which no shape is usual."""
+COPIED = 0.7
+"""Share of a question that may stand word by word in its passage."""
+FAR = 2.0
+"""How many times the 95th percentile a length must be to be out of line, or how many times below the 5th."""
+
+
+def run_checks(questions: Sequence[Question], passages: Mapping[str, Passage]) -> list[Finding]:
+    """Everything that is found, in the order of the questions."""
+    place = {question.id: number for number, question in enumerate(questions)}
+    found = [
+        *worded_alike(questions),
+        *gold(questions, passages),
+        *formats(questions),
+        *lengths(questions),
+        *copies(questions, passages),
+    ]
+    return sorted(found, key=lambda finding: (place[finding.question], finding.kind, finding.detail))
+
+
+def worded_alike(questions: Sequence[Question]) -> Iterator[Finding]:
+    """Duplicates within a split, leaks between train and a held-out split, and contradictions wherever they are."""
+    for first, second in alike(questions):
+        one, other = questions[first], questions[second]
+        if not agree(one, other):
+            for item, beside in ((one, other), (other, one)):
+                said = " / ".join(beside.answers[:1]) or "nothing answers it"
+                detail = f"{beside.id} ({beside.split}) asks alike and is answered: {said}"
+                yield Finding(Kind.CONTRADICTION, item.id, detail, (beside.id,))
+        elif one.split == other.split:
+            yield Finding(Kind.DUPLICATE, other.id, f"{one.id} asks alike", (one.id,))
+        elif "train" in (one.split, other.split):
+            held, trained = (other, one) if one.split == "train" else (one, other)
+            yield Finding(Kind.LEAK, held.id, f"{trained.id} of train asks alike", (trained.id,))
+        else:
+            yield Finding(Kind.DUPLICATE, other.id, f"{one.id} ({one.split}) asks alike", (one.id,))
+
+
+def agree(one: Question, other: Question) -> bool:
+    """Whether two questions have an answer in common."""
+    if one.answerable != other.answerable:
+        return False
+    if not one.answerable:
+        return True
+    return any(
+        grade(answer, asked, abstained=False).correct
+        for asked, given in ((one, other), (other, one))
+        for answer in given.answers
+    )
+
+
+def gold(questions: Sequence[Question], passages: Mapping[str, Passage]) -> Iterator[Finding]:
+    """Answerable questions without answer or gold passage, and those whose passages do not hold an answer."""
+    for question in questions:
+        if not question.answerable:
+            continue
+        held = [passages[identity] for identity in question.positives if identity in passages]
+        if not held or not any(answer.strip() for answer in question.answers):
+            what = "no gold passage" if not held else "no answer"
+            yield Finding(Kind.NO_ANSWER, question.id, what)
+        elif question.answer_type in EXTRACTIVE and not any(
+            holds(passage.full_text, answer) for passage in held for answer in question.answers
+        ):
+            names = ", ".join(passage.id for passage in held[:2])
+            yield Finding(Kind.WRONG_GOLD, question.id, f"{question.answers[0]!r} is not in {names}")
+
+
+def holds(text: str, answer: str) -> bool:
+    """Whether a text holds an answer, word by word or as the same quantities in another spelling."""
+    if contains_answer(text, answer):
+        return True
+    wanted = quantities(answer)
+    return bool(wanted) and any(same_quantities(sentence, answer) for sentence in text.replace(";", ".").split(". "))
+
+
+def formats(questions: Sequence[Question]) -> Iterator[Finding]:
+    """Answers whose shape is rare among those of their type."""
+    groups: dict[str, list[Question]] = {}
+    for question in questions:
+        if question.answerable and question.answers:
+            groups.setdefault(question.answer_type, []).append(question)
+    for kind, group in groups.items():
+        found = Counter(shape(question.answers[0]) for question in group)
+        if found.total() < ENOUGH:
+            continue
+        usual, _ = found.most_common(1)[0]
+        for question in group:
+            mine = shape(question.answers[0])
+            if found[mine] < RARE * found.total():
+                share = 100 * found[mine] / found.total()
+                detail = f"a {mine} where {kind} answers are a {usual} ({share:.0f} % are like this one)"
+                yield Finding(Kind.FORMAT, question.id, detail)
+
+
+def lengths(questions: Sequence[Question]) -> Iterator[Finding]:
+    """Questions and answers that are far longer or shorter than the others of their type."""
+    groups: dict[tuple[str, str], list[tuple[Question, int]]] = {}
+    for question in questions:
+        groups.setdefault(("question", ""), []).append((question, len(question.question.split())))
+        if question.answerable and question.answers:
+            part = ("answer", question.answer_type)
+            groups.setdefault(part, []).append((question, len(question.answers[0].split())))
+    for (what, _), items in groups.items():
+        if len(items) < ENOUGH:
+            continue
+        low, middle, high = np.quantile([length for _, length in items], [0.05, 0.5, 0.95])
+        for question, length in items:
+            if length > FAR * high or length < low / FAR:
+                yield Finding(Kind.LENGTH, question.id, f"the {what} has {length} words, the median is {middle:.0f}")
+
+
+def copies(questions: Sequence[Question], passages: Mapping[str, Passage]) -> Iterator[Finding]:
+    """Questions that repeat their passage."""
+    for question in questions:
+        for identity in question.positives:
+            passage = passages.get(identity)
+            if passage and (share := copied_share(question.question, passage.full_text)) >= COPIED:
+                yield Finding(Kind.COPIED, question.id, f"{100 * share:.0f} % of it stands in {identity} in one run")
+                break
