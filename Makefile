@@ -15,7 +15,7 @@ READY  := $(VENV)/.ready
 OPTIONS = --corpus $(CORPUS) --config $(CONFIG) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo audit index train-embed train-raft merge evaluate diagnose query test check bench bench-engines bench-trial bench-faults bench-diagnosis clean lock
+.PHONY: help setup models demo audit index train-embed train-raft merge evaluate diagnose query test check bench bench-engines bench-trial bench-faults bench-diagnosis bench-audit clean lock
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -84,6 +84,9 @@ bench-faults: models  ## the diagnosis on real answers with known faults in them
 
 bench-diagnosis: models  ## how long a whole diagnosis takes, beside one prompt at a time
 	$(BIN)/python -m benchmarks.diagnosis_speed
+
+bench-audit: $(READY)  ## faults planted in a clean set of questions, and how many the audit finds
+	$(BIN)/python -m benchmarks.audit
 
 lock:  ## rewrite requirements.lock from what is installed
 	$(BIN)/pip freeze --exclude-editable | sed -E 's/^(torch==[0-9.]+)\+.*/\1/' > requirements.lock

@@ -1,5 +1,6 @@
 """The checks of an audit, each from questions and passages alone. No model, no file, no clock."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -86,9 +87,15 @@ def gold(questions: Sequence[Question], passages: Mapping[str, Passage]) -> Iter
 
 
 def holds(text: str, answer: str) -> bool:
-    """Whether a text holds an answer, word by word or as the same quantities in another spelling."""
+    """Whether a text holds an answer, word by word or as the same quantities in another spelling.
+
+    A whole sentence is another form, not another answer: its figures and identifiers are looked for, where it has any.
+    """
     if contains_answer(text, answer):
         return True
+    if shape(answer).startswith("sentence"):
+        named = [word for word in re.findall(r"[^\W_]+(?:[-/.,][^\W_]+)*", answer) if any(map(str.isdigit, word))]
+        return not named or any(contains_answer(text, name) for name in named)
     wanted = quantities(answer)
     return bool(wanted) and any(same_quantities(sentence, answer) for sentence in text.replace(";", ".").split(". "))
 
