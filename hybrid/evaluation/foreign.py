@@ -5,9 +5,6 @@ adapted here; for anything else two methods are enough (`ForeignSystem`).
 """
 
 import json
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,7 +15,7 @@ from hybrid.jsonl import read_jsonl
 from hybrid.progress import track
 from hybrid.types import Passage, Question
 
-_RETRIES = 2
+_TRIES = 3
 _PAUSE_S = 1.0
 
 
@@ -60,23 +57,37 @@ class HttpSystem:
         return str(self._post("answer", {"question": question, "passages": shown}, "answer", str))
 
     def _post(self, path: str, body: Mapping[str, Any], key: str, kind: type) -> Any:
+        import httpx
+        from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
+
         url = f"{self._url}/{path}"
-        data = json.dumps(body).encode()
-        request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
-        for attempt in range(_RETRIES + 1):
-            try:
-                with urllib.request.urlopen(request, timeout=self._timeout_s) as response:
-                    value = json.loads(response.read())
-                break
-            except (OSError, ValueError) as error:
-                refused = isinstance(error, urllib.error.HTTPError) and error.code < 500
-                if refused or attempt == _RETRIES:
-                    remedy = "look at the endpoint's own log, then run the command again: it goes on where it stopped"
-                    raise EndpointError(f"{url}: {error}", remedy) from None
-                time.sleep(_PAUSE_S * 2**attempt)
+
+        def ask() -> Any:
+            response = httpx.post(url, json=body, timeout=self._timeout_s)
+            response.raise_for_status()
+            return response.json()
+
+        # what the endpoint refuses once it refuses again
+        retrying = Retrying(
+            stop=stop_after_attempt(_TRIES),
+            wait=wait_exponential(_PAUSE_S),
+            retry=retry_if_exception(lambda error: not _is_refusal(error)),
+            reraise=True,
+        )
+        try:
+            value = retrying(ask)
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            remedy = "look at the endpoint's own log, then run the command again: it goes on where it stopped"
+            raise EndpointError(f"{url}: {str(error) or type(error).__name__}", remedy) from None
         if not isinstance(value, dict) or not isinstance(value.get(key), kind):
             raise EndpointError(f"{url}: no `{key}` in what it gave", "answer as docs/OUTCOMES.md says")
         return value[key]
+
+
+def _is_refusal(error: BaseException) -> bool:
+    import httpx
+
+    return isinstance(error, httpx.HTTPStatusError) and error.response.status_code < 500
 
 
 class LlamaIndexSystem:
@@ -120,6 +131,7 @@ def record(
     What the file holds already is not asked again, so that a run that was stopped goes on. `passages` are those of the
     evaluation set, for the oracle arms. Raises what the system raises; the lines until then are kept.
     """
+    _mend(path)
     done = {(row["question"], row["arm"], row["order"]) for _, row in read_jsonl(path)} if path.is_file() else set()
     path.parent.mkdir(parents=True, exist_ok=True)
     ids = sorted(passages)
@@ -134,13 +146,27 @@ def record(
             if not missing(()):
                 continue
             found = system.retrieve(question.question, depth)
+            # where the gold was found, two arms hold the same passages in the same orders
+            answers: dict[tuple[str, ...], str] = {}
             for context in missing(found):
-                answer = system.answer(question.question, context.passages)
-                row = _line(question, context, found, passages, answer)
+                shown = tuple(passage.id for passage in context.passages)
+                if shown not in answers:
+                    answers[shown] = system.answer(question.question, context.passages)
+                row = _line(question, context, found, passages, answers[shown])
                 stream.write(json.dumps(row, ensure_ascii=False) + "\n")
                 stream.flush()
                 num_new += 1
     return num_new
+
+
+def _mend(path: Path) -> None:
+    """Cut off a last line that a kill left half written."""
+    if not path.is_file():
+        return
+    text = path.read_bytes()
+    if text and not text.endswith(b"\n"):
+        with path.open("r+b") as stream:
+            stream.truncate(text.rfind(b"\n") + 1)
 
 
 def _line(

@@ -65,9 +65,11 @@ def check(path: Path) -> None:
 def test_every_arm_is_recorded_and_a_second_run_asks_nothing(tmp_path: Path) -> None:
     system, path = Shelf(), tmp_path / "outcomes.jsonl"
     num_lines = 8 * (2 + 2 + 3) + 3
-    assert run(system, path) == system.asked == num_lines
+    assert run(system, path) == num_lines
+    asked = system.asked
+    assert asked < num_lines, "what two arms share is asked once"
     check(path)
-    assert run(system, path) == 0 and system.asked == num_lines
+    assert run(system, path) == 0 and system.asked == asked
 
 
 def test_a_stopped_run_goes_on_to_the_same_file(tmp_path: Path) -> None:
@@ -81,7 +83,10 @@ def test_a_stopped_run_goes_on_to_the_same_file(tmp_path: Path) -> None:
     run(Shelf(), whole)
     with pytest.raises(KeyboardInterrupt):
         run(Stops(), parts)
-    assert len(parts.read_text().splitlines()) == 20
+    assert 20 <= len(parts.read_text().splitlines()) < len(whole.read_text().splitlines())
+    with parts.open("a") as stream:
+        # killed in the middle of a line
+        stream.write('{"question": "q3", "arm": "retr')
     run(Shelf(), parts)
     assert parts.read_text() == whole.read_text()
 
@@ -134,7 +139,7 @@ def test_an_endpoint_that_misbehaves_is_named(endpoint: dict[str, Any], tmp_path
 
 def test_an_endpoint_that_is_down_is_tried_again_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
-    monkeypatch.setattr("hybrid.evaluation.foreign.time.sleep", waits.append)
+    monkeypatch.setattr("tenacity.nap.time.sleep", waits.append)
     with pytest.raises(EndpointError, match=r"127\.0\.0\.1:9"):
         HttpSystem("http://127.0.0.1:9", timeout_s=2).retrieve("q", 3)
     assert waits == [1.0, 2.0]
