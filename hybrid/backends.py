@@ -77,10 +77,10 @@ def _uses_openvino(engine: Engine, quantization: str) -> bool:
 
 
 def make_cached(generator: Generator, config: Config, file: Path) -> Generator:
-    """The generator with its answers kept in `file`, a batch at a time."""
+    """The generator with its answers kept in `file`, a batch at a time; of an engine that forms its own, a slice."""
     from hybrid.answering.generation_cache import CachedGenerator
 
-    return CachedGenerator(generator, file, slice_size=config.generator.batch_size)
+    return CachedGenerator(generator, file, slice_size=getattr(generator, "slice_size", config.generator.batch_size))
 
 
 def make_judge(config: Config, cache: Path | None = None) -> Generator | None:

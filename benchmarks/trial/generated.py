@@ -25,7 +25,7 @@ from hybrid.types import Arm, Outcome, Question
 ORDERS = 3
 LEAST = 30
 """Healthy questions below which a system is no subject."""
-MOST = 110
+MOST = 100
 """Questions of a system that are asked under every fault."""
 PORTION = 200
 """Questions that are tried at once."""

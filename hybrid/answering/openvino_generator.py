@@ -25,8 +25,11 @@ def is_installed() -> bool:
 class OpenVINOGenerator:
     """Greedy decoding with OpenVINO; tokens, prompts and likelihoods are those of the same model in transformers.
 
-    The model is exported at first use into `cache`, once for each set of weights.
+    The model is exported at first use into `cache`, once for each set of weights. `slice_size`: prompts worth handing
+    over at once, for the scheduler fills the place of an answer that has ended with the next prompt.
     """
+
+    slice_size = 64
 
     def __init__(self, local: LocalGenerator, cache: Path) -> None:
         self._local = local

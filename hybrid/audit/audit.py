@@ -9,6 +9,7 @@ from typing import Any
 
 from hybrid.artifacts import Manifest, current, publish, require, write_text
 from hybrid.audit.checks import run_checks
+from hybrid.audit.conflicts import Conflict, conflicts
 from hybrid.audit.coverage import Coverage, measure_coverage
 from hybrid.audit.findings import MEANINGS, Finding, Kind, counts, scores
 from hybrid.audit.report import audit_html
@@ -46,7 +47,7 @@ def audit(
     asked = requirements(questions, methods)
     coverage = measure_coverage(questions, passages, seed=seed)
     dropped = dropped_questions(questions, findings)
-    told = summary(questions, findings, asked, coverage, dropped)
+    told = summary(questions, findings, asked, coverage, conflicts(passages.values()), dropped)
     worst = _worst(questions, findings, worth)
     with publish(target, "audit", VERSION, settings, inputs) as build:
         write_jsonl(build.path / "findings.jsonl", (asdict(finding) for finding in findings))
@@ -64,6 +65,7 @@ def summary(
     findings: Sequence[Finding],
     asked: Sequence[Requirement],
     coverage: Coverage,
+    contradicting: Sequence[Conflict],
     dropped: Mapping[str, str],
 ) -> dict[str, Any]:
     """What the report and `--json` tell."""
@@ -87,8 +89,9 @@ def summary(
         "meanings": {kind.value: MEANINGS[kind] for kind in Kind if kind.value in found},
         "requirements": [asdict(item) for item in asked],
         "coverage": asdict(coverage),
+        "conflicts": [[{"passage": name, "text": text} for name, text in item.said] for item in contradicting],
         "num_dropped": len(dropped),
-        "notes": _notes(questions, coverage),
+        "notes": _notes(questions, coverage, contradicting),
     }
 
 
@@ -108,8 +111,11 @@ def dropped_questions(questions: Sequence[Question], findings: Sequence[Finding]
     return gone
 
 
-def _notes(questions: Sequence[Question], coverage: Coverage) -> list[str]:
+def _notes(questions: Sequence[Question], coverage: Coverage, contradicting: Sequence[Conflict]) -> list[str]:
     notes = []
+    if contradicting:
+        first = " | ".join(text for _, text in contradicting[0].said[:2])
+        notes.append(f"{len(contradicting)} statements stand in the documents with different figures: {first}")
     if not any(question.case for question in questions):
         notes.append(
             'No question is tagged: add "case": "golden", "edge" or "failure" to see whether the hard cases are in.'

@@ -35,6 +35,7 @@ def run_checks(questions: Sequence[Question], passages: Mapping[str, Passage]) -
         *formats(questions),
         *lengths(questions),
         *copies(questions, passages),
+        *shared(questions),
     ]
     return sorted(found, key=lambda finding: (place[finding.question], finding.kind, finding.detail))
 
@@ -144,3 +145,16 @@ def copies(questions: Sequence[Question], passages: Mapping[str, Passage]) -> It
             if passage and (share := copied_share(question.question, passage.full_text)) >= COPIED:
                 yield Finding(Kind.COPIED, question.id, f"{100 * share:.0f} % of it stands in {identity} in one run")
                 break
+
+
+def shared(questions: Sequence[Question]) -> Iterator[Finding]:
+    """Held-out questions whose gold passage train asks about as well."""
+    trained: dict[str, str] = {}
+    for question in questions:
+        if question.split == "train":
+            for identity in question.positives:
+                trained.setdefault(identity, question.id)
+    for question in questions:
+        if question.split != "train" and (both := [p for p in question.positives if p in trained]):
+            detail = f"{both[0]} is gold of {trained[both[0]]} in train too"
+            yield Finding(Kind.SHARED, question.id, detail, (trained[both[0]],))

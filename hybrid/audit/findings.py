@@ -17,6 +17,7 @@ class Kind(StrEnum):
     FORMAT = "FORMAT"
     LENGTH = "LENGTH"
     COPIED = "COPIED"
+    SHARED = "SHARED"
 
 
 SEVERITY = {
@@ -27,6 +28,7 @@ SEVERITY = {
     Kind.DUPLICATE: 0.5,
     Kind.FORMAT: 0.4,
     Kind.COPIED: 0.3,
+    Kind.SHARED: 0.3,
     Kind.LENGTH: 0.2,
 }
 """Share of a question's worth that a finding takes."""
@@ -38,6 +40,7 @@ MEANINGS = {
     Kind.DUPLICATE: "asked alike in its own split",
     Kind.FORMAT: "the answer looks like few others of its type",
     Kind.COPIED: "the question is copied from its passage: words alone would find it",
+    Kind.SHARED: "held out, but its gold passage is gold in train: gains there overstate what is learned",
     Kind.LENGTH: "far longer or shorter than the others",
 }
 

@@ -7,6 +7,7 @@ import pytest
 from hybrid.answer_format import shape
 from hybrid.audit.audit import dropped_questions
 from hybrid.audit.checks import agree, holds, run_checks
+from hybrid.audit.conflicts import conflicts
 from hybrid.audit.coverage import measure_coverage
 from hybrid.audit.findings import Finding, Kind, counts, scores
 from hybrid.audit.requirements import requirements
@@ -72,8 +73,8 @@ def test_the_same_answer_in_another_spelling_agrees() -> None:
 
 def test_what_is_held_out_and_asked_in_train_too_is_a_leak_of_the_held_out_one() -> None:
     held = question("b", "How heavy is the C40 crate?", split="test")
-    assert kinds(FIRST, held) == {"b": {Kind.LEAK}}
-    assert kinds(held, FIRST) == {"b": {Kind.LEAK}}
+    assert kinds(FIRST, held) == {"b": {Kind.LEAK, Kind.SHARED}}
+    assert kinds(held, FIRST) == {"b": {Kind.LEAK, Kind.SHARED}}
     findings = run_checks([FIRST, held], PASSAGES)
     assert list(dropped_questions([FIRST, held], findings)) == ["a"], "the train question goes, what is held out stays"
 
@@ -111,6 +112,25 @@ def test_many_alike_questions_come_in_order_and_empty_texts_do_no_harm() -> None
     assert list(alike(items)) == [(0, 2), (0, 3), (2, 3)]
     assert list(alike([question("a", "?"), question("b", "!")])) in ([], [(0, 1)])
     assert list(alike([])) == []
+
+
+def test_a_gold_passage_of_train_and_test_is_told() -> None:
+    held = question("b", "Which part is the seal?", "TB-1140", answer_type="span", split="dev")
+    assert kinds(FIRST, held) == {"b": {Kind.SHARED}}
+    assert kinds(FIRST, question("b", "How heavy is it?", "1200 grams", positives=("p2",), split="dev")) == {}
+
+
+def test_documents_that_say_other_figures_of_the_same_thing() -> None:
+    texts = [
+        "The crate of the C40 weighs 20 kg when full.",
+        "Note: the crate of the C40 weighs 20 kg when full.",
+        "The crate of the C40 weighs 25 kg when full. It is blue.",
+        "The crate of the C50 weighs 30 kg when full.",
+        "The crate weighs 20 kg when full. Twelve screws hold 4 boards of it.",
+        "The crate weighs 21 kg when full.",
+    ]
+    (found,) = conflicts([Passage(f"p{i}", text) for i, text in enumerate(texts)])
+    assert found.said == (("p0", texts[0]), ("p2", "The crate of the C40 weighs 25 kg when full."))
 
 
 def test_scores_take_each_kind_once() -> None:
