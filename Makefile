@@ -15,7 +15,7 @@ READY  := $(VENV)/.ready
 OPTIONS = --corpus $(CORPUS) --config $(CONFIG) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo audit index train-embed train-raft merge evaluate diagnose query test check bench bench-engines bench-trial bench-faults bench-diagnosis bench-audit clean lock
+.PHONY: help setup models demo audit index train-embed train-raft merge evaluate diagnose query test check bench bench-engines bench-trial bench-faults bench-diagnosis bench-audit bench-modelfree clean lock
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -87,6 +87,9 @@ bench-diagnosis: models  ## how long a whole diagnosis takes, beside one prompt 
 
 bench-audit: $(READY)  ## faults planted in a clean set of questions, and how many the audit finds
 	$(BIN)/python -m benchmarks.audit
+
+bench-modelfree: models  ## an embedder tuned on questions made without a model, judged by real ones
+	$(BIN)/python -m benchmarks.model_free --data $(DATA)
 
 lock:  ## rewrite requirements.lock from what is installed
 	$(BIN)/pip freeze --exclude-editable | sed -E 's/^(torch==[0-9.]+)\+.*/\1/' > requirements.lock

@@ -36,6 +36,7 @@ Written by `make bench` from [results.json](../benchmarks/results.json); what th
 | a whole diagnosis, in minutes | here, `benchmarks/results.json` | `make bench-diagnosis` |
 | the diagnosis on faults in real answers | here | `make bench-faults` (after `make demo`, `make bench`) |
 | the audit on planted faults | here, `benchmarks/results.json` | `make bench-audit` |
+| an embedder without questions | here, `benchmarks/results.json` | `make bench-modelfree` |
 | before and after on `pumps` | README, `indexes/pumps/report/` | `make demo` |
 
 `make bench` resumes set by set and inside a set stage by stage. Tuning sees train and dev only, at most 600 training
@@ -58,9 +59,25 @@ def write() -> None:
     for name in dict.fromkeys(row["set"] for row in loop if row["set"] != POOLED):
         parts.append(_set(name, [row for row in loop if row["set"] == name]))
     parts += [trial_page.simulated(rows), trial_page.injected(rows), trial_page.speed(rows)]
+    parts.append(_model_free([row for row in rows if row["metric"].startswith("modelfree/")]))
     parts.append(_audit([row for row in rows if row["metric"].startswith("audit/")]))
     parts.append(_engines([row for row in rows if row["metric"].startswith("engine/")]))
     write_text(PAGE, "\n".join(parts))
+
+
+def _model_free(rows: list[Row]) -> str:
+    if not rows:
+        return "## An embedder without a single question\n\nNot measured yet: `make bench-modelfree`.\n"
+    first = rows[0]
+    lines = [
+        "## An embedder without a single question\n",
+        f"Tuned on questions made from the passages of {first['set']} alone (`hybrid synth`), the checkpoint chosen on "
+        f"such questions too, judged by the {first['n']} real ones of test. `{first['command']}`, {first['date']}.\n",
+        "| figure | system | value |",
+        "|---|---|---|",
+        *(f"| {row['metric']} | {row['system']} | {cell(row, signed='−' in row['system'])} |" for row in rows),
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def _audit(rows: list[Row]) -> str:

@@ -13,6 +13,7 @@ from hybrid.errors import HybridError
 _COMMANDS = {
     "models": ("hybrid.cli.models", "Pull and list the embedded models."),
     "corpus": ("hybrid.cli.corpus", "Import public formats, and look at a corpus."),
+    "synth": ("hybrid.cli.synth", "Training questions for the embedder out of the documents alone."),
     "audit": ("hybrid.cli.audit", "Say whether the questions are good enough to tune and to judge with."),
     "index": ("hybrid.cli.stages", "Read, chunk and index a corpus."),
     "train-embed": ("hybrid.cli.stages", "Fine-tune the embedder with Matryoshka loss."),

@@ -24,6 +24,7 @@ ORDER = (
     "corpus",
     "corpus show",
     "config",
+    "synth",
     "audit",
     "index",
     "evaluate",
