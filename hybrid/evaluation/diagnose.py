@@ -24,7 +24,7 @@ from hybrid.evaluation.suspects import suspect_label
 from hybrid.evaluation.topics import with_topics
 from hybrid.jsonl import write_jsonl
 from hybrid.protocols import Generator
-from hybrid.types import Label, Question
+from hybrid.types import Arm, Label, Question
 
 VERSION = 5
 PassageText = Callable[[str, Question], tuple[str, str]]
@@ -195,7 +195,8 @@ def describe(
 
         gold = [passage(identity) for identity in question.positives] if record.gold_in_index else []
         arms: dict[str, Any] = {}
-        for outcome in record.outcomes:
+        # each arm once, in the retriever's order of passages, from the system as it stands to none at all
+        for outcome in sorted(record.outcomes, key=lambda outcome: (list(Arm).index(outcome.arm), outcome.order)):
             if outcome.arm.value not in arms:
                 arms[outcome.arm.value] = {
                     "text": outcome.text,
