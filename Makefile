@@ -36,7 +36,7 @@ models: $(READY)  ## pull the two embedded models
 demo: models  ## the whole loop on the bundled corpus: before and after, and a question answered
 	@$(HYBRID) loop --corpus corpora/pumps --config configs/default.yaml
 	@echo
-	@$(HYBRID) query --corpus corpora/pumps --config configs/default.yaml $(if $(Q),"$(Q)","How long do I bake a big Siskin's wet motor?")
+	@$(HYBRID) query --corpus corpora/pumps --config configs/default.yaml $(if $(Q),"$(Q)","How soon after leaving must the mechanic's write-up be in the system?")
 
 audit: $(READY)  ## say whether the questions of CORPUS are good enough
 	@$(HYBRID) audit $(OPTIONS)
