@@ -32,7 +32,7 @@ SIDEWAYS = {
 HEAVY = {
     "torch", "transformers", "sentence_transformers", "faiss", "mergekit", "matplotlib", "llama_index", "peft", "trl",
     "datasets", "scipy", "ir_measures", "bitsandbytes", "safetensors", "tokenizers", "huggingface_hub", "openai", "bs4",
-    "pypdf", "sklearn", "jsonschema",
+    "pypdf", "sklearn", "jsonschema", "datasketch", "py3langid", "ftfy",
 }  # fmt: skip
 MAX_LINES = 360
 

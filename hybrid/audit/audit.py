@@ -11,6 +11,7 @@ from hybrid.artifacts import Manifest, current, publish, require, write_text
 from hybrid.audit.checks import run_checks
 from hybrid.audit.conflicts import Conflict, conflicts
 from hybrid.audit.coverage import Coverage, measure_coverage
+from hybrid.audit.documents import Passages, look_at
 from hybrid.audit.findings import MEANINGS, Finding, Kind, counts, scores
 from hybrid.audit.report import audit_html
 from hybrid.audit.requirements import Method, Requirement, requirements
@@ -47,7 +48,8 @@ def audit(
     asked = requirements(questions, methods)
     coverage = measure_coverage(questions, passages, seed=seed)
     dropped = dropped_questions(questions, findings)
-    told = summary(questions, findings, asked, coverage, conflicts(passages.values()), dropped)
+    look = look_at(list(passages.values()))
+    told = summary(questions, findings, asked, coverage, conflicts(passages.values()), look, dropped)
     worst = _worst(questions, findings, worth)
     with publish(target, "audit", VERSION, settings, inputs) as build:
         write_jsonl(build.path / "findings.jsonl", (asdict(finding) for finding in findings))
@@ -66,6 +68,7 @@ def summary(
     asked: Sequence[Requirement],
     coverage: Coverage,
     contradicting: Sequence[Conflict],
+    look: Passages,
     dropped: Mapping[str, str],
 ) -> dict[str, Any]:
     """What the report and `--json` tell."""
@@ -91,7 +94,8 @@ def summary(
         "coverage": asdict(coverage),
         "conflicts": [[{"passage": name, "text": text} for name, text in item.said] for item in contradicting],
         "num_dropped": len(dropped),
-        "notes": _notes(questions, coverage, contradicting),
+        "passages": asdict(look),
+        "notes": [*_notes(questions, coverage, contradicting), *look.notes],
     }
 
 

@@ -1,0 +1,48 @@
+"""What an audit says of the passages: near-duplicates, languages, encodings."""
+
+import pytest
+
+from hybrid.audit.documents import garbled, language, look_at, near_duplicates
+from hybrid.types import Passage
+
+LONG = (
+    "Before the pump is started for the first time the casing must be filled with liquid, the suction valve opened "
+    "wholly, the discharge valve opened by a quarter, and the direction of rotation checked by a short start."
+)
+GERMAN = (
+    "Vor dem ersten Anlauf muss das Gehäuse der Pumpe mit Flüssigkeit gefüllt und das Saugventil ganz geöffnet werden."
+)
+
+
+def shelf(*texts: str) -> list[Passage]:
+    return [Passage(f"p{number}", text) for number, text in enumerate(texts)]
+
+
+def test_copies_and_near_copies_are_one_group_and_others_are_not() -> None:
+    texts = (
+        LONG,
+        LONG.upper(),
+        LONG + " Wait.",
+        LONG[:90] + " Something else entirely stands in the rest of this text.",
+        "",
+    )
+    assert near_duplicates(shelf(*texts)) == [("p0", "p1", "p2")]
+    assert near_duplicates(shelf("one two three four five", "one two three four six")) == []
+
+
+@pytest.mark.parametrize(("text", "code"), [(LONG, "en"), (GERMAN, "de"), ("TB-1140 12 kW", ""), ("", "")])
+def test_languages(text: str, code: str) -> None:
+    assert language(text) == code
+
+
+def test_wrong_encodings_are_seen_and_accents_are_not_mistaken() -> None:
+    assert garbled("Ã¼ber das GehÃ¤use") == "text in a wrong encoding"
+    assert garbled("broken \ufffd letter") == "replacement characters"
+    assert garbled(GERMAN) == garbled("12 µm – “quoted” naïve café, 80 °C ± 5") == ""
+
+
+def test_a_rare_language_is_foreign_and_every_kind_has_a_note() -> None:
+    found = look_at(shelf(*(f"{LONG} Number {'nine ' * i}" for i in range(0, 60, 4)), GERMAN, "Ã¼ber " + LONG[::-1]))
+    assert [name for name, _ in found.foreign][:1] == ["p15"]
+    assert len(found.notes) == 3 and found.garbled[0][0] == "p16"
+    assert look_at([]).notes == []
