@@ -17,6 +17,17 @@ _VERBS = frozenset(
 )
 
 
+def pattern_problem(pattern: object) -> str:
+    """What is wrong with a regular expression; empty where nothing is."""
+    if not isinstance(pattern, str):
+        return "not a text"
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        return str(error)
+    return ""
+
+
 def schema_problem(schema: object) -> str:
     """What is wrong with a JSON Schema; empty where nothing is."""
     from jsonschema import SchemaError

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from hybrid.answer_format import schema_problem
+from hybrid.answer_format import pattern_problem, schema_problem
 from hybrid.errors import InputError
 from hybrid.jsonl import field as json_field
 from hybrid.jsonl import read_jsonl
@@ -175,12 +175,10 @@ def _question(path: Path, line: int, record: Mapping[str, Any]) -> Question:
 
 def _pattern(path: Path, line: int, record: Mapping[str, Any]) -> str:
     pattern: str = json_field(path, line, record, "pattern", str, "")
-    try:
-        re.compile(pattern)
-    except re.error as error:
+    if problem := pattern_problem(pattern):
         raise InputError(
-            path, f"`pattern` is no regular expression: {error}", "write one that fits the whole answer", line=line
-        ) from None
+            path, f"`pattern` is no regular expression: {problem}", "write one that fits the whole answer", line=line
+        )
     return pattern
 
 

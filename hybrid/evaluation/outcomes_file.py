@@ -11,16 +11,19 @@ One JSON object a line, one line for each question, arm and passage order (docs/
 - `gold_ids`, `retrieved_ids`, `context_ids`: passage ids; of the ranking, best first; and of what was shown, by default
   the whole ranking for the arm retrieved and the gold for the oracle arms.
 - `answerable` (default true), `gold_in_index` (default: there are gold ids), `topic`, `cited_ids`.
+- `pattern` or `json_schema`: the form that an answer must have (see `answer_format`).
 
 What belongs to the question may stand on any of its lines; two lines that disagree are refused, and so is a line that
 occurs twice. An arm that was not recorded is never taken for a failure.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hybrid.answer_format import pattern_problem, schema_problem
 from hybrid.answering.citations import read_answer
 from hybrid.errors import InputError, TooLittleDataError
 from hybrid.evaluation.graders import grade
@@ -29,7 +32,21 @@ from hybrid.jsonl import read_jsonl
 from hybrid.types import Arm, Outcome, Question
 
 RIGHT = 0.5
-_SHARED = ("gold_ids", "gold_answers", "retrieved_ids", "answerable", "gold_in_index", "topic", "answer_type", "text")
+_SHARED = (
+    "gold_ids", "gold_answers", "retrieved_ids", "answerable", "gold_in_index", "topic", "answer_type", "text", "pattern",
+    "json_schema",
+)  # fmt: skip
+    "gold_ids",
+    "gold_answers",
+    "retrieved_ids",
+    "answerable",
+    "gold_in_index",
+    "topic",
+    "answer_type",
+    "text",
+    "pattern",
+    "json_schema",
+)
 _KNOWN = {
     *_SHARED, "question", "arm", "order", "correct", "score", "answer", "abstained", "context_ids", "cited_ids",
     "gold_in_context",
@@ -122,6 +139,13 @@ def _check_types(path: Path, line: int, row: Mapping[str, Any]) -> None:
         if not isinstance(row.get(key, False), bool):
             raise InputError(path, f"`{key}` is {row[key]!r}", "write true or false", line=line)
 
+    if problem := pattern_problem(row.get("pattern", "")):
+        raise InputError(
+            path, f"`pattern` is no regular expression: {problem}", "it must fit the whole answer", line=line
+        )
+    if "json_schema" in row and (problem := schema_problem(row["json_schema"])):
+        raise InputError(path, f"`json_schema` is no JSON Schema: {problem}", 'write {"type": "object", …}', line=line)
+
 
 def _question(name: str, shared: Mapping[str, Any]) -> Question:
     return Question(
@@ -132,6 +156,8 @@ def _question(name: str, shared: Mapping[str, Any]) -> Question:
         answer_type=shared.get("answer_type", "span"),
         answerable=shared.get("answerable", True),
         topic=shared.get("topic", ""),
+        pattern=shared.get("pattern", ""),
+        json_schema=json.dumps(shared["json_schema"], sort_keys=True) if "json_schema" in shared else "",
     )
 
 

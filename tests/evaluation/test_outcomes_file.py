@@ -87,6 +87,8 @@ def test_a_missing_arm_is_never_a_failure(write: Write) -> None:
         ({"verdict": True}, "unknown field 'verdict'"),
         ({"gold_ids": ["other"]}, "`gold_ids` differs"),
         ({"question": ""}, "no `question`"),
+        ({"pattern": "("}, "`pattern` is no regular expression"),
+        ({"json_schema": {"type": "nonsense"}}, "`json_schema` is no JSON Schema"),
     ],
 )
 def test_bad_lines_are_named_by_file_and_line(write: Write, change: dict[str, Any], message: str) -> None:
