@@ -33,20 +33,9 @@ from hybrid.types import Arm, Outcome, Question
 
 RIGHT = 0.5
 _SHARED = (
-    "gold_ids", "gold_answers", "retrieved_ids", "answerable", "gold_in_index", "topic", "answer_type", "text", "pattern",
-    "json_schema",
+    "gold_ids", "gold_answers", "retrieved_ids", "answerable", "gold_in_index", "topic", "answer_type", "text",
+    "pattern", "json_schema",
 )  # fmt: skip
-    "gold_ids",
-    "gold_answers",
-    "retrieved_ids",
-    "answerable",
-    "gold_in_index",
-    "topic",
-    "answer_type",
-    "text",
-    "pattern",
-    "json_schema",
-)
 _KNOWN = {
     *_SHARED, "question", "arm", "order", "correct", "score", "answer", "abstained", "context_ids", "cited_ids",
     "gold_in_context",
