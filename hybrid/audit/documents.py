@@ -1,4 +1,4 @@
-"""What is wrong with the passages themselves: near-duplicates, other languages, broken encodings."""
+"""What is wrong with the passages themselves: near-duplicates, other languages, broken encodings, private data."""
 
 import re
 from collections import Counter
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from hybrid.audit.private import Private, private_data
 from hybrid.types import Passage
 
 ALIKE = 0.8
@@ -25,13 +26,14 @@ _WORD = re.compile(r"\w+")
 class Passages:
     """`duplicates`: groups of ids whose texts are nearly the same, exact copies among them. `languages`: passages by
     ISO 639-1 code, those too short or too unsure left out; `foreign`: ids and languages of the rare ones.
-    `garbled`: ids and what is wrong with their letters.
+    `garbled`: ids and what is wrong with their letters; `private`: secrets and personal data, masked.
     """
 
     duplicates: tuple[tuple[str, ...], ...]
     languages: dict[str, int]
     foreign: tuple[tuple[str, str], ...]
     garbled: tuple[tuple[str, str], ...]
+    private: tuple[Private, ...]
 
     @property
     def notes(self) -> list[str]:
@@ -47,11 +49,15 @@ class Passages:
         if self.garbled:
             name, text = self.garbled[0]
             told.append(f"{len(self.garbled)} passages hold letters that were decoded wrongly ({name}: {text}).")
+        if self.private:
+            kinds = Counter(item.kind for item in self.private)
+            some = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+            told.append(f"Secrets or personal data are in the documents: {some} (first in {self.private[0].passage}).")
         return told
 
 
 def look_at(passages: Sequence[Passage]) -> Passages:
-    """All three checks, in corpus order."""
+    """All checks, in corpus order."""
     languages = [(passage.id, language(passage.text)) for passage in passages]
     known = Counter(code for _, code in languages if code)
     foreign = tuple((name, code) for name, code in languages if code and known[code] < RARE * known.total())
@@ -60,6 +66,7 @@ def look_at(passages: Sequence[Passage]) -> Passages:
         languages=dict(known.most_common()),
         foreign=foreign,
         garbled=tuple((passage.id, wrong) for passage in passages if (wrong := garbled(passage.text))),
+        private=tuple(private_data(passages)),
     )
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from hybrid.audit.documents import garbled, language, look_at, near_duplicates
+from hybrid.audit.private import private_data
 from hybrid.types import Passage
 
 LONG = (
@@ -46,3 +47,34 @@ def test_a_rare_language_is_foreign_and_every_kind_has_a_note() -> None:
     assert [name for name, _ in found.foreign][:1] == ["p15"]
     assert len(found.notes) == 3 and found.garbled[0][0] == "p16"
     assert look_at([]).notes == []
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("The key is AKIAIOSFODNN7EXAMPLE for the bucket.", "secret (AWS Access Key)"),
+        ("log in at https://user:pa55word@host.example/x", "secret (Basic Auth Credentials)"),
+        ("-----BEGIN RSA PRIVATE KEY-----", "secret (Private Key)"),
+        ("Write to jane.doe@example.org.", "e-mail address"),
+        ("Call +49 30 1234567 at night.", "telephone number"),
+        ("Pay to DE89 3704 0044 0532 0130 00 please.", "IBAN"),
+        ("Card 4111 1111 1111 1111 was charged.", "card number"),
+    ],
+)
+def test_private_data_is_found_and_masked(text: str, kind: str) -> None:
+    found = private_data(shelf(text))
+    assert kind in {item.kind for item in found}
+    assert all(len(item.shown) <= 3 for item in found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The seal TB-1140 weighs 20 kg and lasts 20 000 hours.",
+        "Modbus address 17, serial number 4111111111111112, valve 3/4.",
+        LONG,
+        GERMAN,
+    ],
+)
+def test_figures_and_part_numbers_are_not_private(text: str) -> None:
+    assert private_data(shelf(text)) == []
