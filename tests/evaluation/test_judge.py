@@ -1,9 +1,16 @@
 """A judge beside the grader: what it is asked, how agreement is counted, what happens when it says nothing."""
 
-from collections.abc import Sequence
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from hybrid.cli.main import cli
 from hybrid.errors import EndpointError
 from hybrid.evaluation.judge import judge_answers
 from hybrid.evaluation.records import Record
@@ -68,3 +75,56 @@ def test_unclear_replies_are_counted_apart() -> None:
 def test_a_judge_that_never_says_yes_or_no_is_an_error() -> None:
     with pytest.raises(EndpointError, match="neither yes nor no"):
         judge_answers(Strict(mute="*"), *zip(case(0, "20 kg", True), strict=True), resamples=200, seed=1)
+
+
+@pytest.fixture
+def endpoint() -> Iterator[str]:
+    """A chat server whose model finds every answer right."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            choice = {"index": 0, "message": {"role": "assistant", "content": "Yes"}, "finish_reason": "stop"}
+            usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
+            value = {
+                "id": "1",
+                "object": "chat.completion",
+                "created": 0,
+                "model": "kind",
+                "choices": [choice],
+                "usage": usage,
+            }
+            content = json.dumps(value).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: Any) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/v1"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_diagnosis_tells_how_far_the_judge_agrees(endpoint: str, tmp_path: Path) -> None:
+    rows = [
+        {"question": f"q{i}", "arm": arm, "answer": "20 kg" if i % 4 else "30 kg", "gold_answers": ["20 kg"],
+         "answer_type": "number", "gold_ids": [f"g{i}"], "retrieved_ids": [f"g{i}"]}
+        for i in range(40)
+        for arm in ("retrieved", "oracle_in_distractors", "oracle")
+    ]  # fmt: skip
+    file = tmp_path / "outcomes.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    asked = ["diagnose", "--outcomes", str(file), "--json", "--set", f"diagnosis.judge_url={endpoint}"]
+    outcome = CliRunner().invoke(cli, [*asked, "--set", "diagnosis.judge_model=kind"])
+    assert outcome.exit_code == 0, outcome.output
+    verdict = json.loads(outcome.stdout)
+    assert verdict["judge"]["agreement"]["value"] == 0.75 and verdict["judge"]["right"]["value"] == 1.0
+    assert any("The judge kind agrees with the grader on 75 %" in note for note in verdict["notes"])
+    assert verdict["recommended"] == "generator", "the verdict is the grader's"
+    nameless = CliRunner().invoke(cli, asked)
+    assert nameless.exit_code != 0 and "judge_model" in str(nameless.exception)
