@@ -27,7 +27,7 @@ from hybrid.types import Chat, Generation, Message, Passage, Question
 SLICE = 48
 """Prompts asked at once."""
 NOISE = 32.0
-"""Norm of the noise on a vector of norm 1: nothing is left of the signal."""
+"""Noise over signal, of vectors and of weights: nothing is left of the signal."""
 REVERSED = 10
 """Ranks that a reranker with its sign the wrong way sorts."""
 COPIES = 2
@@ -148,7 +148,7 @@ def _scaled_adapter(system: System) -> System:
 
 
 def _noised_adapter(system: System) -> System:
-    """Noise as large as the weights themselves."""
+    """Noise many times as large as the weights themselves: three times as much breaks one answer of six."""
     from safetensors.numpy import load_file, save_file
 
     source, target = system.workspace.root / "adapter" / ADAPTER, system.scratch / "noised-adapter"
@@ -159,7 +159,7 @@ def _noised_adapter(system: System) -> System:
             continue
         rng = np.random.default_rng(0)
         weights = load_file(file)
-        noised = {k: w + rng.standard_normal(w.shape).astype(w.dtype) * (3 * w.std()) for k, w in weights.items()}
+        noised = {k: w + rng.standard_normal(w.shape).astype(w.dtype) * (NOISE * w.std()) for k, w in weights.items()}
         save_file(noised, target / file.name, metadata={"format": "pt"})
     return system.with_generator(_adapted(system, target, 1.0))
 

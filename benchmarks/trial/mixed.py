@@ -6,6 +6,7 @@ of them flip: right in the healthy run, wrong in the faulty one, by the majority
 """
 
 import itertools
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -46,6 +47,9 @@ def mixed(
 ) -> Iterator[Trial]:
     """One trial a seed; none where even the full dose breaks fewer questions than `dose`."""
     healthy, faulty = _answerable(runs.records[HEALTHY]), runs.records[fault.name]
+    if fault.family == "citations":
+        # what cites another passage when healthy is miscited without any fault
+        healthy = {name: record for name, record in healthy.items() if _cites(record)}
     truth = flips(runs, fault)
     share = np.mean([bool(truth[name]) for name in healthy])
     if share < dose:
@@ -53,7 +57,8 @@ def mixed(
     chance = dose / share
     truth_terms = _expected(healthy, faulty, chance) if fault.family in LAYERED - {"missing"} else {}
     for seed in seeds:
-        drawn = _draw(healthy, chance, num, seed)
+        # draws of their own for every fault and dose: coverage is counted over sets that are independent
+        drawn = _draw(healthy, chance, num, (seed, zlib.crc32(f"{fault.name} {dose}".encode())))
         records = [item.of(faulty if item.exposed else healthy) for item in drawn]
         broken = {item.id: truth[item.name] if item.exposed else "" for item in drawn}
         sound = [_accuracy(healthy[item.name]) for item in drawn]
@@ -76,7 +81,7 @@ def unbroken(runs: Runs, corpus: str, run: str, seeds: Sequence[int], *, resampl
     """Sets of a run in which nothing is broken."""
     records = _answerable(runs.records[run])
     for seed in seeds:
-        chosen = [item.of(records) for item in _draw(records, 0.0, num, seed)]
+        chosen = [item.of(records) for item in _draw(records, 0.0, num, (seed,))]
         yield Trial(
             kind=run,
             family="none",
@@ -111,9 +116,9 @@ class _Drawn:
         return replace(record, question_id=self.id, cluster=f"{record.cluster}/{self.draw}", outcomes=outcomes)
 
 
-def _draw(records: Mapping[str, Record], chance: float, num: int, seed: int) -> list[_Drawn]:
+def _draw(records: Mapping[str, Record], chance: float, num: int, seed: tuple[int, ...]) -> list[_Drawn]:
     """Gold passages with their questions, drawn with replacement until there are `num`; each is exposed or not."""
-    rng = np.random.default_rng([seed, num])
+    rng = np.random.default_rng([*seed, num])
     members: dict[str, list[str]] = {}
     for name, record in records.items():
         members.setdefault(record.cluster, []).append(name)

@@ -83,8 +83,9 @@ def _section(title: str, name: str, told: str, rows: Sequence[Row]) -> list[str]
         return [f"## {title}\n\nNot measured yet: `{COMMANDS[name]}`.\n"]
     lines = [
         f"## {title}\n",
-        f"{told} `{COMMANDS[name]}`, {own[0]['date']}. Rules of thumb are right when they name the right side "
-        "(retrieval or generator), the diagnosis when it names the very layer. Brackets: 95 % intervals (Wilson; for "
+        f"{told} `{COMMANDS[name]}`, {own[0]['date']}. Layer accuracy: the diagnosis must name the very "
+        "layer, rules of thumb, which know two, the right side (retrieval or generator); averages and differences "
+        "compare all of them by the side. Brackets: 95 % intervals (Wilson; for "
         "averages, differences and the slope a bootstrap); for the macro-F1 the lowest and the highest part.\n",
     ]
     for systems, signed in ((_SYSTEMS, False), (_LEADS, True)):

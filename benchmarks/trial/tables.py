@@ -44,8 +44,8 @@ def layer_accuracy(trials: Sequence[Trial]) -> Iterator[Line]:
 
 
 def macro_average(trials: Sequence[Trial]) -> Iterator[Line]:
-    """Mean over the families, the healthy sets among them, of the share that is named rightly; and how far the
-    diagnosis is ahead of each rule of thumb, on it and on each family. The bootstrap draws sets within a family.
+    """Mean over the families, the healthy sets among them, of the share of sets whose side is named rightly; and how
+    far the diagnosis is ahead of each rule of thumb, on it and on each family. The bootstrap draws sets of a family.
     """
     groups: dict[str, list[Trial]] = {}
     for trial in trials:
@@ -53,7 +53,7 @@ def macro_average(trials: Sequence[Trial]) -> Iterator[Line]:
             groups.setdefault(trial.family, []).append(trial)
     rng = np.random.default_rng(0)
     right = {
-        family: np.array([[trial.right(system) for system in SYSTEMS] for trial in group], dtype=float)
+        family: np.array([[trial.right_side(system) for system in SYSTEMS] for trial in group], dtype=float)
         for family, group in groups.items()
     }
     draws = {
@@ -67,7 +67,7 @@ def macro_average(trials: Sequence[Trial]) -> Iterator[Line]:
     for place, system in enumerate(SYSTEMS):
         yield "diagnosis/macro-average", system, percentile_interval(means["all"][place], draws["all"][:, place], num)
     for family in ("all", *right):
-        metric = "diagnosis/macro-average" if family == "all" else f"diagnosis/layer-accuracy/{family}"
+        metric = "diagnosis/macro-average" if family == "all" else f"diagnosis/side-accuracy/{family}"
         size = num if family == "all" else len(right[family])
         for place, rule in enumerate(RULES, start=1):
             lead = means[family][0] - means[family][place]

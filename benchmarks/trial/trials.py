@@ -46,6 +46,12 @@ class Trial:
         wanted = self.layer if system == HYBRID or self.layer is None else _SIDE[self.layer]
         return self.picks[system] == wanted
 
+    def right_side(self, system: str) -> bool:
+        """Whether it names the right side, retrieval or generator: what all systems can be compared by."""
+        if self.layer is None:
+            return self.picks[system] is None
+        return _SIDE.get(self.picks[system] or "") == _SIDE[self.layer]
+
     @property
     def is_enough(self) -> bool:
         """Whether a layer is at fault at a dose at which it should be named."""
