@@ -36,7 +36,7 @@ MEANINGS = {
     Kind.CONTRADICTION: "asked alike elsewhere, answered otherwise",
     Kind.LEAK: "held out, but asked alike in train",
     Kind.WRONG_GOLD: "the gold passage holds none of its answers",
-    Kind.NO_ANSWER: "answerable, but without an answer or without a gold passage",
+    Kind.NO_ANSWER: "answerable, but without a gold passage, or held out for test without an answer",
     Kind.DUPLICATE: "asked alike in its own split",
     Kind.FORMAT: "the answer looks like few others of its type",
     Kind.COPIED: "the question is copied from its passage: words alone would find it",
