@@ -115,7 +115,7 @@ def _reworded(question: Question, rng: random.Random, what: str, **changes: str)
             middle = len(words[place]) // 2
             words[place] = words[place][:middle] + words[place][middle + 1 :]
         text = " ".join(words).rstrip("?")
-    return replace(question, id=f"{question.id}-{what}", question=text, **changes)  # type: ignore[arg-type]
+    return replace(question, id=f"{question.id}-{what}", question=text, **changes)
 
 
 def _beside(findings: Sequence[Finding], kind: Kind, wanted: set[str]) -> set[str]:

@@ -1,6 +1,7 @@
 """Rows of results.json found and written as cells of a table."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 Row = dict[str, Any]
@@ -25,3 +26,17 @@ def number(value: float, *, signed: bool = False) -> str:
     places = 3 if abs(value) < 10 else 1 if abs(value) < 100 else 0
     text = f"{value:{'+' if signed else ''}.{places}f}"
     return re.sub(r"^([+-]?)0\.", r"\1.", text).replace("-", "−")
+
+
+def section(title: str, command: str, rows: Sequence[Row], told: str, column: str = "system") -> str:
+    """A section whose rows are listed one below the other, or what to run where there are none."""
+    if not rows:
+        return not_measured(title, command)
+    listed = (f"| {row['metric']} | {row['system']} | {cell(row, signed='−' in row['system'])} |" for row in rows)
+    head = f"{told} `{command}`, {rows[0]['date']}.\n"
+    return "\n".join([f"## {title}\n", head, f"| figure | {column} | value |", "|---|---|---|", *listed]) + "\n"
+
+
+def not_measured(title: str, command: str) -> str:
+    """A section without figures."""
+    return f"## {title}\n\nNot measured yet: `{command}`.\n"

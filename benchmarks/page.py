@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from benchmarks import results
-from benchmarks.cells import Row, cell, find, number
+from benchmarks.cells import Row, cell, find, not_measured, number, section
 from benchmarks.results import COMMAND, POOLED, load
 from benchmarks.trial import page as trial_page
 from hybrid.artifacts import write_text
@@ -66,23 +66,17 @@ def write() -> None:
 
 
 def _model_free(rows: list[Row]) -> str:
-    if not rows:
-        return "## An embedder without a single question\n\nNot measured yet: `make bench-modelfree`.\n"
-    first = rows[0]
-    lines = [
-        "## An embedder without a single question\n",
-        f"Tuned on questions made from the passages of {first['set']} alone (`hybrid synth`), the checkpoint chosen on "
-        f"such questions too, judged by the {first['n']} real ones of test. `{first['command']}`, {first['date']}.\n",
-        "| figure | system | value |",
-        "|---|---|---|",
-        *(f"| {row['metric']} | {row['system']} | {cell(row, signed='−' in row['system'])} |" for row in rows),
-    ]
-    return "\n".join(lines) + "\n"
+    of, num = (rows[0]["set"], rows[0]["n"]) if rows else ("", 0)
+    told = (
+        f"Tuned on questions made from the passages of {of} alone (`hybrid synth`), the checkpoint chosen on such "
+        f"questions too, judged by the {num} real ones of test."
+    )
+    return section("An embedder without a single question", "make bench-modelfree", rows, told)
 
 
 def _audit(rows: list[Row]) -> str:
     if not rows:
-        return "## The audit\n\nNot measured yet: `make bench-audit`.\n"
+        return not_measured("The audit", "make bench-audit")
     first = rows[0]
     lines = [
         "## The audit\n",
@@ -100,18 +94,12 @@ def _audit(rows: list[Row]) -> str:
 
 
 def _engines(rows: list[Row]) -> str:
-    if not rows:
-        return "## Engines\n\nNot measured yet: `make bench-engines`.\n"
-    first = rows[0]
-    lines = [
-        "## Engines\n",
-        f"{first['n']} questions of {first['set']}, all engines in turn in one run, `{first['command']}`, "
-        f"{first['date']}. Brackets: least and most of the rounds for seconds and ratios, else 95 % intervals.\n",
-        "| figure | engine | value |",
-        "|---|---|---|",
-        *(f"| {row['metric']} | {row['system']} | {cell(row, signed='−' in row['system'])} |" for row in rows),
-    ]
-    return "\n".join(lines) + "\n"
+    of, num = (rows[0]["set"], rows[0]["n"]) if rows else ("", 0)
+    told = (
+        f"{num} questions of {of}, all engines in turn in one run. Brackets: least and most of the rounds for seconds "
+        "and ratios, else 95 % intervals."
+    )
+    return section("Engines", "make bench-engines", rows, told, "engine")
 
 
 def _machine(rows: list[Row]) -> str:

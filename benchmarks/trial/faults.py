@@ -11,18 +11,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from benchmarks.trial.wrappers import Asked, Prefixed, Reversed, Rewritten
 from hybrid.answering.generation_cache import CachedGenerator
 from hybrid.answering.pipeline import Pipeline
 from hybrid.backends import make_generator
 from hybrid.lifecycle.workspace import Workspace
-from hybrid.protocols import Embedder, Generator, Vectors, VectorStore
+from hybrid.protocols import Generator, Vectors, VectorStore
 from hybrid.retrieval.flat_store import FlatStore
 from hybrid.tuning.generator import ADAPTER
-from hybrid.types import Chat, Generation, Message, Passage, Question
+from hybrid.types import Chat, Message, Passage, Question
 
 SLICE = 48
 """Prompts asked at once."""
@@ -112,7 +112,7 @@ def _ids_of_an_old_build(system: System) -> System:
 
 
 def _query_prefix(system: System) -> System:
-    return replace(system, pipeline=replace(system.pipeline, embedder=_Prefixed(system.pipeline.embedder)))
+    return replace(system, pipeline=replace(system.pipeline, embedder=Prefixed(system.pipeline.embedder, PREFIX)))
 
 
 def _smaller_k(system: System) -> System:
@@ -122,7 +122,7 @@ def _smaller_k(system: System) -> System:
 
 
 def _reversed_reranker(system: System) -> System:
-    return _with_store(system, _Reversed(system.pipeline.store))
+    return _with_store(system, Reversed(system.pipeline.store, REVERSED))
 
 
 def _near_duplicates(system: System) -> System:
@@ -149,9 +149,15 @@ def _scaled_adapter(system: System) -> System:
 
 def _noised_adapter(system: System) -> System:
     """Noise many times as large as the weights themselves: three times as much breaks one answer of six."""
+    target = system.scratch / "noised-adapter"
+    write_noised(system.workspace.root / "adapter" / ADAPTER, target)
+    return system.with_generator(_adapted(system, target, 1.0))
+
+
+def write_noised(source: Path, target: Path) -> None:
+    """An adapter's folder with noise on every weight matrix."""
     from safetensors.numpy import load_file, save_file
 
-    source, target = system.workspace.root / "adapter" / ADAPTER, system.scratch / "noised-adapter"
     target.mkdir(parents=True, exist_ok=True)
     for file in source.iterdir():
         if file.suffix != ".safetensors":
@@ -161,7 +167,6 @@ def _noised_adapter(system: System) -> System:
         weights = load_file(file)
         noised = {k: w + rng.standard_normal(w.shape).astype(w.dtype) * (NOISE * w.std()) for k, w in weights.items()}
         save_file(noised, target / file.name, metadata={"format": "pt"})
-    return system.with_generator(_adapted(system, target, 1.0))
 
 
 def _placeholder_left(system: System) -> System:
@@ -256,65 +261,12 @@ def other_answer(question: Question, questions: Sequence[Question], number: int)
     return random.Random(f"{question.id}/{number}").choice(others) if others else f"not {gold}"
 
 
-class _Rewritten:
-    """A generator whose answers are changed on their way out."""
-
-    def __init__(self, inner: Generator, change: Callable[[Chat, str], str]) -> None:
-        self._inner, self._change = inner, change
-        self.name, self.fingerprint = inner.name, inner.fingerprint
-        self.count_tokens = inner.count_tokens
-
-    def generate(self, chats: Sequence[Chat], *, max_new_tokens: int) -> list[Generation]:
-        made = self._inner.generate(chats, max_new_tokens=max_new_tokens)
-        return [replace(g, text=self._change(chat, g.text)) for chat, g in zip(chats, made, strict=True)]
-
-
-class _Asked:
-    """A generator that is asked something else than was meant."""
-
-    def __init__(self, inner: Generator, change: Callable[[Chat], Chat]) -> None:
-        self._inner, self._change = inner, change
-        self.name, self.fingerprint = inner.name, inner.fingerprint
-        self.count_tokens = inner.count_tokens
-
-    def generate(self, chats: Sequence[Chat], *, max_new_tokens: int) -> list[Generation]:
-        return self._inner.generate([self._change(chat) for chat in chats], max_new_tokens=max_new_tokens)
-
-
-class _Prefixed:
-    """An embedder that reads `PREFIX` before every query."""
-
-    def __init__(self, inner: Embedder) -> None:
-        self._inner = inner
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
-
-    def encode_queries(self, texts: Sequence[str]) -> Vectors:
-        return self._inner.encode_queries([f"{PREFIX}{text}" for text in texts])
-
-
-class _Reversed:
-    """A store whose first `REVERSED` hits come worst first."""
-
-    def __init__(self, inner: VectorStore) -> None:
-        self._inner = inner
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
-
-    def search(self, vectors: Vectors, k: int) -> tuple[list[list[str]], list[list[float]]]:
-        ids, scores = self._inner.search(vectors, max(k, REVERSED))
-        turned = [[*row[:REVERSED][::-1], *row[REVERSED:]][:k] for row in ids]
-        return turned, [row[:k] for row in scores]
-
-
 def _asked(system: System, change: Callable[[Chat], Chat]) -> System:
-    return replace(system, pipeline=replace(system.pipeline, generator=_Asked(system.pipeline.generator, change)))
+    return replace(system, pipeline=replace(system.pipeline, generator=Asked(system.pipeline.generator, change)))
 
 
 def _rewritten(system: System, change: Callable[[Chat, str], str]) -> System:
-    return replace(system, pipeline=replace(system.pipeline, generator=_Rewritten(system.pipeline.generator, change)))
+    return replace(system, pipeline=replace(system.pipeline, generator=Rewritten(system.pipeline.generator, change)))
 
 
 def _adapted(system: System, adapter: Path, weight: float) -> Generator:

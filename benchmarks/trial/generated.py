@@ -185,7 +185,7 @@ def _decode(row: Mapping[str, Any]) -> Record:
 
 
 def _outcome(question: str, arm: Arm, order: int, flags: str) -> Outcome:
-    letters, score = re.fullmatch(r"([a-z]*)([\d.]*)", flags).groups()  # type: ignore[union-attr]
+    letters, score = re.fullmatch(r"([a-z]*)([\d.]*)", flags).groups()
     correct = "c" in letters
     return Outcome(
         question_id=question,

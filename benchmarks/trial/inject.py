@@ -80,19 +80,24 @@ def _workspace(name: str, data: Path) -> Workspace:
 
 def _lines(runs: dict[str, Runs], seeds: range, resamples: int) -> Iterator[tuple[str, Line]]:
     trials = [trial for corpus, found in runs.items() for trial in _trials(found, corpus, seeds, resamples)]
-    pairs = [pair for corpus, found in runs.items() for pair in _pairs(found, corpus, seeds, resamples)]
-    layered = [trial for trial in trials if trial.family not in ("citations",)]
+    layered = [trial for trial in trials if trial.family != "citations"]
+    miscited = [
+        (bool(record.miscited), bool(trial.broken[record.question_id]))
+        for trial in trials
+        if trial.family == "citations"
+        for record in trial.records
+    ]
     for line in (
         *tables.layer_accuracy(layered),
         *tables.macro_average(layered),
         *tables.alarms(layered),
-        tables.told_apart(pairs, resamples),
+        tables.told_apart(_pairs(trials), resamples),
         *tables.coverage(layered),
         *tables.slope(layered),
         tables.monotone(layered),
         *tables.label_f1(layered),
         *tables.confusion(layered),
-        _miscited([trial for trial in trials if trial.family == "citations"]),
+        ("diagnosis/label-f1/citations", HYBRID, tables.f1(miscited)),
     ):
         yield INJECTED, line
     for corpus, found in runs.items():
@@ -112,21 +117,10 @@ def _trials(runs: Runs, corpus: str, seeds: range, resamples: int) -> Iterator[T
         yield from unbroken(runs, corpus, run, range(4 * len(seeds)), resamples=resamples, num=QUESTIONS)
 
 
-def _pairs(runs: Runs, corpus: str, seeds: range, resamples: int) -> list[tuple[Trial, Trial]]:
-    """The same questions under two draws of passage orders."""
-    sides = [list(unbroken(runs, corpus, run, seeds, resamples=resamples, num=QUESTIONS)) for run in AGAIN]
+def _pairs(trials: list[Trial]) -> list[tuple[Trial, Trial]]:
+    """Sets of the same questions under two draws of passage orders."""
+    sides = [[trial for trial in trials if trial.kind == run] for run in AGAIN]
     return list(zip(*sides, strict=True))
-
-
-def _miscited(trials: list[Trial]) -> Line:
-    """F1 of right-but-miscited over the questions of all sets with shuffled citations."""
-    right = wrong = missed = 0
-    for trial in trials:
-        for record in trial.records:
-            said, true = bool(record.miscited), bool(trial.broken[record.question_id])
-            right, wrong, missed = right + (said and true), wrong + (said and not true), missed + (true and not said)
-    score = 2 * right / max(1, 2 * right + wrong + missed)
-    return "diagnosis/label-f1/citations", HYBRID, wilson(round(score * (right + missed)), right + missed)
 
 
 def _damage(runs: Runs) -> Iterator[Line]:

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
-from benchmarks.cells import Row, cell, find
+from benchmarks.cells import Row, cell, find, not_measured, number, section
+from benchmarks.trial.baselines import RULES
+from benchmarks.trial.trials import HYBRID, SYSTEMS
 
 SIMULATED, INJECTED = "simulated", "injected"
 COMMANDS = {SIMULATED: "make bench-trial", INJECTED: "make bench-faults"}
-_RULES = ("gold in top k?", "fixed thresholds", "refused?", "always retrieval")
-_SYSTEMS = ("hybrid", *_RULES)
-_LEADS = tuple(f"hybrid − {rule}" for rule in _RULES)
+SPEED = "make bench-diagnosis"
+_LEADS = tuple(f"{HYBRID} − {rule}" for rule in RULES)
 
 
 def simulated(rows: Sequence[Row]) -> str:
@@ -61,26 +62,20 @@ def injected(rows: Sequence[Row]) -> str:
 
 def speed(rows: Sequence[Row]) -> str:
     """How long a diagnosis takes."""
-    command = "make bench-diagnosis"
-    own = [row for row in rows if row["command"] == command]
-    if not own:
-        return f"## A whole diagnosis, in minutes\n\nNot measured yet: `{command}`.\n"
-    lines = [
-        "## A whole diagnosis, in minutes\n",
-        f"All arms in three passage orders on {own[0]['n']} questions of {own[0]['set']}, from an empty cache to the "
-        f"report, and again after another embedder; in the same run a random sample of its prompts one at a time in "
-        f"transformers, from which the whole is extrapolated (95 % interval). `{command}`, {own[0]['date']}.\n",
-        "| figure | system | value |",
-        "|---|---|---|",
-        *(f"| {row['metric']} | {row['system']} | {cell(row)} |" for row in own),
-    ]
-    return "\n".join(lines) + "\n"
+    own = [row for row in rows if row["command"] == SPEED]
+    of, num = (own[0]["set"], own[0]["n"]) if own else ("", 0)
+    told = (
+        f"All arms in three passage orders on {num} questions of {of}, from an empty cache to the report, and again "
+        "after another embedder; in the same run a random sample of its prompts one at a time in transformers, from "
+        "which the whole is extrapolated (95 % interval)."
+    )
+    return section("A whole diagnosis, in minutes", SPEED, own, told)
 
 
 def _section(title: str, name: str, told: str, rows: Sequence[Row]) -> list[str]:
     own = [row for row in rows if (row["set"], row["command"]) == (name, COMMANDS[name])]
     if not own:
-        return [f"## {title}\n\nNot measured yet: `{COMMANDS[name]}`.\n"]
+        return [not_measured(title, COMMANDS[name])]
     lines = [
         f"## {title}\n",
         f"{told} `{COMMANDS[name]}`, {own[0]['date']}. Layer accuracy: the diagnosis must name the very "
@@ -88,7 +83,7 @@ def _section(title: str, name: str, told: str, rows: Sequence[Row]) -> list[str]
         "compare all of them by the side. Brackets: 95 % intervals (Wilson; for "
         "averages, differences and the slope a bootstrap); for the macro-F1 the lowest and the highest part.\n",
     ]
-    for systems, signed in ((_SYSTEMS, False), (_LEADS, True)):
+    for systems, signed in ((SYSTEMS, False), (_LEADS, True)):
         part = [r for r in own if r["system"] in systems and not r["metric"].startswith("diagnosis/confusion/")]
         if not part:
             continue
@@ -105,4 +100,4 @@ def _counted(row: Row | None) -> str:
 
 
 def _share(row: Row | None) -> str:
-    return "–" if row is None else f"{row['value']:.3f}".replace("0.", ".", 1)
+    return "–" if row is None else number(row["value"])

@@ -128,23 +128,26 @@ def label_f1(trials: Sequence[Trial]) -> Iterator[Line]:
     """F1 of each broken part's labels over the questions of all sets, and their mean."""
     scores = []
     for part in FAMILIES:
-        right = wrong = missed = 0
-        for trial in trials:
-            for question, name in trial.diagnosis.labels.items():
-                said, true = SAID.get(name) == part, trial.broken[question] == part
-                right, wrong, missed = (
-                    right + (said and true),
-                    wrong + (said and not true),
-                    missed + (true and not said),
-                )
-        if not right + missed:
-            continue
-        score = 2 * right / max(1, 2 * right + wrong + missed)
-        scores.append(score)
-        bound = wilson(round(score * (right + missed)), right + missed)
-        yield f"diagnosis/label-f1/{part}", HYBRID, Interval(score, bound.low, bound.high, right + missed)
+        verdicts = [
+            (SAID.get(name) == part, trial.broken[question] == part)
+            for trial in trials
+            for question, name in trial.diagnosis.labels.items()
+        ]
+        if any(true for _, true in verdicts):
+            found = f1(verdicts)
+            scores.append(found.value)
+            yield f"diagnosis/label-f1/{part}", HYBRID, found
     mean = sum(scores) / len(scores)
     yield "diagnosis/macro-f1", HYBRID, Interval(mean, min(scores), max(scores), len(scores))
+
+
+def f1(verdicts: Sequence[tuple[bool, bool]]) -> Interval:
+    """F1 of pairs (said, true); the interval is Wilson's for as large a share of the true ones."""
+    right = sum(said and true for said, true in verdicts)
+    num_said, num_true = (sum(side) for side in zip(*verdicts, strict=True))
+    score = 2 * right / max(1, num_said + num_true)
+    bound = wilson(round(score * num_true), num_true)
+    return Interval(score, bound.low, bound.high, num_true)
 
 
 def confusion(trials: Sequence[Trial]) -> Iterator[Line]:

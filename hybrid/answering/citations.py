@@ -67,11 +67,16 @@ def unsupported_claims(plain: str, cited: Sequence[Passage]) -> tuple[str, ...]:
 def supporting_sentence(plain: str, passage: Passage) -> str:
     """The verbatim sentence of the passage that shares most words with the answer; the first one on a tie."""
     words = set(_words(plain))
-    sentences = [s.strip() for s in _SENTENCE_END.split(passage.text) if s.strip()]
-    if not sentences:
+    candidates = sentences(passage.text)
+    if not candidates:
         return ""
-    exact = [s for s in sentences if plain.rstrip(".").lower() in s.lower()]
-    return max(exact or sentences, key=lambda s: len(words & set(_words(s))))
+    exact = [s for s in candidates if plain.rstrip(".").lower() in s.lower()]
+    return max(exact or candidates, key=lambda s: len(words & set(_words(s))))
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a text, and its lines where they end without a stop."""
+    return [part.strip() for part in _SENTENCE_END.split(text) if part.strip()]
 
 
 def _claims(text: str) -> list[str]:

@@ -15,6 +15,7 @@ from hybrid.audit.documents import Passages, look_at
 from hybrid.audit.findings import MEANINGS, Finding, Kind, counts, scores
 from hybrid.audit.report import audit_html
 from hybrid.audit.requirements import Method, Requirement, requirements
+from hybrid.config import Config
 from hybrid.jsonl import read_jsonl, write_jsonl
 from hybrid.types import Passage, Question
 
@@ -30,7 +31,7 @@ def audit(
     files: Sequence[Path],
     *,
     methods: Sequence[Method],
-    seed: int,
+    config: Config,
     target: Path,
     inputs: Mapping[str, str],
     title: str,
@@ -40,13 +41,20 @@ def audit(
     `files` are the question files as the team wrote them: `proposed/` holds their lines without those that should go,
     and `dropped.jsonl` with the reasons. Nothing of the corpus is touched.
     """
-    settings = {"methods": list(methods), "seed": seed, "title": title}
+    settings = {
+        "methods": list(methods),
+        "seed": config.seed,
+        "title": title,
+        "min_pairs": config.train_embed.min_pairs,
+        "min_dev_questions": config.train_embed.min_dev_questions,
+        "min_examples": config.raft.min_examples,
+    }
     if done := current(target, "audit", VERSION, settings, inputs):
         return done
     findings = run_checks(questions, passages)
     worth = scores((question.id for question in questions), findings)
-    asked = requirements(questions, methods)
-    coverage = measure_coverage(questions, passages, seed=seed)
+    asked = requirements(questions, methods, config)
+    coverage = measure_coverage(questions, passages, seed=config.seed)
     dropped = dropped_questions(questions, findings)
     look = look_at(list(passages.values()))
     told = summary(questions, findings, asked, coverage, conflicts(passages.values()), look, dropped)
@@ -83,6 +91,7 @@ def summary(
         sentence = f"Ready: {len(questions)} questions, none that should go."
     return {
         "sentence": sentence,
+        "ready": not short and not grave,
         "num_questions": len(questions),
         "splits": dict(sorted(Counter(question.split for question in questions).items())),
         "answer_types": dict(Counter(question.answer_type for question in questions).most_common()),

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from hybrid.answering.citations import sentences
+from hybrid.audit.wording import WORD
 from hybrid.types import Passage
 
 MIN_WORDS = 5
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
-_WORD = re.compile(r"[^\W_]+(?:[-/.,'’][^\W_]+)*")
 _FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
 
 
@@ -26,13 +26,13 @@ def conflicts(passages: Iterable[Passage]) -> list[Conflict]:
     """
     versions: dict[str, dict[tuple[str, ...], tuple[str, str]]] = {}
     for passage in passages:
-        for sentence in _SENTENCE_END.split(passage.text):
-            words = _WORD.findall(sentence)
+        for sentence in sentences(passage.text):
+            words = WORD.findall(sentence)
             figures = tuple(word for word in words if _FIGURE.fullmatch(word))
             if len(words) < MIN_WORDS or not figures or not _names(words):
                 continue
             frame = " ".join("#" if _FIGURE.fullmatch(word) else word.lower() for word in words)
-            versions.setdefault(frame, {}).setdefault(figures, (passage.id, sentence.strip()))
+            versions.setdefault(frame, {}).setdefault(figures, (passage.id, sentence))
     return [Conflict(tuple(said.values())) for said in versions.values() if len(said) > 1]
 
 

@@ -9,7 +9,6 @@ from hybrid.types import Passage, Question
 PASSAGES_A_TOPIC = 40
 MAX_TOPICS = 30
 _TERMS = 4
-_STOP = "english"
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ def _topics(passages: Sequence[Passage], asked: Counter[str], seed: int) -> list
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     vectorizer = TfidfVectorizer(
-        stop_words=_STOP, token_pattern=r"(?u)\b[^\W\d_]{3,}\b", max_features=5_000, sublinear_tf=True
+        stop_words="english", token_pattern=r"(?u)\b[^\W\d_]{3,}\b", max_features=5_000, sublinear_tf=True
     )
     try:
         matrix = vectorizer.fit_transform([passage.full_text for passage in passages])

@@ -84,7 +84,7 @@ def near_duplicates(passages: Sequence[Passage]) -> list[tuple[str, ...]]:
         sketch = MinHash(num_perm=_PERMUTATIONS)
         sketch.update_batch([part.encode() for part in sorted(own)])
         near = [other for other in index.query(sketch) if _jaccard(own, shingles[other]) >= ALIKE]
-        # the first of a group stands for it, so that a chain of small changes does not grow without end
+        # a passage joins a group by any member that is near; of several groups always the same one
         leader[passage.id] = min((leader[other] for other in near), default=passage.id)
         shingles[passage.id] = own
         index.insert(passage.id, sketch)

@@ -4,17 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from hybrid.config import Config
 from hybrid.types import Question
 
 Method = Literal["embedder", "raft", "dpo", "grpo"]
-METHODS: tuple[Method, ...] = ("embedder", "raft", "dpo", "grpo")
-_UNDER, _PROOF, _PRODUCTION = 200, 500, 1_000
-_EVALUATION = 30
+_PROOF, _PRODUCTION = 500, 1_000
 _UNANSWERABLE_SHARE = 0.05
 _AT_LEAST: dict[Method, tuple[int, str]] = {
-    "raft": (100, "answerable train questions for RAFT examples"),
-    "dpo": (2_000, "preference pairs for DPO"),
-    "grpo": (1_000, "trajectories for GRPO"),
+    "dpo": (2_000, "answerable train questions, for a preference pair each (DPO)"),
+    "grpo": (1_000, "answerable train questions, for a trajectory each (GRPO)"),
 }
 
 
@@ -29,37 +27,42 @@ class Requirement:
     advice: str
 
 
-def requirements(questions: Sequence[Question], methods: Sequence[Method]) -> list[Requirement]:
-    """Counts against the thresholds of the method: no tuning without an evaluation set, none on too few pairs."""
-    train = [q for q in questions if q.split == "train" and q.answerable and q.positives]
+def requirements(questions: Sequence[Question], methods: Sequence[Method], config: Config) -> list[Requirement]:
+    """Counts against the thresholds that training itself enforces, and those of the method beyond them."""
+    train = sum(q.split == "train" and q.answerable and bool(q.positives) for q in questions)
     found = []
     for split, why in (("dev", "checkpoints are chosen on it"), ("test", "gains are proven on it")):
         have = sum(q.split == split and q.answerable for q in questions)
-        advice = "" if have >= _EVALUATION else f"write {_EVALUATION - have} more before anything is tuned: {why}"
-        verdict: Literal["ok", "short"] = "ok" if have >= _EVALUATION else "short"
-        found.append(Requirement(f"answerable {split} questions", have, _EVALUATION, verdict, advice))
+        advice = f"write {{}} more before anything is tuned: {why}"
+        found.append(_count(f"answerable {split} questions", have, config.train_embed.min_dev_questions, advice))
     held = [q for q in questions if q.split != "train"]
     share = sum(not q.answerable for q in held) / len(held) if held else 0.0
+    enough = share >= _UNANSWERABLE_SHARE
     found.append(
         Requirement(
             "share of held-out questions that nothing answers",
             round(share, 3),
             _UNANSWERABLE_SHARE,
-            "ok" if share >= _UNANSWERABLE_SHARE else "thin",
-            "" if share >= _UNANSWERABLE_SHARE else "without them nobody sees whether it invents answers",
+            "ok" if enough else "thin",
+            "" if enough else "without them nobody sees whether it invents answers",
         )
     )
     for method in methods:
-        found.append(_pairs(len(train)) if method == "embedder" else _counted(method, len(train)))
+        if method == "embedder":
+            found.append(_pairs(train, config.train_embed.min_pairs))
+        elif method == "raft":
+            what = "answerable train questions for RAFT examples"
+            found.append(_count(what, train, config.raft.min_examples, "{} more are needed"))
+        else:
+            need, what = _AT_LEAST[method]
+            found.append(_count(what, train, need, "{} more are needed"))
     return found
 
 
-def _pairs(have: int) -> Requirement:
+def _pairs(have: int, need: int) -> Requirement:
     what = "train questions with a gold passage for the embedder"
-    if have < _UNDER:
-        return Requirement(
-            what, have, _UNDER, "short", f"collect or synthesise {_UNDER - have} more first: do not tune"
-        )
+    if have < need:
+        return _count(what, have, need, "collect or synthesise {} more first: do not tune")
     if have < _PROOF:
         return Requirement(what, have, _PROOF, "thin", "enough for a proof of concept")
     if have < _PRODUCTION:
@@ -67,7 +70,8 @@ def _pairs(have: int) -> Requirement:
     return Requirement(what, have, _PRODUCTION, "ok", "")
 
 
-def _counted(method: Method, have: int) -> Requirement:
-    need, what = _AT_LEAST[method]
-    short = have < need
-    return Requirement(what, have, need, "short" if short else "ok", f"{need - have} more are needed" if short else "")
+def _count(what: str, have: int, need: int, advice: str) -> Requirement:
+    """`advice` has a place for how many are missing."""
+    if have < need:
+        return Requirement(what, have, need, "short", advice.format(need - have))
+    return Requirement(what, have, need, "ok", "")

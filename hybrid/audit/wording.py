@@ -14,8 +14,9 @@ ALIKE = 0.75
 """Share of words in common from which they are alike."""
 SPELLED_ALIKE = 0.8
 """Share of letters in common from which two words are one, inflected or mistyped."""
+_STEM = 3
 _ROWS = 2_000
-_WORD = re.compile(r"[^\W_]+(?:[-/.,'’][^\W_]+)*")
+WORD = re.compile(r"[^\W_]+(?:[-/.,'’][^\W_]+)*")
 _FILLERS = frozenset(
     re.findall(
         r"\w+",
@@ -53,10 +54,10 @@ def alike(questions: Sequence[Question]) -> Iterator[tuple[int, int]]:
 
 def copied_share(question: str, text: str) -> float:
     """Share of the question's words that stand in one run, in their order, in a text; 0 for fewer than five words."""
-    words = [word.lower() for word in _WORD.findall(question)]
+    words = [word.lower() for word in WORD.findall(question)]
     if len(words) < 5:
         return 0.0
-    source = f" {' '.join(word.lower() for word in _WORD.findall(text))} "
+    source = f" {' '.join(word.lower() for word in WORD.findall(text))} "
     longest = 0
     for start in range(len(words)):
         while start + longest < len(words) and f" {' '.join(words[start : start + longest + 1])} " in source:
@@ -65,14 +66,14 @@ def copied_share(question: str, text: str) -> float:
 
 
 def _words(text: str) -> list[str]:
-    found = [word.lower() for word in _WORD.findall(text)]
+    found = [word.lower() for word in WORD.findall(text)]
     kept = [word for word in found if word not in _FILLERS]
     return kept or found
 
 
 def _names(text: str) -> tuple[str, ...]:
     """Figures and identifiers, sorted."""
-    return tuple(sorted(word.lower() for word in _WORD.findall(text) if any(char.isdigit() for char in word)))
+    return tuple(sorted(word.lower() for word in WORD.findall(text) if any(char.isdigit() for char in word)))
 
 
 def _same_words(first: frozenset[str], second: frozenset[str]) -> bool:
@@ -91,4 +92,5 @@ def _same_words(first: frozenset[str], second: frozenset[str]) -> bool:
 
 
 def _spelled_alike(word: str, other: str) -> bool:
-    return difflib.SequenceMatcher(None, word, other).ratio() >= SPELLED_ALIKE
+    # inflections differ at the end; at the beginning stands what turns a word round: disadvantage, nonstructural
+    return word[:_STEM] == other[:_STEM] and difflib.SequenceMatcher(None, word, other).ratio() >= SPELLED_ALIKE

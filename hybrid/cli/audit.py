@@ -44,12 +44,11 @@ def audit(methods: tuple[Method, ...], strict: bool, as_json: bool, **options: A
         audit_workspace(workspace, methods)
     path = workspace.root / "audit"
     told = json.loads((path / "audit.json").read_text(encoding="utf-8"))
-    ready = told["sentence"].startswith("Ready")
     if as_json:
         show.as_json({**told, "report": str(path / "report.html"), "proposed": str(path / "proposed")})
     else:
         _print(told, path)
-    if strict and not ready:
+    if strict and not told["ready"]:
         raise SystemExit(2)
 
 

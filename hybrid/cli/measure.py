@@ -179,14 +179,9 @@ def print_diagnosis(verdict: dict[str, Any]) -> None:
         rows = [[name, show.interval(value)] for name, value in verdict[key].items()]
         if rows:
             show.table([title, "value [95 % interval]"], rows)
-    titles = {
-        "valid": "valid, where a format is asked",
-        "right_but_malformed": "right but malformed",
-        "wrong_terms": "with a wrong term of the glossary",
-        "mixed_terms": "with right and wrong terms mixed",
-        "consistent_style": "in the usual shape of their answer type",
-    }
-    rows = [[title, show.interval(verdict["form"][key])] for key, title in titles.items() if verdict["form"][key]]
+    from hybrid.evaluation.answer_form import FORM_TITLES
+
+    rows = [[title, show.interval(verdict["form"][key])] for key, title in FORM_TITLES.items() if verdict["form"][key]]
     if rows:
         show.table(["form of the answers", "share [95 % interval]"], rows)
 

@@ -30,8 +30,9 @@ def synth(
 ) -> None:
     """Training questions for the embedder out of the documents alone: no model, no key, no person.
 
-    Put the file into the corpus folder's `questions/` to train on it. The questions have no answers: they train and
-    judge a retriever, and are left out of everything that grades answers.
+    Put the file into the corpus folder's `questions/`, where all files are read unless there is a `questions.jsonl`
+    beside it. The questions have no answers: they train and judge a retriever, and are left out of everything that
+    grades answers.
 
     \b
     Example:
@@ -66,7 +67,14 @@ def synth(
     ]
     show.table(["design", "questions", "for example"], rows)
     click.echo(", ".join(f"{count} {split}" for split, count in sorted(splits.items())) + f": {target}")
-    click.echo("next: put the file into the corpus folder's questions/, then hybrid audit and hybrid train-embed")
+    folder = workspace.corpus.folder
+    # the single file hides the folder
+    first = (
+        f"move {folder}/questions.jsonl into {folder}/questions/, "
+        if workspace.corpus.single_question_file.is_file()
+        else ""
+    )
+    click.echo(f"next: {first}put the file into {folder}/questions/, then hybrid audit and hybrid train-embed")
 
 
 def _row(question: Question, *, ready: bool) -> dict[str, Any]:

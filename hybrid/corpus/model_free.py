@@ -11,6 +11,7 @@ out of everything that grades. The designs, from the most to the least like a qu
 - keywords: the rarest words of a sentence, as typed into a search box.
 """
 
+import itertools
 import math
 import random
 import re
@@ -25,9 +26,7 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"“(])|\n+")
 _WORD = re.compile(r"[^\W_]+(?:[-/.'’][^\W_]+)*")
 _ASKED = re.compile(r"\A[A-Z][^.!?\n]{12,200}\?\Z")
 _ABBREVIATION = re.compile(r"((?:[\w-]+\s+){1,8}?[\w-]+)\s+\(([A-Z][A-Za-z]*[A-Z])\)")
-_DEFINITION = re.compile(
-    r"\A(An?|The)?\s?([A-Za-z][\w -]{2,50}?)\s+(is|are)\s+(?:an?|the|any|one|a type|a kind)\s", re.UNICODE
-)
+_DEFINITION = re.compile(r"\A(An?|The)?\s?([A-Za-z][\w -]{2,50}?)\s+(is|are)\s+(?:an?|the|any|one|a type|a kind)\s")
 _FIGURE = re.compile(r"(?<![\w.,-])\d+(?:[.,]\d+)*(?![\w-]|[.,]\d)")
 _PRONOUNS = frozenset(
     re.findall(r"\w+", "this that these those it they he she there here which who what such all both each")
@@ -59,11 +58,8 @@ def make_questions(
     for passage in passages:
         rng = random.Random(sha256_json([seed, passage.id]))
         mine: dict[str, _Made] = {}
-        for design in chosen:
-            for made in _DESIGNS[design](passage, rarity, rng):
-                mine.setdefault(made.text.lower(), made)
-                if len(mine) >= per_passage:
-                    break
+        for made in itertools.chain.from_iterable(_DESIGNS[design](passage, rarity, rng) for design in chosen):
+            mine.setdefault(made.text.lower(), made)
             if len(mine) >= per_passage:
                 break
         found += [(passage, made) for made in mine.values()]

@@ -37,9 +37,14 @@ class CorpusFolder:
         return inner if inner.is_dir() else self.folder
 
     @property
+    def single_question_file(self) -> Path:
+        """Where it is there, no other is read."""
+        return self.folder / "questions.jsonl"
+
+    @property
     def question_files(self) -> list[Path]:
         """`questions.jsonl`, or every file of `questions/`."""
-        single = self.folder / "questions.jsonl"
+        single = self.single_question_file
         return [single] if single.is_file() else sorted((self.folder / "questions").glob("*.jsonl"))
 
     def content_id(self) -> str:

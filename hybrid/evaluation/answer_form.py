@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from hybrid.answer_format import is_valid, shape
 from hybrid.answering.citations import read_answer
@@ -19,6 +20,14 @@ from hybrid.types import Arm, Interval, Layer, Outcome, Question
 
 MIN_STYLE = 10
 """Answers of one type below which no style is told."""
+FORM_TITLES = {
+    "valid": "valid, where a format is asked",
+    "right_but_malformed": "right but malformed",
+    "wrong_terms": "with a wrong term of the glossary",
+    "mixed_terms": "with right and wrong terms mixed",
+    "consistent_style": "in the usual shape of their answer type",
+}
+"""What each share of an `AnswerForm` is called."""
 _MARKER = re.compile(r"\s*\[\d{1,3}\]")
 
 
@@ -51,12 +60,12 @@ class _Read:
     outcome: Outcome
     plain: str
 
-    @property
+    @cached_property
     def valid(self) -> bool | None:
         # a list of one number in an answer by schema looks like a marker
         return is_valid(self.outcome.text, self.question) or is_valid(self.plain, self.question)
 
-    @property
+    @cached_property
     def shape(self) -> str:
         return shape(_MARKER.sub("", self.outcome.text))
 

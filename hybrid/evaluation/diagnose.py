@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,7 @@ def diagnose(
         "seed": config.seed,
         "title": title,
         "transfer": dict(transfer or {}),
-        "glossary": {term: list(variants) for term, variants in glossary.terms.items()} if glossary else {},
+        "glossary": dict(glossary.terms) if glossary else {},
     }
     if done := current(target, "diagnosis", VERSION, settings, inputs):
         return done
@@ -78,10 +78,7 @@ def diagnose(
             seed=config.seed,
             transfer=transfer,
         )
-        judged = _judged(judge, records, asked, config)
-        notes = (*usable.notes, *([judged.sentence] if judged else []), *diagnosis.notes)
-        diagnosis = replace(diagnosis, notes=notes)
-        form = _form(records, asked, glossary, config)
+        told = _told(diagnosis, records, asked, usable.notes, glossary, judge, config)
         meta = {
             "title": title,
             "split": options.split,
@@ -100,7 +97,7 @@ def diagnose(
             shown = pipeline.form.excerpts.show(found, question.question)
             return found.heading, shown.removeprefix(f"{found.heading}\n")
 
-        _write(build, records, asked, with_form(diagnosis, form, options.minimum_effect), form, judged, text, meta)
+        _write(build, records, asked, told, text, meta)
     return require(target, "hybrid diagnose")
 
 
@@ -112,7 +109,7 @@ def diagnose_recorded(file: Path, *, config: Config, target: Path, judge: Genera
         "diagnosis": options.model_dump(mode="json"),
         "resamples": config.evaluation.resamples,
         "seed": config.seed,
-        "glossary": {term: list(variants) for term, variants in glossary.terms.items()} if glossary else {},
+        "glossary": dict(glossary.terms) if glossary else {},
     }
     inputs = {"outcomes": sha256_file(file) if file.is_file() else ""}
     if done := current(target, "diagnosis", VERSION, settings, inputs):
@@ -120,29 +117,49 @@ def diagnose_recorded(file: Path, *, config: Config, target: Path, judge: Genera
     recorded = read_outcomes(file)
     with publish(target, "diagnosis", VERSION, settings, inputs) as build:
         diagnosis = attribute(recorded.records, config=options, resamples=config.evaluation.resamples, seed=config.seed)
-        judged = _judged(judge, recorded.records, recorded.questions, config)
-        notes = (*recorded.notes, *([judged.sentence] if judged else []), *diagnosis.notes)
-        diagnosis = replace(diagnosis, notes=notes)
+        told = _told(diagnosis, recorded.records, recorded.questions, recorded.notes, glossary, judge, config)
         meta = {"title": file.stem, "num_questions": len(recorded.records), "outcomes": file.name}
-        form = _form(recorded.records, recorded.questions, glossary, config)
-        told = with_form(diagnosis, form, options.minimum_effect)
-        _write(build, recorded.records, recorded.questions, told, form, judged, lambda passage, _: ("", passage), meta)
+        _write(build, recorded.records, recorded.questions, told, lambda passage, _: ("", passage), meta)
     return require(target, "hybrid diagnose --outcomes")
+
+
+@dataclass(frozen=True)
+class _Told:
+    """A diagnosis with what is told beside it."""
+
+    diagnosis: Diagnosis
+    form: AnswerForm
+    judged: Judgement | None
+
+
+def _told(
+    diagnosis: Diagnosis,
+    records: Sequence[Record],
+    asked: Sequence[Question],
+    notes: Sequence[str],
+    glossary: Glossary | None,
+    judge: Generator | None,
+    config: Config,
+) -> _Told:
+    """With the form of the answers and the judge's opinion; `notes` come before the diagnosis's own."""
+    draws = {"resamples": config.evaluation.resamples, "seed": config.seed}
+    judged = judge_answers(judge, records, asked, **draws) if judge else None
+    form = measure_form(records, asked, glossary, **draws)
+    noted = replace(diagnosis, notes=(*notes, *([judged.sentence] if judged else []), *diagnosis.notes))
+    return _Told(with_form(noted, form, config.diagnosis.minimum_effect), form, judged)
 
 
 def _write(
     build: Build,
     records: Sequence[Record],
     asked: Sequence[Question],
-    diagnosis: Diagnosis,
-    form: AnswerForm,
-    judged: Judgement | None,
+    told: _Told,
     text: PassageText,
     meta: Mapping[str, Any],
 ) -> None:
-    verdict = diagnosis.to_dict()
-    verdict["form"] = jsonable(asdict(form))
-    verdict["judge"] = jsonable(asdict(judged)) if judged else None
+    verdict = told.diagnosis.to_dict()
+    verdict["form"] = jsonable(asdict(told.form))
+    verdict["judge"] = jsonable(asdict(told.judged)) if told.judged else None
     failures = describe(records, asked, text, verdict["labels"])
     verdict["suspect_labels"] = [item["id"] for item in failures if item["flags"]]
     if verdict["suspect_labels"]:
@@ -158,20 +175,6 @@ def _write(
     build.counts.update(questions=len(records), outcomes=sum(len(r.outcomes) for r in records), failures=len(failures))
     build.facts["sentence"] = verdict["sentence"]
     build.facts["plan"] = asdict(assumptions(records))
-
-
-def _form(
-    records: Sequence[Record], questions: Sequence[Question], glossary: Glossary | None, config: Config
-) -> AnswerForm:
-    return measure_form(records, questions, glossary, resamples=config.evaluation.resamples, seed=config.seed)
-
-
-def _judged(
-    judge: Generator | None, records: Sequence[Record], questions: Sequence[Question], config: Config
-) -> Judgement | None:
-    if judge is None:
-        return None
-    return judge_answers(judge, records, questions, resamples=config.evaluation.resamples, seed=config.seed)
 
 
 def describe(

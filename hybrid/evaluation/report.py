@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hybrid.evaluation.answer_form import FORM_TITLES
 from hybrid.evaluation.plots import (
     BLUE,
     GREY,
@@ -76,7 +77,7 @@ def diagnosis_html(diagnosis_dict: dict[str, Any], failures: list[dict[str, Any]
     }
     if topics := _labels_by_topic(diagnosis_dict["questions"]):
         charts["topics"] = stacked_shares(topics, title="Labels by topic")
-    page = _environment().get_template("diagnosis.html")
+    page = page_environment().get_template("diagnosis.html")
     return page.render(
         title=meta.get("title", "Diagnosis"),
         d=diagnosis_dict,
@@ -111,7 +112,7 @@ def comparison_html(
         (name, {label: item["value"] or 0.0 for label, item in diagnosis["shares"].items()})
         for name, diagnosis in diagnoses
     ]
-    page = _environment().get_template("evaluation.html")
+    page = page_environment().get_template("evaluation.html")
     return page.render(
         title=meta.get("title", "Evaluation"),
         rows=table,
@@ -200,10 +201,6 @@ def _whole(value: Any) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def _environment() -> "Environment":
-    return page_environment()
-
-
 @cache
 def page_environment(folder: Path | None = None) -> "Environment":
     """The templates here, and those of `folder` that extend them."""
@@ -226,6 +223,7 @@ def page_environment(folder: Path | None = None) -> "Environment":
     environment.filters["chart"] = Markup
     environment.globals["arm_names"] = ARM_NAMES
     environment.globals["meanings"] = LABEL_MEANINGS
+    environment.globals["form_titles"] = FORM_TITLES
     return environment
 
 

@@ -16,7 +16,7 @@ def audit_workspace(workspace: Workspace, methods: Sequence[Method]) -> Manifest
         passages.by_id,
         workspace.corpus.question_files,
         methods=methods,
-        seed=workspace.config.seed,
+        config=workspace.config,
         target=workspace.root / "audit",
         inputs={"passages": passages.manifest.id},
         title=f"{workspace.corpus.folder.name}: is the data good enough?",

@@ -12,6 +12,7 @@ from hybrid.audit.coverage import measure_coverage
 from hybrid.audit.findings import Finding, Kind, counts, scores
 from hybrid.audit.requirements import requirements
 from hybrid.audit.wording import alike, copied_share
+from hybrid.config import Config
 from hybrid.types import Passage, Question
 
 PASSAGES = {
@@ -51,7 +52,12 @@ def test_the_same_question_in_other_clothes_is_a_duplicate(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["How heavy is the crate of the C50?", "How wide is the crate of the C40?", "How heavy is the motor of the C40?"],
+    [
+        "How heavy is the crate of the C50?",
+        "How unheavy is the crate of the C40?",
+        "How wide is the crate of the C40?",
+        "How heavy is the motor of the C40?",
+    ],
 )
 def test_another_figure_name_or_word_is_another_question(text: str) -> None:
     assert kinds(FIRST, question("b", text)) == {}
@@ -142,13 +148,17 @@ def test_scores_take_each_kind_once() -> None:
 
 def test_requirements_follow_the_method() -> None:
     train = [question(f"t{i}", "?") for i in range(250)]
-    found = {item.what: item for item in requirements(train, ("embedder", "raft", "dpo"))}
+    found = {item.what: item for item in requirements(train, ("embedder", "raft", "dpo"), Config())}
     assert found["answerable dev questions"].verdict == "short"
     assert found["train questions with a gold passage for the embedder"].verdict == "thin"
     assert found["answerable train questions for RAFT examples"].verdict == "ok"
-    assert found["preference pairs for DPO"].verdict == "short"
-    few = requirements(train[:50], ("embedder",))[-1]
-    assert few.verdict == "short" and "do not tune" in few.advice
+    assert found["answerable train questions, for a preference pair each (DPO)"].verdict == "short"
+    few = requirements(train[:50], ("embedder",), Config())[-1]
+    assert few.verdict == "short" and few.advice == "collect or synthesise 150 more first: do not tune"
+    lower = Config.model_validate({"train_embed": {"min_pairs": 50}})
+    assert requirements(train[:50], ("embedder",), lower)[-1].verdict == "thin", (
+        "what training accepts, so does the audit"
+    )
 
 
 def test_coverage_names_what_nobody_asks_about() -> None:

@@ -25,6 +25,8 @@ def test_the_command_writes_a_page_and_a_proposed_set_and_touches_nothing(place:
     assert file.read_text() == text
     page = (place.folder / told["report"]).read_text()
     assert "http" not in page.replace("http://www.w3.org", "") and "DUPLICATE" in page
-    # too few dev questions: not ready, and a script can see it
-    assert told["sentence"].startswith("Not ready")
+    # not ready, and a script can see it
+    assert told["sentence"].startswith("Mend the data first: 1 of 69") and told["ready"] is False
+    short = json.loads(place.run("audit", "--json", "--for", "dpo").out)
+    assert short["sentence"].startswith("Not ready") and short["ready"] is False
     assert place.run("audit", "--strict").code == 2
