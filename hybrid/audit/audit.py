@@ -52,13 +52,12 @@ def audit(
     if done := current(target, "audit", VERSION, settings, inputs):
         return done
     findings = run_checks(questions, passages)
-    worth = scores((question.id for question in questions), findings)
     asked = requirements(questions, methods, config)
     coverage = measure_coverage(questions, passages, seed=config.seed)
     dropped = dropped_questions(questions, findings)
     look = look_at(list(passages.values()))
     told = summary(questions, findings, asked, coverage, conflicts(passages.values()), look, dropped)
-    worst = _worst(questions, findings, worth)
+    worst = worst_questions(questions, findings)
     with publish(target, "audit", VERSION, settings, inputs) as build:
         write_jsonl(build.path / "findings.jsonl", (asdict(finding) for finding in findings))
         write_jsonl(build.path / "worst.jsonl", worst)
@@ -142,9 +141,9 @@ def _notes(questions: Sequence[Question], coverage: Coverage, contradicting: Seq
     return notes
 
 
-def _worst(
-    questions: Sequence[Question], findings: Sequence[Finding], worth: Mapping[str, float]
-) -> list[dict[str, Any]]:
+def worst_questions(questions: Sequence[Question], findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    """The questions with findings, the least worth first, at most `WORST`."""
+    worth = scores((question.id for question in questions), findings)
     by_id = {question.id: question for question in questions}
     found: dict[str, list[Finding]] = {}
     for finding in findings:

@@ -8,6 +8,8 @@ import pytest
 
 from hybrid.answering.generation_cache import CachedGenerator
 from hybrid.answering.local_generator import LocalGenerator
+from hybrid.backends import make_cached
+from hybrid.config import Config
 from hybrid.types import Chat, Generation, Message
 from tests.tiny_generator import tiny_generator
 
@@ -114,3 +116,13 @@ def test_no_prompt_text_is_kept(tiny: LocalGenerator, tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "cache.sqlite") as database:
         rows = database.execute("SELECT * FROM generations").fetchall()
     assert len(rows) == 1 and "secret" not in str(rows[0][0])
+
+
+def test_an_engine_that_forms_its_own_batches_is_handed_a_slice(tiny: LocalGenerator, tmp_path: Path) -> None:
+    config = Config.model_validate({"generator": {"batch_size": 2}})
+    for slice_size, longest in ((None, 2), (7, 7)):
+        watched = Watched(tiny)
+        if slice_size:
+            watched.slice_size = slice_size  # type: ignore[attr-defined]
+        make_cached(watched, config, tmp_path / f"{slice_size}.sqlite").generate(chats(*QUESTIONS), max_new_tokens=1)
+        assert max(map(len, watched.batches)) == longest

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks.trial import generated
-from benchmarks.trial.faults import FAULTS, Fault, System, other_answer
+from benchmarks.trial.faults import FAULTS, NOISE, PREFIX, Fault, System, other_answer, write_noised
 from benchmarks.trial.mixed import flips, mixed, unbroken
 from benchmarks.trial.tables import SAID
 from hybrid.answering.pipeline import Pipeline
@@ -111,6 +111,27 @@ def test_what_breaks_is_what_was_injected(fault: Fault, system: System) -> None:
     assert len(broken) > {"near-duplicates with other figures": 0.3}.get(fault.name, 0.8) * NUM
     named = [SAID.get(label(record, rank_limit=20)) == fault.family for record in broken]
     assert np.mean(named) > 0.8
+
+
+def test_a_prefix_is_read_before_every_query_and_before_no_passage(system: System) -> None:
+    plain, faulty = system.pipeline.embedder, BY_NAME["wrong query prefix"].inject(system).pipeline.embedder
+    assert (faulty.encode_queries(["crate"]) == plain.encode_queries([f"{PREFIX}crate"])).all()
+    assert (faulty.encode_passages(["crate"]) == plain.encode_passages(["crate"])).all()
+
+
+def test_a_noised_adapter_is_another_one_of_the_same_shape(tmp_path: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    source, target = tmp_path / "adapter", tmp_path / "noised"
+    source.mkdir()
+    weights = {"a": np.random.default_rng(1).standard_normal((60, 40)).astype(np.float32)}
+    save_file(weights, source / "adapter_model.safetensors")
+    (source / "adapter_config.json").write_text("{}")
+    write_noised(source, target)
+    noised = load_file(target / "adapter_model.safetensors")
+    assert noised["a"].shape == (60, 40)
+    assert np.std(noised["a"] - weights["a"]) == pytest.approx(NOISE, rel=0.1)
+    assert (target / "adapter_config.json").read_text() == "{}"
 
 
 def test_a_smaller_k_loses_what_stood_second(system: System) -> None:

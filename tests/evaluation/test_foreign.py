@@ -1,9 +1,7 @@
 """Other people's systems under our arms: a LlamaIndex query engine, and an HTTP endpoint with a command."""
 
 import json
-import threading
 from collections.abc import Iterator, Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from hybrid.evaluation.labels import label
 from hybrid.evaluation.outcomes_file import read_outcomes
 from hybrid.retrieval.sentence_embedder import SentenceEmbedder
 from hybrid.types import Arm, Label, Passage, Question
+from tests.json_server import json_server
 
 NUM = 12
 PASSAGES = {f"p{i}": Passage(f"p{i}", f"Pump {i} weighs {100 + i} kg.", document_id=f"d{i}") for i in range(NUM)}
@@ -97,31 +96,19 @@ def endpoint() -> Iterator[dict[str, Any]]:
     system = Shelf()
     state: dict[str, Any] = {"fault": "", "system": system}
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            if state["fault"] == "refuses":
-                self.send_error(400, "no")
-                return
-            if self.path == "/retrieve":
-                found = [{"id": p.id, "text": p.text} for p in system.retrieve(body["question"], body["depth"])]
-                value: Any = {"passages": [{"text": "x"}] if state["fault"] == "no id" else found}
-            else:
-                value = {"answer": system.answer(body["question"], [Passage(**p) for p in body["passages"]])}
-            content = json.dumps([] if state["fault"] == "no object" else value).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+    def answer(path: str, body: Any) -> tuple[int, Any]:
+        if state["fault"] == "refuses":
+            return 400, "no"
+        if path == "/retrieve":
+            found = [{"id": p.id, "text": p.text} for p in system.retrieve(body["question"], body["depth"])]
+            value: Any = {"passages": [{"text": "x"}] if state["fault"] == "no id" else found}
+        else:
+            value = {"answer": system.answer(body["question"], [Passage(**p) for p in body["passages"]])}
+        return 200, [] if state["fault"] == "no object" else value
 
-        def log_message(self, *_: Any) -> None: ...
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    state["url"] = f"http://127.0.0.1:{server.server_port}"
-    yield state
-    server.shutdown()
-    server.server_close()
+    with json_server(answer) as url:
+        state["url"] = url
+        yield state
 
 
 def test_an_endpoint_is_asked_under_every_arm(endpoint: dict[str, Any], tmp_path: Path) -> None:

@@ -1,11 +1,8 @@
 """A judge beside the grader: what it is asked, how agreement is counted, what happens when it says nothing."""
 
 import json
-import threading
 from collections.abc import Iterator, Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -15,6 +12,7 @@ from hybrid.errors import EndpointError
 from hybrid.evaluation.judge import judge_answers
 from hybrid.evaluation.records import Record
 from hybrid.types import Arm, Chat, Generation, Outcome, Question
+from tests.json_server import json_server
 
 
 class Strict:
@@ -81,33 +79,11 @@ def test_a_judge_that_never_says_yes_or_no_is_an_error() -> None:
 def endpoint() -> Iterator[str]:
     """A chat server whose model finds every answer right."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            choice = {"index": 0, "message": {"role": "assistant", "content": "Yes"}, "finish_reason": "stop"}
-            usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
-            value = {
-                "id": "1",
-                "object": "chat.completion",
-                "created": 0,
-                "model": "kind",
-                "choices": [choice],
-                "usage": usage,
-            }
-            content = json.dumps(value).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_: Any) -> None: ...
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/v1"
-    server.shutdown()
-    server.server_close()
+    choice = {"index": 0, "message": {"role": "assistant", "content": "Yes"}, "finish_reason": "stop"}
+    usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
+    reply = {"id": "1", "object": "chat.completion", "created": 0, "model": "kind", "choices": [choice], "usage": usage}
+    with json_server(lambda path, body: (200, reply)) as url:
+        yield f"{url}/v1"
 
 
 def test_a_diagnosis_tells_how_far_the_judge_agrees(endpoint: str, tmp_path: Path) -> None:

@@ -8,13 +8,19 @@ from typing import Any
 
 import pytest
 
-from hybrid.config import DiagnosisConfig
+from hybrid.audit.audit import summary, worst_questions
+from hybrid.audit.checks import run_checks
+from hybrid.audit.coverage import measure_coverage
+from hybrid.audit.documents import look_at
+from hybrid.audit.report import audit_html
+from hybrid.audit.requirements import requirements
+from hybrid.config import Config, DiagnosisConfig
 from hybrid.evaluation.answer_form import measure_form
 from hybrid.evaluation.attribution import attribute
 from hybrid.evaluation.diagnose import describe
 from hybrid.evaluation.records import Record
 from hybrid.evaluation.report import diagnosis_html
-from hybrid.types import Arm, Outcome, Question
+from hybrid.types import Arm, Outcome, Passage, Question
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = [
@@ -69,20 +75,44 @@ def browser() -> Iterator[Any]:
         running.close()
 
 
+@pytest.fixture(scope="module")
+def audit_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of an audit that finds three kinds of faults, two of them in one question."""
+    shelf = {"p": Passage("p", "The crate of the C40 weighs 20 kg.")}
+    asked = [
+        Question(f"q{i}", f"How heavy is part {i} of it?", ("20 kg",), ("p",), "train", "number") for i in range(30)
+    ]
+    asked += [
+        Question(
+            "copy", "Please: how heavy is part 7 of it?", ("It would be 21 kg, they say.",), ("p",), "train", "number"
+        ),
+        Question("wrong", "How tall is the door?", ("3 m",), ("p",), "train", "number"),
+    ]
+    findings = run_checks(asked, shelf)
+    kinds = {finding.kind.value for finding in findings}
+    assert len([finding for finding in findings if finding.question == "copy"]) > 1 and len(kinds) >= 3
+    coverage, look = measure_coverage(asked, shelf, seed=1), look_at(list(shelf.values()))
+    told = summary(asked, findings, requirements(asked, ("raft",), Config()), coverage, [], look, {})
+    file = tmp_path_factory.mktemp("audit") / "report.html"
+    rows = worst_questions(asked, findings)
+    file.write_text(audit_html(told, rows, "crates: is the data good enough?"), encoding="utf-8")
+    return file
+
+
 @pytest.fixture
 def opened(browser: Any, page_file: Path) -> Iterator[Any]:
     """A function that opens the page under a colour scheme and width; errors and outside requests are failures."""
     problems: list[str] = []
     contexts = []
 
-    def open_page(scheme: str = "light", width: int = 1280) -> Any:
+    def open_page(scheme: str = "light", width: int = 1280, file: Path = page_file) -> Any:
         context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
         page.on("request", lambda r: None if r.url.startswith(("file:", "data:")) else problems.append(r.url))
-        page.goto(page_file.as_uri())
+        page.goto(file.as_uri())
         return page
 
     yield open_page
@@ -151,6 +181,17 @@ def test_the_gold_answer_is_marked_in_what_was_read(opened: Any) -> None:
     mark = case.locator("section.arm mark").first
     assert mark.is_visible()
     assert case.locator("mark").first.text_content() in case.locator("p").first.text_content()
+
+
+def test_the_audits_page_shows_a_question_under_each_of_its_findings(opened: Any, audit_file: Path) -> None:
+    page = opened("dark", 360, audit_file)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    shown = page.locator("details.case:not([hidden])")
+    for button in page.locator("button[data-by=label]").all()[1:]:
+        button.click()
+        kind = button.get_attribute("data-filter")
+        assert shown.count() > 0
+        assert all(kind in item.get_attribute("data-label").split("|") for item in shown.all())
 
 
 def contrast(first: list[int], second: list[int]) -> float:

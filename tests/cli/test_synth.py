@@ -1,0 +1,28 @@
+"""Questions out of documents from the command line: written, put into the corpus, read with the others."""
+
+import json
+from pathlib import Path
+
+from tests.cli.conftest import Place
+
+
+def test_the_file_is_read_with_the_other_questions_and_audited_without_complaint(place: Place) -> None:
+    result = place.run("synth", "--json", "--per-passage", "3")
+    assert result.code == 0, result.err
+    told = json.loads(result.out)
+    made = place.folder / told["path"]
+    assert told["questions"] == len(made.read_text().splitlines()) > 10
+    assert "move" in place.run("synth", "--out", str(place.folder / "other.jsonl")).out, "the single file hides it"
+    folder = place.corpus / "questions"
+    folder.mkdir()
+    written = (place.corpus / "questions.jsonl").rename(folder / "written.jsonl")
+    made.rename(folder / "free.jsonl")
+    audited = json.loads(place.run("audit", "--json").out)
+    assert audited["num_questions"] == len(written.read_text().splitlines()) + told["questions"]
+    assert "NO_ANSWER" not in audited["kinds"] and "WRONG_GOLD" not in audited["kinds"]
+
+
+def test_an_unknown_design_is_the_users_mistake(place: Place) -> None:
+    result = place.run("synth", "--design", "guesswork")
+    assert result.code == 2 and "guesswork" in result.err and "keywords" in result.err
+    assert not Path(place.workspace / "synth").exists()
