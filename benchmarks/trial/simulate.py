@@ -37,7 +37,9 @@ def main(seeds: int, questions: int, resamples: int) -> None:
         *tables.layer_accuracy(found),
         *tables.macro_average(found),
         *tables.alarms(found),
-        tables.told_apart(list(zip(healthy[::2], healthy[1::2], strict=False)), resamples),
+        tables.told_apart(
+            [(one.records, other.records) for one, other in zip(healthy[::2], healthy[1::2], strict=False)], resamples
+        ),
         *tables.coverage(found),
         *tables.label_f1(found),
     ]

@@ -9,6 +9,7 @@ from benchmarks.trial.baselines import RULES
 from benchmarks.trial.trials import HEALTHY_FAMILY, HYBRID, SYSTEMS, Trial
 from hybrid.config import DiagnosisConfig
 from hybrid.evaluation.moved import what_moved
+from hybrid.evaluation.records import Record
 from hybrid.evaluation.statistics import percentile_interval, wilson
 from hybrid.types import Interval
 
@@ -90,13 +91,13 @@ def alarms(trials: Sequence[Trial]) -> Iterator[Line]:
         yield "diagnosis/false-alarm", system, wilson(named, len(sets))
 
 
-def told_apart(pairs: Sequence[tuple[Trial, Trial]], resamples: int) -> Line:
+def told_apart(pairs: Sequence[tuple[list[Record], list[Record]]], resamples: int) -> Line:
     """Share of pairs of healthy sets of the same questions between which a comparison proves a move."""
     options, moves = DiagnosisConfig(), 0
     for before, after in pairs:
         found = what_moved(
-            before.records,
-            after.records,
+            before,
+            after,
             retuned="nothing",
             rank_limit=options.rank_limit,
             minimum_effect=options.minimum_effect,
