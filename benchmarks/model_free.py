@@ -19,9 +19,9 @@ from benchmarks.run import INDEXES, configuration
 from hybrid.artifacts import write_text
 from hybrid.cli.main import set_up_libraries
 from hybrid.cli.options import open_workspace, quiet_progress_of_libraries
-from hybrid.corpus.model_free import make_questions
 from hybrid.evaluation.figure import gain, measure
 from hybrid.evaluation.statistics import paired_interval
+from hybrid.synth.model_free import make_questions
 from hybrid.tuning.embedder import train_embedder
 
 COMMAND = "make bench-modelfree"

@@ -17,9 +17,9 @@ STAGES = ("corpus", "retrieval", "tuning", "answering", "evaluation")
 LAYERS = {
     "types": 0, "errors": 0,
     "artifacts": 1, "config": 1, "config_file": 1, "protocols": 1, "jsonl": 1, "progress": 1, "precision": 1,
-    "models": 1, "answer_format": 1,
+    "models": 1, "answer_format": 1, "config_stage": 1, "config_training": 1,
     **dict.fromkeys(STAGES, 2),
-    "backends": 3, "audit": 3,
+    "backends": 3, "audit": 3, "synth": 3,
     "lifecycle": 4,
     "serving": 5, "cli": 5,
 }  # fmt: skip
@@ -27,6 +27,7 @@ LAYERS = {
 SIDEWAYS = {
     ("tuning", "answering"): {f"hybrid.answering.{name}" for name in ("prompt", "citations", "excerpt")},
     ("evaluation", "answering"): None,
+    ("synth", "audit"): {"hybrid.audit.wording"},
 }
 """Between stages: training renders the prompt that serving renders; evaluation runs the pipeline."""
 HEAVY = {

@@ -1,14 +1,18 @@
 """hybrid synth"""
 
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from hybrid.cli import show
 from hybrid.cli.options import json_option, open_workspace, workspace_options
 from hybrid.types import Question
+
+if TYPE_CHECKING:
+    from hybrid.lifecycle.workspace import Workspace
 
 
 @click.command()
@@ -24,23 +28,95 @@ from hybrid.types import Question
     default=None,
     help="The question file to write; by default `synth/free.jsonl` in the workspace.",
 )
+@click.option("--teacher", is_flag=True, help="Questions with answers, written by `synth.teacher` and filtered.")
+@click.option("--estimate", "only_estimate", is_flag=True, help="With --teacher: say what it would cost, and stop.")
 @json_option
 def synth(
-    per_passage: int, designs: tuple[str, ...], dev_share: float, out: Path | None, as_json: bool, **options: Any
+    per_passage: int,
+    designs: tuple[str, ...],
+    dev_share: float,
+    out: Path | None,
+    teacher: bool,
+    only_estimate: bool,
+    as_json: bool,
+    **options: Any,
 ) -> None:
-    """Training questions for the embedder out of the documents alone: no model, no key, no person.
+    """Training questions out of the documents: without any model, or by a teacher model under filters.
+
+    Without --teacher: questions for the embedder from what documents say of themselves. They have no answers, train and
+    judge a retriever, and are left out of everything that grades answers. With --teacher: questions with answers, of
+    which few are kept where the teacher is small; every draft and every filter's decision is in the workspace's
+    synth/teacher/drafts.jsonl, to be read before anything is trained on them.
 
     Put the file into the corpus folder's `questions/`, where all files are read unless there is a `questions.jsonl`
-    beside it. The questions have no answers: they train and judge a retriever, and are left out of everything that
-    grades answers.
+    beside it.
 
     \b
     Example:
       hybrid synth --corpus corpora/pumps --per-passage 2
+      hybrid synth --corpus corpora/pumps --teacher --estimate --set synth.num_drafts=20
     """
-    from hybrid.corpus.model_free import DESIGNS, make_questions
+    if teacher:
+        _by_teacher(only_estimate, out, as_json, options)
+    elif only_estimate:
+        raise click.UsageError("--estimate goes with --teacher: without a model there is nothing to pay")
+    else:
+        _model_free(per_passage, designs, dev_share, out, as_json, options)
+
+
+def _by_teacher(only_estimate: bool, out: Path | None, as_json: bool, options: dict[str, Any]) -> None:
+    from hybrid.artifacts import write_text
+    from hybrid.lifecycle.synth import synthesise
+    from hybrid.synth.teacher import Estimate
+
+    workspace = open_workspace(**options)
+    estimates: list[Estimate] = []
+
+    def told(estimate: Estimate) -> bool:
+        estimates.append(estimate)
+        show.note(estimate.sentence)
+        return not only_estimate
+
+    with workspace.lock():
+        manifest = synthesise(workspace, told=told)
+    if manifest is None:
+        if as_json:
+            show.as_json(asdict(estimates[0]))
+        return
+    path = workspace.root / "synth" / "teacher"
+    target = path / "questions.jsonl"
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        write_text(out, target.read_text(encoding="utf-8"))
+        target = out
+    facts = manifest.facts
+    if as_json:
+        show.as_json({**manifest.counts, **facts, "drafts_file": str(path / "drafts.jsonl"), "path": str(target)})
+        return
+    rows = [
+        [f["filter"], str(f["reached"]), str(f["passed"]), f"{100 * f['passed'] / max(1, f['reached']):.0f} %"]
+        for f in facts["filters"]
+    ]
+    show.table(["filter", "reached", "passed", ""], rows, f"{facts['teacher']} as teacher")
+    show.table(["kind", "drafts", "kept"], [[k, str(v["drafts"]), str(v["kept"])] for k, v in facts["kinds"].items()])
+    for note in facts["notes"]:
+        click.echo(f"note: {note}")
+    click.echo(f"{manifest.counts['questions']} of {manifest.counts['drafts']} drafts kept: {target}")
+    click.echo(f"every draft with its decisions: {path / 'drafts.jsonl'}")
+    _tell_next(workspace)
+
+
+def _model_free(
+    per_passage: int,
+    designs: tuple[str, ...],
+    dev_share: float,
+    out: Path | None,
+    as_json: bool,
+    options: dict[str, Any],
+) -> None:
     from hybrid.errors import UserError
     from hybrid.jsonl import write_jsonl
+    from hybrid.synth.model_free import DESIGNS, make_questions
 
     if unknown := sorted(set(designs) - set(DESIGNS)):
         raise UserError(f"no design {unknown[0]!r}", f"use any of {', '.join(DESIGNS)}")
@@ -67,6 +143,10 @@ def synth(
     ]
     show.table(["design", "questions", "for example"], rows)
     click.echo(", ".join(f"{count} {split}" for split, count in sorted(splits.items())) + f": {target}")
+    _tell_next(workspace)
+
+
+def _tell_next(workspace: "Workspace") -> None:
     folder = workspace.corpus.folder
     # the single file hides the folder
     first = (

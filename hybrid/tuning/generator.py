@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from hybrid.artifacts import Manifest, current, publish, require, sha256_tree, write_text
-from hybrid.config import Config, TrainRaftConfig
+from hybrid.config import Config
+from hybrid.config_training import TrainRaftConfig
 from hybrid.errors import HybridError, InputError, StaleError
 from hybrid.jsonl import read_jsonl
 from hybrid.precision import fast_dtype

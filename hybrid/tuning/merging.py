@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from hybrid.artifacts import MANIFEST, Manifest, current, publish, require
-from hybrid.config import Config, MergeConfig
+from hybrid.config import Config
+from hybrid.config_training import MergeConfig
 from hybrid.errors import HybridError, IntegrityError
 from hybrid.tuning.generator import ADAPTER, check_adapter_base
 

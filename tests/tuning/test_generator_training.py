@@ -11,7 +11,8 @@ import pytest
 
 from hybrid.answering.local_generator import LocalGenerator
 from hybrid.artifacts import Manifest, read_manifest, sha256_tree
-from hybrid.config import Config, GeneratorConfig, TrainRaftConfig
+from hybrid.config import Config, GeneratorConfig
+from hybrid.config_training import TrainRaftConfig
 from hybrid.errors import HybridError, InputError, StaleError
 from hybrid.jsonl import write_jsonl
 from hybrid.models import embedded, folder_of, is_pulled

@@ -11,7 +11,8 @@ from safetensors.torch import load_file, save_file
 
 from hybrid.answering.local_generator import LocalGenerator
 from hybrid.artifacts import sha256_file
-from hybrid.config import Config, MergeConfig
+from hybrid.config import Config
+from hybrid.config_training import MergeConfig
 from hybrid.errors import HybridError, StaleError
 from hybrid.tuning import merging
 from hybrid.tuning.generator import train_generator

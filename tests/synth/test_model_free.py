@@ -2,7 +2,7 @@
 
 import pytest
 
-from hybrid.corpus.model_free import DESIGNS, make_questions
+from hybrid.synth.model_free import DESIGNS, make_questions
 from hybrid.types import Passage
 
 TEXTS = {

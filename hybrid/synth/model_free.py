@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from hybrid.artifacts import sha256_json
+from hybrid.synth.split import split_of
 from hybrid.types import Evidence, Passage, Question
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"“(])|\n+")
@@ -69,17 +70,13 @@ def make_questions(
             id=f"free-{sha256_json([passage.id, made.text])[:16]}",
             question=made.text,
             positives=(passage.id,),
-            split="dev" if _in_dev(passage, dev_share, seed) else "train",
+            split=split_of(passage, dev_share, seed),
             topic=made.design,
-            evidence=(Evidence(passage.source, made.quote or _first(passage)),) if passage.source else (),
+            evidence=(Evidence(passage.document_id, made.quote or _first(passage)),) if passage.document_id else (),
         )
         for passage, made in found
         if times[made.text.lower()] == 1
     ]
-
-
-def _in_dev(passage: Passage, share: float, seed: int) -> bool:
-    return random.Random(sha256_json([seed, passage.document_id or passage.id])).random() < share
 
 
 def _asked(passage: Passage, _: Mapping[str, float], __: random.Random) -> Iterator[_Made]:

@@ -1,0 +1,175 @@
+"""Questions by a teacher model: written, filtered, and kept with every decision that was made about them."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from hybrid.answering.pipeline import Pipeline
+from hybrid.artifacts import Manifest, current, publish, require, write_text
+from hybrid.config import Config
+from hybrid.errors import UserError
+from hybrid.jsonl import write_jsonl
+from hybrid.protocols import Generator
+from hybrid.synth.assignments import Assignment, assign
+from hybrid.synth.filters import Candidate, Filters
+from hybrid.synth.prompts import CRITIC_TOKENS, draft_chat, read_draft
+from hybrid.synth.split import split_of
+from hybrid.types import Passage
+
+VERSION = 1
+_FIRST = 8
+"""Drafts that are written to tell the pace; they are kept."""
+_PROMPTS_AFTER = 4
+"""Prompts about a draft that passes everything: alone, in context, without a passage, and the critic's."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """An upper bound, as if every draft passed every filter. `seconds` from the pace of the first drafts."""
+
+    drafts: int
+    prompts: int
+    tokens_in: int
+    tokens_out: int
+    seconds: float
+    price: float
+
+    @property
+    def sentence(self) -> str:
+        """For the person who waits, or pays."""
+        cost = f", {self.price:.2f} at the configured prices" if self.price else ""
+        return (
+            f"{self.drafts} drafts, at most {self.prompts} prompts with {self.tokens_in:,} tokens in and "
+            f"{self.tokens_out:,} out: at most {self.seconds / 60:.0f} min at the pace of the first ones{cost}"
+        )
+
+
+def estimate(assignments: Sequence[Assignment], teacher: Generator, config: Config) -> Estimate:
+    """Count the draft prompts' tokens, and time the first of them; with a cached teacher they are not paid twice."""
+    options = config.synth
+    chats = [draft_chat(assignment) for assignment in assignments]
+    draft_tokens = sum(map(teacher.count_tokens, chats))
+    # verification shows the same passage, or k of them, in place of the worked example
+    prompts = len(chats) * (1 + _PROMPTS_AFTER)
+    tokens_in = draft_tokens * (1 + _PROMPTS_AFTER)
+    answer_tokens = 3 * config.generator.max_new_tokens + CRITIC_TOKENS
+    tokens_out = len(chats) * (options.draft_tokens + answer_tokens)
+    # the first one of all waits for the model to be loaded
+    teacher.generate(chats[:1], max_new_tokens=options.draft_tokens)
+    first = chats[1 : 1 + _FIRST]
+    started = time.perf_counter()
+    teacher.generate(first, max_new_tokens=options.draft_tokens)
+    pace = (time.perf_counter() - started) / max(1, len(first))
+    price = (tokens_in * options.price_in + tokens_out * options.price_out) / 1e6
+    return Estimate(len(chats), prompts, tokens_in, tokens_out, pace * prompts, price)
+
+
+def plan(passages: Sequence[Passage], config: Config) -> list[Assignment]:
+    """What will be asked of the teacher. Raises `UserError` where the documents have no usable sentence."""
+    options = config.synth
+    found = assign(
+        passages,
+        num=options.num_drafts,
+        shares=options.shares,
+        personas=options.personas,
+        side=partial(split_of, dev_share=options.dev_share, seed=config.seed),
+        seed=config.seed,
+    )
+    if not found:
+        raise UserError(
+            "no sentence of these documents can be asked about", "add documents with whole sentences, or other kinds"
+        )
+    return found
+
+
+def write_questions(
+    assignments: Sequence[Assignment],
+    pipeline: Pipeline,
+    *,
+    config: Config,
+    target: Path,
+    inputs: Mapping[str, str],
+    facts: Mapping[str, Any],
+    row: Callable[[Candidate, str], dict[str, Any]],
+) -> Manifest:
+    """Publish drafts.jsonl (every draft with every decision), questions.jsonl and yield.json.
+
+    `pipeline` answers with the teacher; where that is cached, a killed run goes on where it stopped. `row` makes the
+    record of a question that is kept, given its split.
+    """
+    side = partial(split_of, dev_share=config.synth.dev_share, seed=config.seed)
+    generator = {"context_tokens": config.generator.context_tokens, "max_new_tokens": config.generator.max_new_tokens}
+    sections = {name: getattr(config, name).model_dump(mode="json") for name in ("synth", "answering", "retrieval")}
+    settings = {**sections, "generator": generator, "seed": config.seed}
+    if done := current(target, "synth", VERSION, settings, inputs):
+        return done
+    with publish(target, "synth", VERSION, settings, inputs) as build:
+        chats = [draft_chat(assignment) for assignment in assignments]
+        replies = pipeline.generator.generate(chats, max_new_tokens=config.synth.draft_tokens)
+        candidates = [
+            Candidate(assignment, reply.text, read_draft(reply.text))
+            for assignment, reply in zip(assignments, replies, strict=True)
+        ]
+        filters = Filters(pipeline, config.synth.rank_limit, config.synth.keep_share)
+        filters.run(candidates)
+        kept = [candidate for candidate in candidates if candidate.passed]
+        write_jsonl(build.path / "drafts.jsonl", map(_draft_row, candidates))
+        write_jsonl(build.path / "questions.jsonl", (row(c, side(c.assignment.passages[0])) for c in kept))
+        told = {"filters": yields(candidates, list(filters.in_order)), "kinds": _kinds(candidates), **facts}
+        told["notes"] = _notes(candidates, kept)
+        write_text(build.path / "yield.json", json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+        build.counts.update(drafts=len(candidates), questions=len(kept))
+        build.facts.update(told)
+    return require(target, "hybrid synth --teacher")
+
+
+def yields(candidates: Sequence[Candidate], names: Sequence[str]) -> list[dict[str, Any]]:
+    """By filter, how many drafts reached it and how many passed."""
+    reached = {name: [c for c in candidates if name in c.decisions] for name in names}
+    return [
+        {"filter": name, "reached": len(found), "passed": sum(not c.decisions[name] for c in found)}
+        for name, found in reached.items()
+    ]
+
+
+def _kinds(candidates: Sequence[Candidate]) -> dict[str, dict[str, int]]:
+    drafted = Counter(candidate.assignment.kind for candidate in candidates)
+    kept = Counter(candidate.assignment.kind for candidate in candidates if candidate.passed)
+    return {kind: {"drafts": count, "kept": kept[kind]} for kind, count in drafted.items()}
+
+
+def _notes(candidates: Sequence[Candidate], kept: Sequence[Candidate]) -> list[str]:
+    notes = []
+    totals = {sum(candidate.scores.values()) for candidate in candidates if candidate.scores}
+    if len(totals) == 1 and len(kept) > 1:
+        notes.append("the critic gave all questions the same scores: its choice is a lottery, take a larger teacher")
+    if len(kept) < 0.2 * len(candidates):
+        notes.append(
+            f"{len(kept)} of {len(candidates)} drafts were kept: this teacher is too weak for these documents; "
+            "`hybrid synth` without --teacher makes training questions for the embedder with no model at all"
+        )
+    if kept and not any(not candidate.answerable for candidate in kept):
+        notes.append("no unanswerable question was kept: write some by hand, or the generator never learns to decline")
+    return notes
+
+
+def _draft_row(candidate: Candidate) -> dict[str, Any]:
+    assignment = candidate.assignment
+    return {
+        "id": assignment.id,
+        "kind": assignment.kind,
+        "persona": assignment.persona,
+        "passages": [passage.id for passage in assignment.passages],
+        "quotes": list(assignment.quotes),
+        "reply": candidate.reply,
+        "question": candidate.draft.question,
+        "answer": candidate.draft.answer,
+        "kept": candidate.passed,
+        "decisions": {name: reason or "passed" for name, reason in candidate.decisions.items()},
+        "scores": candidate.scores,
+    }
