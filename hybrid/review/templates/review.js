@@ -31,16 +31,21 @@ async function call(path, body) {
   return value;
 }
 
+function setBusy(value) {
+  busy = value;
+  byId("item").setAttribute("aria-busy", String(value));
+}
+
 async function alone(work) {
   if (busy) return;
-  busy = true;
+  setBusy(true);
   try {
     tell(byId("problem"), "");
     await work();
   } catch (error) {
     tell(byId("problem"), error.message);
   } finally {
-    busy = false;
+    setBusy(false);
   }
 }
 
@@ -112,7 +117,7 @@ function passage(shown) {
   const text = element("p", "text");
   text.dir = "auto";
   text.append(...shown.pieces.map(([piece, marked]) => (marked ? element("mark", "", piece) : piece)));
-  article.append(element("strong", "", shown.heading), " ", element("small", "", shown.source), text);
+  article.append(element("strong", "", shown.heading), element("small", "", shown.source), text);
   return article;
 }
 
@@ -145,6 +150,7 @@ function startEditing() {
   const edited = item.label !== null && item.label.decision === "edit";
   byId("reading").hidden = true;
   byId("editing").hidden = false;
+  byId("todo").inert = true;
   byId("new-question").value = edited ? item.label.question : item.question;
   byId("new-answers").replaceChildren();
   for (const answer of [...(edited ? item.label.answers : item.answers), ""]) addAnswer(answer);
@@ -165,6 +171,7 @@ function stopEditing() {
   if (byId("editing").hidden) return;
   byId("editing").hidden = true;
   byId("reading").hidden = false;
+  byId("todo").inert = false;
   byId("item").focus({ preventScroll: true });
 }
 
