@@ -74,26 +74,26 @@ def serve(
     """
     from hybrid.errors import UserError
     from hybrid.review.evidence import Shelf
-    from hybrid.review.labels import check_reviewer, labels_folder, open_log
-    from hybrid.review.merge import read_reviewed
-    from hybrid.review.question_file import sample
+    from hybrid.review.labels import check_reviewer, labels_folder, open_log, read_reviews
+    from hybrid.review.question_file import read_items, sample
     from hybrid.review.server import ReviewServer
     from hybrid.review.session import Session
-    from hybrid.review.verdicts import Status
+    from hybrid.review.verdicts import Status, verdicts
 
     name = check_reviewer(reviewer)
     workspace = open_workspace(**options)
-    reviewed = read_reviewed(file, workspace.root, resamples=1, seed=workspace.config.seed)
-    items = list(reviewed.items)
+    items = read_items(file)
+    folder = labels_folder(workspace.root, file)
     if disputed:
-        items = [verdict.item for verdict in reviewed.verdicts if verdict.status is Status.DISPUTED]
+        found = verdicts(items, read_reviews(folder, items))
+        items = [verdict.item for verdict in found if verdict.status is Status.DISPUTED]
         if not items:
             raise UserError("nothing is disputed", "leave --disputed out to review all questions")
     if num_sampled is not None:
         items = sample(items, num_sampled, seed=workspace.config.seed)
     with workspace.lock():
         passages = workspace.passages().passages
-    path = labels_folder(workspace.root, file) / f"{name}.jsonl"
+    path = folder / f"{name}.jsonl"
     with (
         open_log(path) as log,
         ReviewServer(Session(items, log, Shelf(passages)), file=file.name, reviewer=name, port=port) as server,

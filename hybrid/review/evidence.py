@@ -83,13 +83,15 @@ def _whole(quote: str, candidates: Sequence[Passage]) -> list[tuple[str, Span]]:
 def _cut(quote: str, candidates: Sequence[Passage]) -> list[tuple[str, Span]]:
     """The longest beginning of the quote that ends a passage, and the longest end of it that begins one."""
     words = quote.split()
+    borders = []
+    for num in range(len(words) - 1, _MIN_WORDS - 1, -1):
+        first, last = (quote_pattern(" ".join(part)).pattern for part in (words[:num], words[-num:]))
+        borders += [re.compile(rf"{first}\s*\Z"), re.compile(rf"\A\s*{last}")]
     found = []
     for passage in candidates:
-        for num in range(len(words) - 1, _MIN_WORDS - 1, -1):
-            first, last = quote_pattern(" ".join(words[:num])).pattern, quote_pattern(" ".join(words[-num:])).pattern
-            if match := re.search(rf"{first}\s*\Z", passage.text) or re.match(rf"\s*{last}", passage.text):
-                found.append((passage.id, match.span()))
-                break
+        matches = (border.search(passage.text) for border in borders)
+        if match := next(filter(None, matches), None):
+            found.append((passage.id, match.span()))
     return found
 
 
