@@ -7,6 +7,7 @@ holds a random token, the `Host` must be this machine's, and a label is taken on
 import errno
 import json
 import secrets
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -63,6 +64,11 @@ class ReviewServer(ThreadingHTTPServer):
     def url(self) -> str:
         """Address of the page."""
         return f"http://{LOCAL}:{self.server_port}/{self.token}/"
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a browser that went away in the middle."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

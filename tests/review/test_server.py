@@ -1,6 +1,9 @@
 """Who is answered by the review server, and what it takes."""
 
 import json
+import socket
+import struct
+import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from typing import Any
@@ -140,6 +143,17 @@ def test_an_edit_that_changes_nothing_accepts(running: ReviewServer, desk: Desk)
 
 def test_nothing_to_undo(running: ReviewServer) -> None:
     assert ask(running, "undo", {}) == (400, {"error": "there is nothing to undo"})
+
+
+def test_a_browser_that_goes_away_is_no_news(running: ReviewServer, capfd: pytest.CaptureFixture[str]) -> None:
+    with socket.create_connection(("127.0.0.1", running.server_port)) as browser:
+        browser.sendall(f"GET /{running.token}/overview HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        browser.recv(10)
+        # closed by a reset
+        browser.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert ask(running, "overview")[0] == 200
+    time.sleep(0.2)
+    assert capfd.readouterr().err == ""
 
 
 def test_a_port_that_is_taken(running: ReviewServer) -> None:
