@@ -9,12 +9,17 @@ from hybrid.artifacts import write_text
 from hybrid.errors import InputError
 
 
-def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Line numbers (from 1) and objects; blank lines are passed over. Raises `InputError` at the first bad line."""
+def read_jsonl(path: Path, *, appended: bool = False) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Line numbers (from 1) and objects; blank lines are passed over. Raises `InputError` at the first bad line.
+
+    With `appended` (a file that grows line by line) a last line without its line end, which a kill left, is none.
+    """
     if not path.is_file():
         raise InputError(path, "no such file")
     with path.open("rb") as stream:
         for number, raw in enumerate(stream, start=1):
+            if appended and not raw.endswith(b"\n"):
+                return
             try:
                 line = raw.decode("utf-8")
             except UnicodeDecodeError as error:

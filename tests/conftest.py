@@ -1,12 +1,15 @@
 """What many tests share: the embedded models, each loaded once a session."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hybrid.models import Role, embedded, folder_of, is_pulled
 from hybrid.retrieval.sentence_embedder import SentenceEmbedder
+from tests.browser import BROWSER, chromium
 
 # as the command line does: spinning threads make tests tenfold slower beside other work
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -37,3 +40,12 @@ def minilm() -> SentenceEmbedder:
 def smollm_folder() -> Path:
     """The embedded generator's folder."""
     return _pulled("generator")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium; tests that ask for it are skipped where there is none."""
+    if BROWSER is None:
+        pytest.skip("no Chromium is installed")
+    with chromium() as running:
+        yield running

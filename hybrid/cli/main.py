@@ -14,6 +14,7 @@ _COMMANDS = {
     "models": ("hybrid.cli.models", "Pull and list the embedded models."),
     "corpus": ("hybrid.cli.corpus", "Import public formats, and look at a corpus."),
     "synth": ("hybrid.cli.synth", "Training questions for the embedder out of the documents alone."),
+    "review": ("hybrid.cli.review", "Have people accept, edit or reject questions, and merge what they decided."),
     "audit": ("hybrid.cli.audit", "Say whether the questions are good enough to tune and to judge with."),
     "index": ("hybrid.cli.stages", "Read, chunk and index a corpus."),
     "train-embed": ("hybrid.cli.stages", "Fine-tune the embedder with Matryoshka loss."),

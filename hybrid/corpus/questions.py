@@ -122,8 +122,7 @@ def _find(
     candidates = by_document.get(evidence.source, [])
     if whole := [p.id for p in candidates if quote in _squeeze(p.text)]:
         return whole
-    pattern = _GAP.pattern.join(re.escape(word) for word in quote.split())
-    match = re.search(pattern, documents[evidence.source].text)
+    match = quote_pattern(quote).search(documents[evidence.source].text)
     if match is None:
         raise InputError(
             item.path,
@@ -189,6 +188,11 @@ def _json_schema(path: Path, line: int, record: Mapping[str, Any]) -> str:
     if problem := schema_problem(schema):
         raise InputError(path, f"`json_schema` is no JSON Schema: {problem}", 'write {"type": "object", …}', line=line)
     return json.dumps(schema, sort_keys=True)
+
+
+def quote_pattern(quote: str) -> re.Pattern[str]:
+    """Finds a quote in a text that has other spaces, table rules or emphasis marks between its words."""
+    return re.compile(_GAP.pattern.join(re.escape(word) for word in _squeeze(quote).split()))
 
 
 def _squeeze(text: str) -> str:

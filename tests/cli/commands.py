@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,6 +89,20 @@ class Command:
     def kill(self) -> None:
         """SIGKILL: nothing gets the chance to tidy up."""
         os.kill(self.pid, signal.SIGKILL)
+
+    def interrupt(self) -> None:
+        """SIGINT, as Ctrl+C sends it."""
+        os.kill(self.pid, signal.SIGINT)
+
+    def address(self) -> str:
+        """The address that a serving command prints, as soon as it is there."""
+        for _ in range(600):
+            printed = self.folder / "stdout"
+            if printed.is_file() and (found := re.search(r"http://[^\s\"]+", printed.read_text(encoding="utf-8"))):
+                return found[0]
+            assert self.running(), (self.folder / "stderr").read_text(encoding="utf-8")
+            time.sleep(0.05)
+        raise AssertionError("the command serves nothing")
 
     def running(self) -> bool:
         """Whether the process is there and not a zombie."""

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import httpx
 import pytest
 from click.testing import CliRunner
 
 from hybrid.cli.main import cli
 from hybrid.jsonl import write_jsonl
-from tests.cli.commands import CommandServer, Result
+from tests.cli.commands import Command, CommandServer, Result
 from tests.tiny_corpus import tiny_corpus, tiny_settings
 
 ORDER = (
@@ -25,6 +26,10 @@ ORDER = (
     "corpus show",
     "config",
     "synth",
+    "review serve",
+    "review",
+    "review status",
+    "review merge",
     "audit",
     "index",
     "evaluate",
@@ -66,6 +71,16 @@ def named_by(words: list[str]) -> tuple[str, click.Command]:
     return name, COMMANDS[name]
 
 
+def served(command: Command) -> Result:
+    """What a command that serves until it is interrupted ends with; one question is accepted at its page before."""
+    url = command.address()
+    item = json.loads(httpx.get(f"{url}items/0").text)
+    label = {"id": item["id"], "record": item["record"], "decision": "accept"}
+    assert httpx.post(f"{url}labels", json=label, headers={"Origin": url.rsplit("/", 2)[0]}).status_code == 200
+    command.interrupt()
+    return command.wait()
+
+
 def accepts(command: click.Command, option: str) -> bool:
     """Whether a command has an option."""
     return any(option in parameter.opts for parameter in command.params)
@@ -99,10 +114,15 @@ def results(checkout: Path, models: Path, server: CommandServer) -> dict[str, tu
         # before the example's own options, so that those win
         tiny = tiny_settings(models) if accepts(command, "--set") else []
         words = [*words[:length], *tiny, *words[length:]]
+        if called == "review serve":
+            words.append("--no-open")
+            text, document = (served(server.start(*words, *json_flag, cwd=checkout)) for json_flag in ([], ["--json"]))
+            found[name] = (text, document)
+            continue
         text = server.run(*words, cwd=checkout)
         document = None
         if accepts(command, "--json"):
-            if called == "corpus import":
+            if called in ("corpus import", "review merge"):
                 words[-1] += "-again"
             document = server.run(*words, "--json", cwd=checkout)
         found[name] = (text, document)
@@ -156,6 +176,8 @@ def test_what_the_examples_report(results: dict[str, tuple[Result, Result | None
     index = document("index")
     assert (index["documents"], index["passages"], index["questions"]) == (6, 24, 68)
     assert document("corpus import")["passages"] == 1
+    assert document("review serve")["reviewer"] == "anna"
+    assert document("review merge")["written"] == 1
     query = document("query")
     assert query["question"] == "How tight are the tie rods of the H20?"
     assert query["context"]

@@ -1,6 +1,5 @@
 """The diagnosis page in a real browser: light and dark, narrow and wide, its filters pressed."""
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -21,16 +20,10 @@ from hybrid.evaluation.diagnose import describe
 from hybrid.evaluation.records import Record
 from hybrid.evaluation.report import diagnosis_html
 from hybrid.types import Arm, Outcome, Passage, Question
+from tests.browser import contrast
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 NUM = 120
 PASSAGE = "The crate weighs {} kg. " + "It is made of untreated spruce and closed by twelve screws. " * 6
-
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")
 
 
 @pytest.fixture(scope="module")
@@ -62,17 +55,6 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("page") / "report.html"
     file.write_text(diagnosis_html(verdict, failures, {"title": "crates, base system", "k": 3}), encoding="utf-8")
     return file
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Chromium without a window."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=BROWSER, args=FLAGS)
-        yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")
@@ -192,15 +174,3 @@ def test_the_audits_page_shows_a_question_under_each_of_its_findings(opened: Any
         kind = button.get_attribute("data-filter")
         assert shown.count() > 0
         assert all(kind in item.get_attribute("data-label").split("|") for item in shown.all())
-
-
-def contrast(first: list[int], second: list[int]) -> float:
-    """Ratio of relative luminances (WCAG 2.1)."""
-
-    def luminance(colour: list[int]) -> float:
-        parts = [c / 255 for c in colour]
-        red, green, blue = (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
-        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-    low, high = sorted((luminance(first), luminance(second)))
-    return (high + 0.05) / (low + 0.05)

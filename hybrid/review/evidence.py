@@ -1,0 +1,113 @@
+"""The passages that stand beside a question, with what its evidence quotes marked in them."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from hybrid.corpus.questions import quote_pattern
+from hybrid.types import Passage, Question
+
+Span = tuple[int, int]
+
+_MIN_WORDS = 3
+"""Fewer words of a quote at the border of a passage would be found by chance."""
+
+
+@dataclass(frozen=True)
+class Marked:
+    """A passage and its marked spans: half-open, in order, apart from each other."""
+
+    passage: Passage
+    spans: tuple[Span, ...]
+
+    def pieces(self) -> list[tuple[str, bool]]:
+        """The text in pieces, and whether each is marked."""
+        pieces, cursor = [], 0
+        for start, end in self.spans:
+            pieces += [(self.passage.text[cursor:start], False), (self.passage.text[start:end], True)]
+            cursor = end
+        pieces.append((self.passage.text[cursor:], False))
+        return [(text, marked) for text, marked in pieces if text]
+
+
+@dataclass
+class Shelf:
+    """All passages, found by id and by document."""
+
+    passages: Sequence[Passage]
+    _by_id: dict[str, Passage] = field(init=False)
+    _by_document: dict[str, list[Passage]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._by_id = {passage.id: passage for passage in self.passages}
+        self._by_document = {}
+        for passage in self.passages:
+            self._by_document.setdefault(passage.document_id, []).append(passage)
+
+    def beside(self, question: Question) -> tuple[list[Marked], list[str]]:
+        """Gold passages with their quotes marked, and what could not be found, for the reviewer to judge.
+
+        A quote that a border between passages cuts is marked on both sides. A passage that is named without a quote
+        has the answers marked.
+        """
+        spans: dict[str, list[Span]] = {}
+        notes = []
+        for identity in question.positives:
+            if identity in self._by_id:
+                spans.setdefault(identity, [])
+            else:
+                notes.append(f"There is no passage {identity} in the workspace.")
+        for evidence in question.evidence:
+            candidates = self._by_document.get(evidence.source, [])
+            found = _whole(evidence.quote, candidates) or _cut(evidence.quote, candidates)
+            for identity, span in found:
+                spans.setdefault(identity, []).append(span)
+            if not candidates:
+                notes.append(f"There is no document {evidence.source} in the workspace. Quoted: {evidence.quote}")
+            elif not found:
+                notes.append(f"{evidence.source} does not hold the quote: {evidence.quote}")
+        shown = []
+        for identity, marks in spans.items():
+            passage = self._by_id[identity]
+            shown.append(Marked(passage, _joined(marks or _answers(question.answers, passage))))
+        return shown, notes
+
+
+def _whole(quote: str, candidates: Sequence[Passage]) -> list[tuple[str, Span]]:
+    pattern = quote_pattern(quote)
+    if not pattern.pattern:
+        return []
+    return [(passage.id, match.span()) for passage in candidates if (match := pattern.search(passage.text))]
+
+
+def _cut(quote: str, candidates: Sequence[Passage]) -> list[tuple[str, Span]]:
+    """The longest beginning of the quote that ends a passage, and the longest end of it that begins one."""
+    words = quote.split()
+    borders = []
+    for num in range(len(words) - 1, _MIN_WORDS - 1, -1):
+        first, last = (quote_pattern(" ".join(part)).pattern for part in (words[:num], words[-num:]))
+        borders += [re.compile(rf"{first}\s*\Z"), re.compile(rf"\A\s*{last}")]
+    found = []
+    for passage in candidates:
+        matches = (border.search(passage.text) for border in borders)
+        if match := next(filter(None, matches), None):
+            found.append((passage.id, match.span()))
+    return found
+
+
+def _answers(answers: Sequence[str], passage: Passage) -> list[Span]:
+    words = sorted({answer.strip() for answer in answers if answer.strip()}, key=len, reverse=True)
+    if not words:
+        return []
+    pattern = re.compile("|".join(rf"(?<!\w){re.escape(word)}(?!\w)" for word in words), re.IGNORECASE)
+    return [match.span() for match in pattern.finditer(passage.text)]
+
+
+def _joined(spans: Sequence[Span]) -> tuple[Span, ...]:
+    joined: list[Span] = []
+    for start, end in sorted(spans):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return tuple(joined)
