@@ -103,7 +103,9 @@ def _by_teacher(only_estimate: bool, out: Path | None, as_json: bool, options: d
         click.echo(f"note: {note}")
     click.echo(f"{manifest.counts['questions']} of {manifest.counts['drafts']} drafts kept: {target}")
     click.echo(f"every draft with its decisions: {path / 'drafts.jsonl'}")
-    _tell_next(workspace)
+    if manifest.counts["questions"]:
+        click.echo(f"next: hybrid review serve {target}")
+        _tell_next(workspace)
 
 
 def _model_free(
@@ -149,12 +151,12 @@ def _model_free(
 def _tell_next(workspace: "Workspace") -> None:
     folder = workspace.corpus.folder
     # the single file hides the folder
-    first = (
+    first = "next: " + (
         f"move {folder}/questions.jsonl into {folder}/questions/, "
         if workspace.corpus.single_question_file.is_file()
         else ""
     )
-    click.echo(f"next: {first}put the file into {folder}/questions/, then hybrid audit and hybrid train-embed")
+    click.echo(f"{first}put the file into {folder}/questions/, then hybrid audit and hybrid train-embed")
 
 
 def _row(question: Question, *, ready: bool) -> dict[str, Any]:

@@ -24,7 +24,8 @@ _INSTRUCTS = re.compile(
     r"\b(?:must|shall|should|before|after|first|then|until|always|press|turn|open|close|check|fill)\b"
 )
 _LEANS = re.compile(r"\A(?:it|they|this|that|these|those|he|she|there|here|both|such)\b", re.IGNORECASE)
-_WORD = re.compile(r"[^\W\d_]{4,}")
+_WORD = re.compile(r"\b(?=\w*\d)(?=\w*[^\W\d])\w{2,}\b|[^\W\d_]{4,}")
+"""Identifiers, and words of some length."""
 _COMMON = 0.05
 """Share of the passages above which a word is too common to tie two of them together."""
 
@@ -131,7 +132,7 @@ def _pairs(
     taken: set[_Sentence] = set()
     for word in sorted(with_word, key=lambda word: (len(with_word[word]), word)):
         group = with_word[word]
-        if not 2 <= len(group) <= limit:
+        if not 2 <= len({item.passage.id for item in group}) <= limit:
             continue
         for one, other in combinations(group, 2):
             if one.passage.id != other.passage.id and not taken & {one, other} and fit(one.text, other.text):

@@ -64,8 +64,8 @@ _EXAMPLE: Mapping[SynthKind, tuple[str, str]] = {
         "Question: What does a new C40 crate cost?\nAnswer:",
     ),
 }
-_QUESTION = re.compile(r"(?im)^\W*question\W*[:–-]\s*(.+)$")
-_ANSWER = re.compile(r"(?im)^\W*answer\W*[:–-][ \t]*(.*)$")
+_QUESTION = re.compile(r"(?im)^\W*question\W*[:–-]\**\s*(.+)$")
+_ANSWER = re.compile(r"(?im)^\W*answer\W*[:–-]\**[ \t]*(.*)$")
 _SCORE = re.compile(r"(?<!\d)[1-5](?!\d)")
 
 

@@ -1,7 +1,6 @@
 """Faults put into a system whose reader makes no mistakes: what breaks is what was injected, and the label names it."""
 
 import re
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -16,34 +15,13 @@ from benchmarks.trial.tables import SAID
 from hybrid.answering.pipeline import Pipeline
 from hybrid.config import Config
 from hybrid.evaluation.labels import label
-from hybrid.protocols import Vectors
 from hybrid.retrieval.flat_store import FlatStore
 from hybrid.types import Arm, Chat, Generation, Passage, Question
+from tests.words_embedder import DIM, Words
 
 NUM = 60
-DIM = 256
 BY_NAME = {fault.name: fault for fault in FAULTS}
 NEED_NO_ADAPTER = [fault for fault in FAULTS if "adapter" not in fault.name]
-
-
-class Words:
-    """A bag of words: names of machines are rare and decide."""
-
-    name = fingerprint = "words"
-    dim = DIM
-    max_tokens = 1_000
-
-    def count_tokens(self, text: str) -> int:
-        return len(text.split())
-
-    def encode_queries(self, texts: Sequence[str]) -> Vectors:
-        rows = np.zeros((len(texts), DIM), dtype=np.float32)
-        for row, text in zip(rows, texts, strict=True):
-            for word in re.findall(r"\w+", text.lower()):
-                row[zlib.crc32(word.encode()) % DIM] += 3.0 if word.startswith("mx") else 0.3
-        return cast(Vectors, rows / np.linalg.norm(rows, axis=1, keepdims=True))
-
-    encode_passages = encode_queries
 
 
 class Reader:

@@ -91,3 +91,13 @@ def test_index_ask_and_measure_with_the_embedded_models(small: Path, server: Com
         assert math.isfinite(interval["value"])
     # three documents hold few passages: the embedded embedder finds gold among them
     assert result["metrics"]["ndcg@10"]["value"] > 0.3
+
+
+def test_the_embedded_model_writes_questions_under_filters(small: Path, server: CommandServer) -> None:
+    result = server.run("synth", "--teacher", "--json", "--set", "synth.num_drafts=6", cwd=small)
+    assert result.code == 0, result.err
+    told = json.loads(result.out)
+    assert told["drafts"] == 6 and told["filters"][0]["passed"] > 0, "it writes questions"
+    drafts = [json.loads(line) for line in (small / told["drafts_file"]).read_text(encoding="utf-8").splitlines()]
+    assert sum(row["kept"] for row in drafts) == told["questions"]
+    assert any(row["question"].endswith("?") and row["answer"] for row in drafts)

@@ -26,3 +26,26 @@ def test_an_unknown_design_is_the_users_mistake(place: Place) -> None:
     result = place.run("synth", "--design", "guesswork")
     assert result.code == 2 and "guesswork" in result.err and "keywords" in result.err
     assert not Path(place.workspace / "synth").exists()
+
+
+def test_a_teachers_drafts_are_kept_with_their_decisions_and_asked_once(place: Place) -> None:
+    changed = {"synth__num_drafts": 6, "synth__draft_tokens": 20}
+    told = place.run("synth", "--teacher", "--estimate", "--json", **changed)
+    assert told.code == 0, told.err
+    num = json.loads(told.out)["drafts"]
+    assert 2 < num <= 6, "the short sentences of this corpus allow few kinds"
+    assert not (place.workspace / "synth").exists()
+    result = place.run("synth", "--teacher", "--json", **changed)
+    assert result.code == 0, result.err
+    found = json.loads(result.out)
+    drafts = [json.loads(line) for line in Path(place.folder / found["drafts_file"]).read_text().splitlines()]
+    assert len(drafts) == found["drafts"] == num
+    assert found["filters"][0] == {"filter": "schema", "reached": num, "passed": 0}, "a random model writes no question"
+    assert all(row["decisions"]["schema"] != "passed" and not row["kept"] for row in drafts)
+    again = place.run("synth", "--teacher", **changed)
+    assert again.code == 0 and "answering" not in again.err and "too weak" in again.out
+
+
+def test_an_estimate_without_a_teacher_is_the_users_mistake(place: Place) -> None:
+    result = place.run("synth", "--estimate")
+    assert result.code == 2 and "--teacher" in result.err

@@ -1,0 +1,197 @@
+"""Drafts under filters: a teacher whose every reply is known, each filter dropping what it is there for."""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hybrid.answering.pipeline import Pipeline
+from hybrid.config import Config
+from hybrid.errors import UserError
+from hybrid.jsonl import read_jsonl
+from hybrid.retrieval.flat_store import FlatStore
+from hybrid.synth.assignments import Assignment
+from hybrid.synth.filters import Filters
+from hybrid.synth.teacher import estimate, plan, write_questions
+from hybrid.types import Chat, Generation, Passage
+from tests.words_embedder import DIM, Words
+
+NUM = 16
+SHELF = [
+    Passage(f"p{i}", f"The machine mx{i} weighs {100 + i} kg when it is empty and dry.", document_id=f"d{i}")
+    for i in range(NUM)
+]
+CONFIG = Config.model_validate(
+    {"retrieval": {"k": 2}, "synth": {"num_drafts": NUM, "shares": {"lookup": 1}, "rank_limit": 3}}
+)
+
+
+class Teacher:
+    """Asks for the weight of the marked machine and reads it out of the passages; `knows` answers without any."""
+
+    name = fingerprint = "teacher"
+
+    def __init__(self, *, knows: str = "", drafts: Callable[[str, str], str] | None = None) -> None:
+        self.asked: list[Chat] = []
+        self._knows = knows
+        self._drafts = drafts or (lambda machine, weight: f"Question: How heavy is an {machine}?\nAnswer: {weight} kg")
+
+    def count_tokens(self, chat: Chat) -> int:
+        return sum(len(turn.content.split()) for turn in chat)
+
+    def generate(self, chats: Sequence[Chat], *, max_new_tokens: int) -> list[Generation]:
+        self.asked += chats
+        return [Generation(self._reply(chat), "stop", 1, 1) for chat in chats]
+
+    def _reply(self, chat: Chat) -> str:
+        text = chat[-1].content
+        if "You write questions" in chat[0].content:
+            marked = re.search(r"Marked: .*(mx\d+) weighs (\d+)", text)
+            return self._drafts(marked[1], marked[2]) if marked else "Question: What does a pallet cost?\nAnswer:"
+        if "You review" in chat[0].content:
+            machine = re.search(r"Question: .*mx(\d+)", text)
+            return f"5 5 5 {1 + int(machine[1]) % 5}" if machine else "5 5 5 5"
+        asked = re.search(r"(?m)^Question: .*?(mx\d+)", text)
+        for number, line in re.findall(r"(?m)^\[(\d+)\] (.*)$", text):
+            found = re.search(r"(mx\d+) weighs (\d+ kg)", line)
+            if asked and found and found[1] == asked[1]:
+                return f"{found[2]} [{number}]"
+        return self._knows or "I don't know."
+
+
+def pipeline(teacher: Teacher, config: Config = CONFIG) -> Pipeline:
+    embedder, store = Words(), FlatStore(DIM)
+    store.add([p.id for p in SHELF], embedder.encode_passages([p.full_text for p in SHELF]))
+    return Pipeline(store, embedder, teacher, {p.id: p for p in SHELF}, config)
+
+
+def run(tmp_path: Path, teacher: Teacher, config: Config = CONFIG) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Facts of the artefact, and the drafts."""
+    manifest = write_questions(
+        plan(SHELF, config),
+        pipeline(teacher, config),
+        config=config,
+        target=tmp_path / "teacher",
+        inputs={"passages": "x"},
+        facts={"teacher": "teacher"},
+        row=lambda candidate, split: {"id": candidate.question.id, "split": split, "kind": candidate.question.topic},
+    )
+    return manifest.facts | manifest.counts, [row for _, row in read_jsonl(tmp_path / "teacher" / "drafts.jsonl")]
+
+
+def passed(facts: dict[str, Any]) -> dict[str, tuple[int, int]]:
+    return {row["filter"]: (row["reached"], row["passed"]) for row in facts["filters"]}
+
+
+def test_good_drafts_pass_all_filters_and_the_critic_keeps_the_best(tmp_path: Path) -> None:
+    facts, drafts = run(tmp_path, Teacher())
+    assert set(passed(facts).values()) == {(NUM, NUM), (NUM, round(0.75 * NUM))}
+    kept = {row["id"] for row in drafts if row["kept"]}
+    lowest_kept = min(sum(row["scores"].values()) for row in drafts if row["id"] in kept)
+    assert all(sum(row["scores"].values()) <= lowest_kept for row in drafts if row["id"] not in kept)
+    questions = [row for _, row in read_jsonl(tmp_path / "teacher" / "questions.jsonl")]
+    assert {row["id"].removeprefix("synth-") for row in questions} == kept
+    assert {row["split"] for row in questions} <= {"train", "dev"} and facts["questions"] == len(kept)
+    assert json.loads((tmp_path / "teacher" / "yield.json").read_text())["kinds"] == {
+        "lookup": {"drafts": NUM, "kept": len(kept)}
+    }
+
+
+@pytest.mark.parametrize(
+    ("drafts", "filter_", "reason"),
+    [
+        (lambda m, w: f"The {m} weighs {w} kg.", "schema", "question"),
+        (lambda m, w: f"Question: How heavy is the {m} in this passage?\nAnswer: {w} kg", "standalone", "this passage"),
+        (lambda m, w: f"Question: How heavy is it when dry?\nAnswer: {w} kg", "standalone", "is it"),
+        (lambda m, w: f"Question: How heavy is an {m}?\nAnswer: 7 kg", "grounded", "7"),
+        (lambda m, w: f"Question: How heavy is an {m}?\nAnswer: surely much heavier still", "grounded", "words"),
+        (lambda m, w: f"Question: The machine {m} weighs {w} kg when?\nAnswer: empty and dry", "copied", "one run"),
+        (lambda m, w: "Question: How heavy are empty machines?\nAnswer: kg", "duplicate", "like"),
+        (lambda m, w: f"Question: Is a loaded crate without any oil dangerous?\nAnswer: {w} kg", "duplicate", "like"),
+        (lambda m, w: f"Question: When does an {m} weigh so little?\nAnswer: when it is empty", "alone", "kg"),
+    ],
+)
+def test_each_filter_drops_what_it_is_there_for(
+    tmp_path: Path, drafts: Callable[[str, str], str], filter_: str, reason: str
+) -> None:
+    facts, rows = run(tmp_path, Teacher(drafts=drafts))
+    reached, left = passed(facts)[filter_]
+    assert reached > 0 and left < reached
+    dropped = [row["decisions"][filter_] for row in rows if row["decisions"].get(filter_, "passed") != "passed"]
+    assert all(reason in decision for decision in dropped) and len(dropped) == reached - left
+    assert all(row["kept"] == all(d == "passed" for d in row["decisions"].values()) for row in rows)
+
+
+def test_a_passage_that_the_retriever_misses(tmp_path: Path) -> None:
+    def elsewhere(machine: str, weight: str) -> str:
+        return (
+            f"Question: Instead of the mx{(int(machine[2:]) + 5) % NUM}, which one has that weight?\nAnswer: {machine}"
+        )
+
+    config = CONFIG.model_copy(update={"synth": CONFIG.synth.model_copy(update={"rank_limit": 1})})
+    facts, _ = run(tmp_path, Teacher(drafts=elsewhere), config)
+    assert passed(facts)["retrieved"] == (NUM, 0)
+
+
+def test_what_is_known_without_a_passage_measures_nothing(tmp_path: Path) -> None:
+    facts, rows = run(tmp_path, Teacher(knows="104 kg"))
+    assert passed(facts)["needed"] == (NUM, NUM - 1)
+    assert any("104 kg" in row["decisions"]["needed"] for row in rows)
+
+
+def test_an_unanswerable_question_is_one_that_is_declined(tmp_path: Path) -> None:
+    shares = CONFIG.synth.model_copy(update={"shares": {"unanswerable": 1.0}, "num_drafts": 1, "keep_share": 1.0})
+    config = CONFIG.model_copy(update={"synth": shares})
+    facts, _ = run(tmp_path / "declines", Teacher(), config)
+    assert facts["questions"] == 1
+    facts, rows = run(tmp_path / "invents", Teacher(knows="12 crowns"), config)
+    assert facts["questions"] == 0 and "12 crowns" in rows[0]["decisions"]["alone"]
+
+
+def test_a_weak_teacher_and_a_lazy_critic_are_named(tmp_path: Path) -> None:
+    facts, _ = run(tmp_path / "weak", Teacher(drafts=lambda m, w: "no idea"))
+    assert any("too weak" in note for note in facts["notes"])
+    lazy = Teacher(drafts=lambda m, w: f"Question: How heavy is an {m}?\nAnswer: {w} kg")
+    reply = lazy._reply
+    lazy._reply = lambda chat: "3 3 3 3" if "You review" in chat[0].content else reply(chat)  # type: ignore[method-assign]
+    facts, _ = run(tmp_path / "lazy", lazy)
+    assert any("lottery" in note for note in facts["notes"])
+
+
+def test_nothing_is_asked_again_and_other_settings_ask_anew(tmp_path: Path) -> None:
+    teacher = Teacher()
+    run(tmp_path, teacher)
+    num = len(teacher.asked)
+    run(tmp_path, teacher)
+    assert len(teacher.asked) == num
+    changed = CONFIG.model_copy(update={"synth": CONFIG.synth.model_copy(update={"keep_share": 0.5})})
+    facts, _ = run(tmp_path, teacher, changed)
+    assert len(teacher.asked) == 2 * num and facts["questions"] == NUM // 2
+
+
+def test_the_estimate_bounds_what_is_asked(tmp_path: Path) -> None:
+    priced = CONFIG.model_copy(update={"synth": CONFIG.synth.model_copy(update={"price_in": 2.0, "price_out": 6.0})})
+    assignments, teacher = plan(SHELF, priced), Teacher()
+    found = estimate(assignments, teacher, priced)
+    assert found.price == pytest.approx((2 * found.tokens_in + 6 * found.tokens_out) / 1e6)
+    assert len(teacher.asked) == 9, "the first draft and the eight that tell the pace"
+    teacher.asked.clear()
+    run(tmp_path, teacher, priced)
+    assert len(teacher.asked) == found.prompts
+    assert sum(map(teacher.count_tokens, teacher.asked)) <= found.tokens_in
+
+
+def test_documents_without_a_sentence_are_the_users_problem() -> None:
+    with pytest.raises(UserError, match="no sentence"):
+        plan([Passage("p", "Kg. Lb.")], CONFIG)
+
+
+def test_filters_see_nothing_where_all_is_dropped() -> None:
+    filters = Filters(pipeline(Teacher()), 3, 0.75)
+    filters.run([])
+    assignment = Assignment("a", "lookup", "x", (SHELF[0],), (SHELF[0].text,))
+    assert replace(assignment, id="b") != assignment
