@@ -5,7 +5,7 @@ The docstring under each field is its documentation: `hybrid config` prints it.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -161,6 +161,18 @@ class DiagnosisConfig(Stage):
 
 
 SynthKind = Literal["lookup", "comparison", "procedure", "negation", "multi_passage", "unanswerable"]
+SynthFilter = Literal[
+    "schema",
+    "standalone",
+    "grounded",
+    "copied",
+    "duplicate",
+    "retrieved",
+    "alone",
+    "in_context",
+    "needed",
+    "critic",
+]
 
 _KIND_SHARES: Mapping[SynthKind, float] = {
     "lookup": 0.4,
@@ -185,6 +197,9 @@ class SynthConfig(Stage):
     """Who asks, in turn."""
     draft_tokens: int = Field(120, ge=20)
     """Longest reply of the teacher to a request for a question."""
+    filters: tuple[SynthFilter, ...] = get_args(SynthFilter)
+    """Which run; they keep their order. For training the embedder alone, where nobody reads the answers, the first five
+    and `retrieved` will do."""
     rank_limit: int = Field(10, ge=1)
     """The passage of a question must be found within this rank by the base retriever."""
     keep_share: float = Field(0.75, gt=0, le=1)

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from hybrid.answering.citations import unsupported_claims
 from hybrid.answering.pipeline import Pipeline, Request
 from hybrid.audit.wording import alike, copied_share
+from hybrid.config import SynthConfig, SynthFilter
 from hybrid.evaluation.graders import grade, normalise
 from hybrid.evaluation.quantities import quantities
 from hybrid.synth.assignments import Assignment
@@ -85,13 +86,12 @@ class Filters:
     """All filters over one system: the base retriever with the teacher as its generator."""
 
     pipeline: Pipeline
-    rank_limit: int
-    keep_share: float
+    options: SynthConfig
 
     @property
     def in_order(self) -> Mapping[str, Callable[[Sequence[Candidate]], Verdicts]]:
-        """By name, the cheapest first."""
-        return {
+        """Those that are configured by name, the cheapest first."""
+        known: Mapping[SynthFilter, Callable[[Sequence[Candidate]], Verdicts]] = {
             "schema": _schema,
             "standalone": _standalone,
             "grounded": _grounded,
@@ -103,6 +103,7 @@ class Filters:
             "needed": self._needed,
             "critic": self._critic,
         }
+        return {name: judge for name, judge in known.items() if name in self.options.filters}
 
     def run(self, candidates: Sequence[Candidate]) -> None:
         """Write every filter's decision into the candidates that reach it."""
@@ -113,10 +114,12 @@ class Filters:
 
     def _retrieved(self, candidates: Sequence[Candidate]) -> Verdicts:
         asked = [candidate.draft.question for candidate in candidates]
-        for candidate, hits in zip(candidates, self.pipeline.retrieve(asked, self.rank_limit), strict=True):
+        for candidate, hits in zip(candidates, self.pipeline.retrieve(asked, self.options.rank_limit), strict=True):
             found = {hit.passage_id for hit in hits}
             missed = [p.id for p in candidate.assignment.passages if p.id not in found]
-            yield f"not among the first {self.rank_limit}: {missed[0]}" if candidate.answerable and missed else ""
+            yield (
+                f"not among the first {self.options.rank_limit}: {missed[0]}" if candidate.answerable and missed else ""
+            )
 
     def _alone(self, candidates: Sequence[Candidate]) -> Verdicts:
         requests = [Request(c.draft.question, c.assignment.passages) for c in candidates]
@@ -147,13 +150,13 @@ class Filters:
             candidate.scores = read_scores(reply.text) or {}
         scored = [candidate for candidate in candidates if candidate.scores]
         best = sorted(scored, key=lambda c: (-sum(c.scores.values()), c.assignment.id))
-        kept = {candidate.assignment.id for candidate in best[: round(self.keep_share * len(scored))]}
+        kept = {candidate.assignment.id for candidate in best[: round(self.options.keep_share * len(scored))]}
         for candidate, reply in zip(candidates, replies, strict=True):
             if not candidate.scores:
                 yield f"no four scores: {reply.text[:60]!r}"
             elif candidate.assignment.id not in kept:
                 mean = sum(candidate.scores.values()) / len(CRITERIA)
-                yield f"scored {mean:.2f}, not among the best {100 * self.keep_share:.0f} %"
+                yield f"scored {mean:.2f}, not among the best {100 * self.options.keep_share:.0f} %"
             else:
                 yield ""
 

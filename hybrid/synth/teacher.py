@@ -24,8 +24,8 @@ from hybrid.types import Passage
 VERSION = 1
 _FIRST = 8
 """Drafts that are written to tell the pace; they are kept."""
-_PROMPTS_AFTER = 4
-"""Prompts about a draft that passes everything: alone, in context, without a passage, and the critic's."""
+_ASKING = ("alone", "in_context", "needed", "critic")
+"""Filters that ask the teacher once more about a draft."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,11 @@ def estimate(assignments: Sequence[Assignment], teacher: Generator, config: Conf
     chats = [draft_chat(assignment) for assignment in assignments]
     draft_tokens = sum(map(teacher.count_tokens, chats))
     # verification shows the same passage, or k of them, in place of the worked example
-    prompts = len(chats) * (1 + _PROMPTS_AFTER)
-    tokens_in = draft_tokens * (1 + _PROMPTS_AFTER)
-    answer_tokens = 3 * config.generator.max_new_tokens + CRITIC_TOKENS
-    tokens_out = len(chats) * (options.draft_tokens + answer_tokens)
+    asking = [name for name in _ASKING if name in options.filters]
+    prompts = len(chats) * (1 + len(asking))
+    tokens_in = draft_tokens * (1 + len(asking))
+    replies = [CRITIC_TOKENS if name == "critic" else config.generator.max_new_tokens for name in asking]
+    tokens_out = len(chats) * (options.draft_tokens + sum(replies))
     # the first one of all waits for the model to be loaded
     teacher.generate(chats[:1], max_new_tokens=options.draft_tokens)
     first = chats[1 : 1 + _FIRST]
@@ -115,7 +116,7 @@ def write_questions(
             Candidate(assignment, reply.text, read_draft(reply.text))
             for assignment, reply in zip(assignments, replies, strict=True)
         ]
-        filters = Filters(pipeline, config.synth.rank_limit, config.synth.keep_share)
+        filters = Filters(pipeline, config.synth)
         filters.run(candidates)
         kept = [candidate for candidate in candidates if candidate.passed]
         write_jsonl(build.path / "drafts.jsonl", map(_draft_row, candidates))

@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,6 @@ from hybrid.config import Config
 from hybrid.errors import UserError
 from hybrid.jsonl import read_jsonl
 from hybrid.retrieval.flat_store import FlatStore
-from hybrid.synth.assignments import Assignment
-from hybrid.synth.filters import Filters
 from hybrid.synth.teacher import estimate, plan, write_questions
 from hybrid.types import Chat, Generation, Passage
 from tests.words_embedder import DIM, Words
@@ -190,8 +187,9 @@ def test_documents_without_a_sentence_are_the_users_problem() -> None:
         plan([Passage("p", "Kg. Lb.")], CONFIG)
 
 
-def test_filters_see_nothing_where_all_is_dropped() -> None:
-    filters = Filters(pipeline(Teacher()), 3, 0.75)
-    filters.run([])
-    assignment = Assignment("a", "lookup", "x", (SHELF[0],), (SHELF[0].text,))
-    assert replace(assignment, id="b") != assignment
+def test_only_the_configured_filters_run_and_are_paid(tmp_path: Path) -> None:
+    few = CONFIG.synth.model_copy(update={"filters": ("retrieved", "schema")})
+    config, teacher = CONFIG.model_copy(update={"synth": few}), Teacher()
+    facts, _ = run(tmp_path, teacher, config)
+    assert list(passed(facts)) == ["schema", "retrieved"] and facts["questions"] == NUM
+    assert len(teacher.asked) == NUM == estimate(plan(SHELF, config), teacher, config).prompts
