@@ -19,7 +19,7 @@ LAYERS = {
     "artifacts": 1, "config": 1, "config_file": 1, "protocols": 1, "jsonl": 1, "progress": 1, "precision": 1,
     "models": 1, "answer_format": 1,
     **dict.fromkeys(STAGES, 2),
-    "backends": 3, "audit": 3,
+    "backends": 3, "audit": 3, "data": 3,
     "lifecycle": 4,
     "serving": 5, "cli": 5,
 }  # fmt: skip
