@@ -52,6 +52,26 @@ def read_questions(paths: Sequence[Path]) -> list[Located]:
     return located
 
 
+def question_record(question: Question) -> dict[str, Any]:
+    """The question as a line of a question file; fields that say nothing are left out, `positives` are not."""
+    schema = {"json_schema": json.loads(question.json_schema)} if question.json_schema else {}
+    given = {
+        "evidence": [{"source": part.source, "quote": part.quote} for part in question.evidence],
+        **{name: getattr(question, name) for name in ("topic", "pattern", "case", "group", "origin")},
+    }
+    return {
+        "id": question.id,
+        "question": question.question,
+        "answers": list(question.answers),
+        "positives": list(question.positives),
+        "split": question.split,
+        "answer_type": question.answer_type,
+        "answerable": question.answerable,
+        **{name: value for name, value in given.items() if value},
+        **schema,
+    }
+
+
 def names_no_split(paths: Sequence[Path]) -> bool:
     """Whether there are questions and none of them names a split."""
     named = ["split" in record for path in paths for _, record in read_jsonl(path)]

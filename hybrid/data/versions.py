@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from hybrid.artifacts import sha256_file, sha256_json, write_text
+from hybrid.artifacts import new_folder, sha256_file, sha256_json, write_text
 from hybrid.corpus.passages import CorpusFolder, read_passages
 from hybrid.corpus.questions import read_questions
 from hybrid.errors import InputError, IntegrityError, MissingError, UserError
@@ -161,16 +161,12 @@ class VersionStore:
 
     def checkout(self, version: Version, target: Path) -> int:
         """Write the version's files into a new folder, whole or not at all; returns how many."""
-        if target.exists():
-            raise UserError(f"{target} exists", "name a folder that does not, or delete it first")
-        tree = self.tree(version)
-        partial = target.with_name(target.name + ".partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        for name, source in tree.items():
-            place = partial / name
-            place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, place)
-        partial.rename(target)
+        with new_folder(target) as folder:
+            tree = self.tree(version)
+            for name, source in tree.items():
+                place = folder / name
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, place)
         return len(tree)
 
     def _keep(self, path: Path) -> str:
