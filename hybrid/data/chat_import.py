@@ -138,7 +138,9 @@ def _notes(found: Counter[str], questions: Mapping[str, Any], passages: Mapping[
             (found["without passages"], "questions have no passages that can be told apart, and are left out"),
             (found["no gold"], "answers cite no passage and stand in none: their gold is not known"),
         ]
-        last = "titles, documents, answer types and what a prompt left out of a passage are not in a chat"
+        last = (
+            "titles stand in the texts; documents, answer types, what a prompt left out of a passage are not in a chat"
+        )
     else:
         last = "no passages can be told apart: put documents/ beside questions.jsonl, and `evidence` into the questions"
     return [*(f"{num} {text}" for num, text in notes if num), last]
@@ -169,11 +171,14 @@ def _described(info: Path) -> Iterator[tuple[Path, Names]]:
     try:
         entries = json.loads(info.read_text(encoding="utf-8"))
         for entry in entries.values():
-            path = info.parent / entry["file_name"]
+            path = info.parent / entry.get("file_name", "")
+            # entries may also stand for data sets of a hub
             if path.is_file():
                 yield path, Names(entry.get("columns", {}), entry.get("tags", {}))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(info, f"not LLaMA-Factory's form: {error!r}", "each entry needs `file_name`") from None
+    except (ValueError, TypeError, AttributeError) as error:
+        raise InputError(
+            info, f"not LLaMA-Factory's form: {error!r}", "it maps names to entries with `file_name`"
+        ) from None
 
 
 def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -196,18 +201,18 @@ def _turns(path: Path, line: int, record: Mapping[str, Any], names: Names) -> li
     listed = next((record[key] for key in keys if key in record), None)
     if isinstance(listed, list):
         return [_turn(path, line, item, names.tags) for item in listed]
-    if "prompt" in record and "completion" in record:
-        sides = ((record["prompt"], "user"), (record["completion"], "assistant"))
+    sides = [(record.get("prompt"), "user"), (record.get("completion"), "assistant")]
+    if all(isinstance(side, str | list) for side, _ in sides):
         return [
             turn
             for side, role in sides
-            for turn in ([(role, side)] if isinstance(side, str) else [_turn(path, line, item, {}) for item in side])
+            for turn in ([(role, side)] if isinstance(side, str) else [_turn(path, line, m, {}) for m in side or ()])
         ]
     asked, answer = record.get(columns.get("prompt", "instruction")), record.get(columns.get("response", "output"))
     if isinstance(asked, str) and isinstance(answer, str):
         context = record.get(columns.get("query", "input")) or ""
         # alpaca puts what is asked first and what it is asked of second
-        return [("user", f"Context: {context}\nQuestion: {asked}" if context else asked), ("assistant", answer)]
+        return [("user", f"Context:\n{context}\nQuestion: {asked}" if context else asked), ("assistant", answer)]
     raise InputError(
         path,
         f"no chat in it (fields: {', '.join(record)})",
