@@ -15,6 +15,7 @@ _COMMANDS = {
     "corpus": ("hybrid.cli.corpus", "Import public formats, and look at a corpus."),
     "synth": ("hybrid.cli.synth", "Training questions for the embedder out of the documents alone."),
     "audit": ("hybrid.cli.audit", "Say whether the questions are good enough to tune and to judge with."),
+    "data": ("hybrid.cli.data", "Versions, splits, export and card of a corpus."),
     "index": ("hybrid.cli.stages", "Read, chunk and index a corpus."),
     "train-embed": ("hybrid.cli.stages", "Fine-tune the embedder with Matryoshka loss."),
     "train-raft": ("hybrid.cli.stages", "Tune the generator on oracle/distractor examples."),
