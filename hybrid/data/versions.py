@@ -20,6 +20,7 @@ from hybrid.corpus.passages import CorpusFolder, read_passages
 from hybrid.corpus.questions import read_questions
 from hybrid.errors import InputError, IntegrityError, MissingError, UserError
 from hybrid.jsonl import read_jsonl
+from hybrid.progress import track
 
 Tree = Mapping[str, Path]
 """Where the bytes of each file lie, by its path below the corpus folder."""
@@ -66,7 +67,8 @@ def parts(names: Mapping[str, Any]) -> Parts:
         documents = ["passages.jsonl"]
     elif not documents:
         documents = [name for name in found if name not in questions]
-    return Parts(questions, documents, [name for name in found if name not in {*questions, *documents}])
+    taken = {*questions, *documents}
+    return Parts(questions, documents, [name for name in found if name not in taken])
 
 
 @dataclass(frozen=True)
@@ -83,14 +85,14 @@ class VersionStore:
         """
         if not message.strip():
             raise UserError("a version needs a message", 'say what changed: -m "answers of the seals corrected"')
-        corpus.content_id()
-        read_questions(corpus.question_files)
-        if corpus.ready_passages.is_file():
-            read_passages(corpus.ready_passages)
         tree = self.working_tree(corpus)
         if not tree:
             raise InputError(corpus.folder, "no files in it", "add documents and questions")
-        files = {name: self._keep(path) for name, path in tree.items()}
+        read_questions(corpus.question_files)
+        if corpus.ready_passages.is_file():
+            read_passages(corpus.ready_passages)
+        bar = track(tree.items(), total=len(tree), description="keeping files")
+        files = {name: self._keep(path) for name, path in bar}
         head = self.head()
         if head and head.files == files:
             return head, False
@@ -163,7 +165,7 @@ class VersionStore:
         """Write the version's files into a new folder, whole or not at all; returns how many."""
         with new_folder(target) as folder:
             tree = self.tree(version)
-            for name, source in tree.items():
+            for name, source in track(tree.items(), total=len(tree), description="writing files"):
                 place = folder / name
                 place.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(source, place)
