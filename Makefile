@@ -94,7 +94,7 @@ bench-modelfree: models  ## an embedder tuned on questions made without a model,
 lock:  ## rewrite requirements.lock from what is installed
 	$(BIN)/pip freeze --exclude-editable | sed -E 's/^(torch==[0-9.]+)\+.*/\1/' > requirements.lock
 
-clean:  ## delete the environment and all artefacts, but not what people wrote in reviews
+clean:  ## delete the environment and all artefacts, but not reviews and committed versions
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
-	find indexes -mindepth 2 -maxdepth 2 ! -name reviews -exec rm -rf {} +
+	find indexes -mindepth 2 -maxdepth 2 ! -name reviews ! -name data -exec rm -rf {} +
 	find indexes -mindepth 1 -maxdepth 1 -type d -empty -delete

@@ -15,7 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from hybrid.errors import IntegrityError, MissingError
+from hybrid.errors import IntegrityError, MissingError, UserError
 
 MANIFEST = "manifest.json"
 PRIVATE = "private"
@@ -165,6 +165,25 @@ def publish(
     )
     write_text(folder / MANIFEST, json.dumps(asdict(manifest), indent=1, sort_keys=True, default=str) + "\n")
     _swap(folder, target)
+
+
+@contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """A folder to write into that gets the name `target` when the block ends without an error, and is removed else.
+
+    Raises `UserError` where `target` exists: nothing is overwritten.
+    """
+    if target.exists():
+        raise UserError(f"{target} exists", "name a folder that does not, or delete it first")
+    partial = target.with_name(target.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+    except BaseException:
+        shutil.rmtree(partial)
+        raise
+    partial.rename(target)
 
 
 def write_text(path: Path, text: str) -> None:

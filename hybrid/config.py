@@ -20,6 +20,17 @@ class CorpusConfig(Stage):
     """Longest passage in tokens of the embedder's tokenizer; never above what the embedder reads."""
     overlap_tokens: int = Field(0, ge=0)
     """Tokens repeated at the start of the next passage where a section must be cut."""
+    splits: tuple[float, float, float] = (0.6, 0.15, 0.25)
+    """Shares of train, dev and test where no question names a split: questions that share a document stay together, and
+    added documents move no others. Ignored where the questions name their splits."""
+    split_seed: int = 13
+    """Of that assignment. Not the `seed` of the training: comparing seeds must not turn test questions into train."""
+
+    @model_validator(mode="after")
+    def _shares_fit(self) -> Self:
+        if min(self.splits) < 0 or abs(sum(self.splits) - 1) > 1e-6:
+            raise ValueError("splits: shares of train, dev and test, which sum to 1")
+        return self
 
 
 class EmbedderConfig(Stage):

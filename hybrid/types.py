@@ -55,7 +55,8 @@ class Question:
 
     `pattern` (a regular expression for the whole answer) and `json_schema` (JSON text) say which form a valid answer
     has; "" where none is asked for. `case` (golden, edge, failure) and `group` (of people, regions, products …) are
-    tags that an audit counts.
+    tags that an audit counts. `origin` says where a question comes from ("users", "paraphrase" …): questions of another
+    phrasing or source are measured apart.
     """
 
     id: str
@@ -71,6 +72,7 @@ class Question:
     json_schema: str = ""
     case: str = ""
     group: str = ""
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ LAYERS = {
     "artifacts": 1, "config": 1, "config_file": 1, "protocols": 1, "jsonl": 1, "progress": 1, "precision": 1,
     "models": 1, "answer_format": 1, "config_stage": 1, "config_training": 1,
     **dict.fromkeys(STAGES, 2),
-    "backends": 3, "audit": 3, "synth": 3, "review": 3,
+    "backends": 3, "audit": 3, "synth": 3, "review": 3, "data": 3,
     "lifecycle": 4,
     "serving": 5, "cli": 5,
 }  # fmt: skip
@@ -34,7 +34,7 @@ HEAVY = {
     "torch", "transformers", "sentence_transformers", "faiss", "mergekit", "matplotlib", "llama_index", "peft", "trl",
     "datasets", "scipy", "ir_measures", "bitsandbytes", "safetensors", "tokenizers", "huggingface_hub", "openai", "bs4",
     "pypdf", "sklearn", "jsonschema", "datasketch", "py3langid", "ftfy",
-    "detect_secrets", "phonenumbers", "stdnum",
+    "detect_secrets", "phonenumbers", "stdnum", "pyarrow",
 }  # fmt: skip
 MAX_LINES = 360
 

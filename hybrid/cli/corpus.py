@@ -1,7 +1,7 @@
 """hybrid corpus"""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import click
 
@@ -19,10 +19,11 @@ def corpus() -> None:
     """
 
 
+_FORMATS = ("beir", "squad", "passages", "hf", "trl", "axolotl", "llama-factory", "openai")
+
+
 @corpus.command("import")
-@click.option(
-    "--from", "kind", type=click.Choice(["beir", "squad", "passages"]), required=True, help="Format of SOURCE."
-)
+@click.option("--from", "kind", type=click.Choice(_FORMATS), required=True, help="Format of SOURCE.")
 @click.option(
     "--split",
     type=click.Choice(["train", "dev", "test"]),
@@ -33,23 +34,31 @@ def corpus() -> None:
 @click.argument("source", type=click.Path(path_type=Path))
 @click.argument("target", type=click.Path(path_type=Path))
 @json_option
-def import_command(
-    kind: Literal["beir", "squad", "passages"], split: str, source: Path, target: Path, as_json: bool
-) -> None:
+def import_command(kind: str, split: str, source: Path, target: Path, as_json: bool) -> None:
     """Turn SOURCE into the corpus folder TARGET.
+
+    hf: a saved dataset, Parquet or JSONL with `question`, `answers` and `context`, or what `hybrid data export` wrote.
+    trl, axolotl, llama-factory, openai: chats, of which questions, answers and numbered passages are taken; what a chat
+    does not hold is told.
 
     \b
     Example:
       hybrid corpus import --from beir datasets/scifact corpora/scifact
     """
     from hybrid.corpus.importers import import_corpus
+    from hybrid.data.chat_exports import CHAT_FORMATS
+    from hybrid.data.chat_import import read_chats
+    from hybrid.data.table_import import read_tables
 
-    counts = import_corpus(source, kind, target, split=split)
+    reader: Any = read_tables if kind == "hf" else read_chats if kind in CHAT_FORMATS else kind
+    told = import_corpus(source, reader, target, split=split)
     if as_json:
-        show.as_json({**counts, "path": str(target)})
-    else:
-        click.echo(f"{target}: {counts['passages']} passages, {counts['questions']} questions")
-        click.echo(f"next: hybrid index --corpus {target}")
+        show.as_json({**told, "path": str(target)})
+        return
+    for note in told.get("notes", []):
+        show.note(f"note: {note}")
+    click.echo(f"{target}: {told['passages']} passages, {told['questions']} questions")
+    click.echo(f"next: hybrid index --corpus {target}")
 
 
 @corpus.command("show")

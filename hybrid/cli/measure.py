@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from hybrid.lifecycle.workspace import Workspace
 
 
+_APART = ("ndcg@10", "answer_correct", "served_correct", "abstention")
+"""Figures that are shown for each origin; `--json` has them all."""
+
+
 @click.command()
 @workspace_options
 @system_option
@@ -34,6 +38,7 @@ def evaluate(system: SystemChoice, as_json: bool, **options: Any) -> None:
       hybrid evaluate --corpus corpora/pumps --system base --set evaluation.split=dev
     """
     from hybrid.evaluation.metrics import GENERAL, METRICS
+    from hybrid.evaluation.system import ORIGINS
 
     workspace = open_workspace(**options)
     quiet_progress_of_libraries()
@@ -42,14 +47,18 @@ def evaluate(system: SystemChoice, as_json: bool, **options: Any) -> None:
         manifest = workspace.evaluate(chosen)
     path = workspace.evaluation_path(chosen)
     metrics = json.loads((path / "metrics.json").read_text(encoding="utf-8"))
+    origins = json.loads((path / ORIGINS).read_text(encoding="utf-8")) if (path / ORIGINS).is_file() else {}
     if as_json:
-        show.as_json(
-            {"system": chosen, "metrics": metrics, **manifest.facts, "counts": manifest.counts, "path": str(path)}
-        )
+        told = {"system": chosen, "metrics": metrics, **manifest.facts, "counts": manifest.counts, "path": str(path)}
+        show.as_json({**told, "origins": origins} if origins else told)
         return
     titles = {metric.name: metric.title for metric in (*METRICS, GENERAL)}
     rows = [[titles[name], show.interval(metrics[name])] for name in titles if name in metrics]
     show.table(["", "value [95 % interval]"], rows, f"{chosen} system, {manifest.counts['questions']} questions")
+    if origins:
+        shown = [name for name in _APART if any(name in found for found in origins.values())]
+        rows = [[origin, *(_with_num(found.get(name)) for name in shown)] for origin, found in origins.items()]
+        show.table(["origin of the questions", *(titles[name] for name in shown)], rows)
     if latency := manifest.facts["latency_s"]:
         click.echo(
             f"latency: {latency['median']:.2f} s median of {latency['num']} questions one at a time, models loaded"
@@ -57,6 +66,10 @@ def evaluate(system: SystemChoice, as_json: bool, **options: Any) -> None:
     if dropped := manifest.counts["contexts_with_dropped_passages"]:
         show.note(f"warning: in {dropped} contexts passages were dropped to fit generator.context_tokens")
     click.echo(f"rows: {path / 'questions.jsonl'}")
+
+
+def _with_num(value: dict[str, Any] | None) -> str:
+    return f"{show.interval(value)} of {value['num']}" if value else "–"
 
 
 @click.command()
@@ -148,14 +161,16 @@ def _print_verdict(path: Path, of: dict[str, str], as_json: bool) -> None:
 def print_plan(workspace: "Workspace", system: SystemChoice, as_json: bool) -> None:
     """Questions needed by difference, from the last diagnosis where there is one, else from stated assumptions."""
     from hybrid.artifacts import read_manifest
-    from hybrid.corpus.questions import read_questions
+    from hybrid.corpus.questions import names_no_split, read_questions
     from hybrid.evaluation.power import DIFFERENCES, Assumptions, questions_needed, smallest_difference
 
     manifest = read_manifest(workspace.diagnosis_path(workspace.choose(system)))
     measured = manifest.facts.get("plan") if manifest else None
     assumed = Assumptions(**measured) if measured else Assumptions()
     split = workspace.config.diagnosis.split
-    written = [located.question for located in read_questions(workspace.corpus.question_files)]
+    files = workspace.corpus.question_files
+    unsplit = names_no_split(files)
+    written = workspace.passages().questions if unsplit else [located.question for located in read_questions(files)]
     have = sum(question.answerable and question.split == split for question in written)
     needed = {difference: questions_needed(difference, assumed) for difference in DIFFERENCES}
     able = smallest_difference(have, assumed)

@@ -1,47 +1,60 @@
 """Public formats to a corpus folder with `passages.jsonl` and `questions.jsonl`: BEIR, SQuAD, and that layout."""
 
 import json
-import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from hybrid.artifacts import new_folder
 from hybrid.corpus.passages import read_passages
 from hybrid.corpus.questions import read_questions
-from hybrid.errors import InputError, UserError
-from hybrid.jsonl import field, read_jsonl, write_jsonl
+from hybrid.corpus.splits import SPLITS
+from hybrid.errors import InputError
+from hybrid.jsonl import field as json_field
+from hybrid.jsonl import read_jsonl, write_jsonl
 
 Format = Literal["beir", "squad", "passages"]
 
 
-def import_corpus(source: Path, kind: Format, target: Path, *, split: str = "test") -> dict[str, int]:
-    """Write `target` whole or not at all; returns counts. `split` is given to questions whose format names none.
+@dataclass(frozen=True)
+class Records:
+    """Lines of `passages.jsonl` and `questions.jsonl`, and what a person should know. Passages are None where the
+    source holds none and the corpus is to get its documents elsewhere.
+    """
+
+    passages: Iterable[Mapping[str, Any]] | None
+    questions: Iterable[Mapping[str, Any]]
+    notes: list[str] = field(default_factory=list)
+
+
+Reader = Callable[[Path, str], Records]
+"""From a source, and the split of questions whose format names none."""
+
+_KEPT = ("answers", "answer_type", "answerable", "topic", "pattern", "json_schema", "case", "group", "origin")
+"""What exports of hybrid add to a format that has no place for it."""
+
+
+def import_corpus(source: Path, kind: Format | Reader, target: Path, *, split: str = "test") -> dict[str, Any]:
+    """Write `target` whole or not at all; returns counts and, where there are any, notes. `split` is given to questions
+    whose format names none.
 
     Raises `InputError` with file and line for what cannot be read, `UserError` where `target` exists.
     """
-    if target.exists():
-        raise UserError(f"{target} exists", "name a folder that does not, or delete it first")
-    if not source.exists():
-        raise InputError(source, "no such file or folder")
-    passages, questions = {"beir": _beir, "squad": _squad, "passages": _passages}[kind](source, split)
-    partial = target.with_name(target.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        counts = {
-            "passages": write_jsonl(partial / "passages.jsonl", passages),
-            "questions": write_jsonl(partial / "questions.jsonl", questions),
-        }
-        read_passages(partial / "passages.jsonl")
-        read_questions([partial / "questions.jsonl"])
-    except InputError as error:
-        shutil.rmtree(partial)
-        raise InputError(source, f"not a usable corpus: {error.problem}") from None
-    partial.rename(target)
-    return counts
-
-
-Records = tuple[Iterable[dict[str, Any]], Iterable[dict[str, Any]]]
+    with new_folder(target) as folder:
+        if not source.exists():
+            raise InputError(source, "no such file or folder")
+        records = (kind if callable(kind) else _READERS[kind])(source, split)
+        counts: dict[str, Any] = {"passages": 0}
+        try:
+            if records.passages is not None:
+                counts["passages"] = write_jsonl(folder / "passages.jsonl", records.passages)
+                read_passages(folder / "passages.jsonl")
+            counts["questions"] = write_jsonl(folder / "questions.jsonl", records.questions)
+            read_questions([folder / "questions.jsonl"])
+        except InputError as error:
+            raise InputError(source, f"not a usable corpus: {error.problem}") from None
+    return {**counts, "notes": records.notes} if records.notes else counts
 
 
 def _beir(folder: Path, split: str) -> Records:
@@ -49,11 +62,14 @@ def _beir(folder: Path, split: str) -> Records:
     corpus = folder / "corpus.jsonl"
     passages: dict[str, dict[str, Any]] = {}
     for number, record in read_jsonl(corpus):
-        identity = field(corpus, number, record, "_id", str)
+        identity = json_field(corpus, number, record, "_id", str)
         if identity in passages:
             raise InputError(corpus, f"duplicate id {identity!r}", "ids must be unique", line=number)
-        title = field(corpus, number, record, "title", str, "")
-        passages[identity] = {"id": identity, "title": title, "text": field(corpus, number, record, "text", str)}
+        title = json_field(corpus, number, record, "title", str, "")
+        passages[identity] = {"id": identity, "title": title, "text": json_field(corpus, number, record, "text", str)}
+        more = record.get("metadata")
+        if isinstance(more, dict) and "document_id" in more:
+            passages[identity] |= {key: more[key] for key in ("title", "section", "document_id") if key in more}
     if not passages:
         raise InputError(corpus, "no passages in it", "the corpus is empty: add documents")
     gold: dict[str, list[str]] = {}
@@ -75,58 +91,81 @@ def _beir(folder: Path, split: str) -> Records:
                 if row[1] not in passages:
                     raise InputError(file, f"unknown passage {row[1]!r}", f"it is not in {corpus.name}", line=line)
                 gold.setdefault(row[0], []).append(row[1])
-                split_of[row[0]] = file.stem if file.stem in ("train", "dev", "test") else split
+                split_of[row[0]] = file.stem if file.stem in SPLITS else split
     queries = folder / "queries.jsonl"
     questions = []
     for number, record in read_jsonl(queries):
-        identity = field(queries, number, record, "_id", str)
-        if identity in gold:
-            text = field(queries, number, record, "text", str)
+        identity = json_field(queries, number, record, "_id", str)
+        text = json_field(queries, number, record, "text", str)
+        metadata = record.get("metadata")
+        more = metadata if isinstance(metadata, dict) else {}
+        # a query without judgement is nobody's question, unless it says that nothing answers it
+        if identity in gold or more.get("answerable") is False:
             questions.append(
                 {
                     "id": identity,
                     "question": text,
                     "answers": [],
-                    "positives": gold[identity],
-                    "split": split_of[identity],
+                    "positives": gold.get(identity, []),
+                    "split": split_of.get(identity, more.get("split", split)),
+                    **{key: more[key] for key in _KEPT if key in more},
                 }
             )
-    return passages.values(), questions
+    return Records(passages.values(), questions)
 
 
-def _squad(file: Path, split: str) -> Records:
-    """SQuAD 1.1 and 2.0: paragraphs are passages, impossible questions are unanswerable."""
-    if not file.is_file():
-        raise InputError(file, "not a file", "SQuAD is one JSON file")
+def _squad(source: Path, split: str) -> Records:
+    """SQuAD 1.1 and 2.0: paragraphs are passages, impossible questions are unanswerable.
+
+    Of a folder every .json is read, its name (train, dev, test) the split. Equal paragraphs are one passage.
+    """
+    files = sorted(source.glob("*.json")) if source.is_dir() else [source]
+    if not files:
+        raise InputError(source, "no SQuAD file in it, and not a file itself", "SQuAD is one JSON file, or one a split")
+    passages: dict[tuple[str, str], dict[str, Any]] = {}
+    questions: list[dict[str, Any]] = []
+    for file in files:
+        name = file.stem if source.is_dir() and file.stem in SPLITS else split
+        for title, paragraph in _paragraphs(file):
+            try:
+                key = (title, paragraph["context"])
+                fresh = {
+                    "id": paragraph.get("id", f"p{len(passages):05d}"),
+                    "title": paragraph.get("title", title),
+                    "text": paragraph["context"],
+                    "document_id": paragraph.get("document_id", title),
+                    **({"section": paragraph["section"]} if "section" in paragraph else {}),
+                }
+                passage = passages.setdefault(key, fresh)
+                questions += [_squad_question(qa, passage["id"], name) for qa in paragraph["qas"]]
+            except (KeyError, TypeError, AttributeError) as error:
+                raise InputError(
+                    file, f"an article is not as SQuAD has it: {error!r}", "check the file's version"
+                ) from None
+    return Records(passages.values(), questions)
+
+
+def _paragraphs(file: Path) -> Iterable[tuple[str, Any]]:
     try:
         articles = json.loads(file.read_text(encoding="utf-8"))["data"]
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+        return [(a.get("title", "").replace("_", " "), paragraph) for a in articles for paragraph in a["paragraphs"]]
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
         line = error.lineno if isinstance(error, json.JSONDecodeError) else None
-        raise InputError(file, "not SQuAD JSON (no readable `data`)", line=line) from None
-    passages: list[dict[str, Any]] = []
-    questions: list[dict[str, Any]] = []
-    try:
-        for article in articles:
-            title = article.get("title", "").replace("_", " ")
-            for paragraph in article["paragraphs"]:
-                identity = f"p{len(passages):05d}"
-                passages.append({"id": identity, "title": title, "text": paragraph["context"], "document_id": title})
-                for qa in paragraph["qas"]:
-                    possible = not qa.get("is_impossible", False)
-                    questions.append(
-                        {
-                            "id": str(qa["id"]),
-                            "question": qa["question"].strip(),
-                            "answers": list(dict.fromkeys(a["text"] for a in qa["answers"])) if possible else [],
-                            "positives": [identity] if possible else [],
-                            "split": split,
-                            "answer_type": "span",
-                            "answerable": possible,
-                        }
-                    )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(file, f"an article is not as SQuAD has it: {error!r}", "check the file's version") from None
-    return passages, questions
+        raise InputError(file, "not SQuAD JSON (no readable `data` with paragraphs)", line=line) from None
+
+
+def _squad_question(qa: Mapping[str, Any], passage: str, split: str) -> dict[str, Any]:
+    possible = not qa.get("is_impossible", False)
+    return {
+        "id": str(qa["id"]),
+        "question": qa["question"].strip(),
+        "answers": list(dict.fromkeys(a["text"] for a in qa["answers"])) if possible else [],
+        "positives": [passage] if possible else [],
+        "split": split,
+        "answer_type": "span",
+        "answerable": possible,
+        **{key: qa[key] for key in _KEPT if key in qa and key not in ("answers", "answerable")},
+    }
 
 
 def _passages(folder: Path, split: str) -> Records:
@@ -136,4 +175,7 @@ def _passages(folder: Path, split: str) -> Records:
     if source.is_file():
         read_questions([source])
     questions = [{"split": split, **record} for _, record in read_jsonl(source)] if source.is_file() else []
-    return [record for _, record in read_jsonl(folder / "passages.jsonl")], questions
+    return Records([record for _, record in read_jsonl(folder / "passages.jsonl")], questions)
+
+
+_READERS: dict[Format, Reader] = {"beir": _beir, "squad": _squad, "passages": _passages}

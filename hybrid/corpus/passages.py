@@ -10,7 +10,8 @@ from hybrid.artifacts import Manifest, current, publish, require, sha256_file, s
 from hybrid.config import CorpusConfig
 from hybrid.corpus.chunk import Tokenizer, chunk
 from hybrid.corpus.load import Reading, load_documents
-from hybrid.corpus.questions import read_questions, resolve
+from hybrid.corpus.questions import names_no_split, read_questions, resolve
+from hybrid.corpus.splits import SplitRule
 from hybrid.errors import InputError
 from hybrid.jsonl import field as json_field
 from hybrid.jsonl import read_jsonl, write_jsonl
@@ -100,7 +101,7 @@ def build_passages(
 
     `max_tokens` is what the embedder reads: passages are never cut longer, and ready ones that are longer are counted.
     """
-    settings = config.model_dump(mode="json")
+    settings = passage_settings(corpus, config)
     if done := current(target, "passages", VERSION, settings, inputs):
         return done
     with publish(target, "passages", VERSION, settings, inputs) as build:
@@ -115,7 +116,7 @@ def build_passages(
             )
         if not passages:
             raise InputError(corpus.documents, "the corpus has headings but no text", "add documents with text")
-        resolved = resolve(read_questions(corpus.question_files), passages, documents)
+        resolved = resolve(read_questions(corpus.question_files), passages, documents, split_rule(config))
         too_long = sum(len(tokenize(passage.full_text)) > max_tokens for passage in passages)
         warnings = [f"{source}: skipped, {reason}" for source, reason in reading.skipped] + resolved.warnings
         if too_long:
@@ -134,6 +135,17 @@ def build_passages(
     return require(target, "hybrid index")
 
 
+def passage_settings(corpus: CorpusFolder, config: CorpusConfig) -> dict[str, Any]:
+    """What of the configuration decides passages and questions: how to split only where the questions do not say it."""
+    unused = set() if names_no_split(corpus.question_files) else {"splits", "split_seed"}
+    return config.model_dump(mode="json", exclude=unused)
+
+
+def split_rule(config: CorpusConfig) -> SplitRule:
+    """The configured rule."""
+    return SplitRule(config.splits, config.split_seed)
+
+
 def read_passages(path: Path) -> list[Passage]:
     """Passages of a ready file. Raises `InputError` for malformed lines, duplicate ids and an empty file."""
     passages: list[Passage] = []
@@ -147,8 +159,9 @@ def read_passages(path: Path) -> list[Passage]:
         seen[identity] = line
         text = json_field(path, line, record, "text", str)
         title = json_field(path, line, record, "title", str, "")
+        section = json_field(path, line, record, "section", str, "")
         document = json_field(path, line, record, "document_id", str, identity)
-        passages.append(Passage(identity, text, title, "", document, f"{path.name}:{line}", 0, len(text)))
+        passages.append(Passage(identity, text, title, section, document, f"{path.name}:{line}", 0, len(text)))
     if not passages:
         raise InputError(path, "no passages in it", "the corpus is empty: add documents")
     return passages
@@ -161,7 +174,12 @@ def _write(folder: Path, passages: Sequence[Passage], questions: Sequence[Questi
     write_jsonl(
         folder / "queries.jsonl",
         (
-            {"_id": q.id, "text": q.question, **{k: v for k, v in asdict(q).items() if k not in ("id", "question")}}
+            # `origin` came later: files without it stay the same bytes
+            {
+                "_id": q.id,
+                "text": q.question,
+                **{k: v for k, v in asdict(q).items() if k not in ("id", "question") and (k != "origin" or v)},
+            }
             for q in questions
         ),
     )

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from hybrid.answer_format import pattern_problem, schema_problem
+from hybrid.corpus.splits import SPLITS, SplitRule, assign_splits, group_questions, notes_on
 from hybrid.errors import InputError
 from hybrid.jsonl import field as json_field
 from hybrid.jsonl import read_jsonl
 from hybrid.types import Document, Evidence, Passage, Question
 
-SPLITS = ("train", "dev", "test")
 _GAP = re.compile(r"[\s|*`]+")
 ANSWER_TYPES = ("span", "number", "yes_no", "yes_no_maybe", "choice", "api_call", "long")
 
@@ -28,11 +28,12 @@ class Resolved:
 
 @dataclass(frozen=True)
 class Located:
-    """A question with the file and line that it came from."""
+    """A question with the file and line that it came from, and whether it names its split."""
 
     question: Question
     path: Path
     line: int
+    names_split: bool = True
 
 
 def read_questions(paths: Sequence[Path]) -> list[Located]:
@@ -47,12 +48,46 @@ def read_questions(paths: Sequence[Path]) -> list[Located]:
                     path, f"duplicate id {question.id!r}, first at {seen[question.id]}", "ids must be unique", line=line
                 )
             seen[question.id] = f"{path}:{line}"
-            located.append(Located(question, path, line))
+            located.append(Located(question, path, line, "split" in record))
     return located
 
 
-def resolve(located: Sequence[Located], passages: Sequence[Passage], documents: Mapping[str, Document]) -> Resolved:
+def question_record(question: Question) -> dict[str, Any]:
+    """The question as a line of a question file; fields that say nothing are left out, `positives` are not."""
+    schema = {"json_schema": json.loads(question.json_schema)} if question.json_schema else {}
+    given = {
+        "evidence": [{"source": part.source, "quote": part.quote} for part in question.evidence],
+        **{name: getattr(question, name) for name in ("topic", "pattern", "case", "group", "origin")},
+    }
+    return {
+        "id": question.id,
+        "question": question.question,
+        "answers": list(question.answers),
+        "positives": list(question.positives),
+        "split": question.split,
+        "answer_type": question.answer_type,
+        "answerable": question.answerable,
+        **{name: value for name, value in given.items() if value},
+        **schema,
+    }
+
+
+def names_no_split(paths: Sequence[Path]) -> bool:
+    """Whether there are questions and none of them names a split."""
+    named = ["split" in record for path in paths for _, record in read_jsonl(path)]
+    return bool(named) and not any(named)
+
+
+def resolve(
+    located: Sequence[Located],
+    passages: Sequence[Passage],
+    documents: Mapping[str, Document],
+    rule: SplitRule | None = None,
+) -> Resolved:
     """Fill `positives` from evidence, check that named passages exist, and look for leaks between splits.
+
+    Where no question at all names a split, `rule` gives each group of questions one; where some do, the others are test
+    questions, with a warning.
 
     A quote that a chunk border cuts is gold in every passage that it touches, with a warning. Raises `InputError` for
     an unknown passage or document and for a quote that its document does not hold.
@@ -76,6 +111,7 @@ def resolve(located: Sequence[Located], passages: Sequence[Passage], documents: 
         for evidence in question.evidence:
             positives.extend(_find(item, evidence, by_document, documents, resolved.warnings))
         resolved.questions.append(replace(question, positives=tuple(dict.fromkeys(positives))))
+    _split(resolved, located, passages, rule)
     resolved.warnings.extend(leaks(resolved.questions, passages))
     return resolved
 
@@ -95,6 +131,22 @@ def leaks(questions: Sequence[Question], passages: Sequence[Passage]) -> list[st
             if shared := sides["train"] & sides[split]:
                 notes.append(f"{len(shared)} {what} are in train and in {split}: gains there overstate what is learned")
     return notes
+
+
+def _split(resolved: Resolved, located: Sequence[Located], passages: Sequence[Passage], rule: SplitRule | None) -> None:
+    unnamed = sum(not item.names_split for item in located)
+    if unnamed < len(located):
+        if unnamed:
+            resolved.warnings.append(
+                f"{unnamed} of {len(located)} questions name no split and count as test: `hybrid data split` gives "
+                "each the split of its document"
+            )
+    elif rule and located:
+        document_of = {passage.id: passage.document_id or passage.id for passage in passages}
+        splits = assign_splits(resolved.questions, document_of, rule)
+        groups = group_questions(resolved.questions, document_of)
+        resolved.questions = [replace(question, split=splits[question.id]) for question in resolved.questions]
+        resolved.warnings.extend(notes_on(splits, groups, rule))
 
 
 def _find(
@@ -169,6 +221,7 @@ def _question(path: Path, line: int, record: Mapping[str, Any]) -> Question:
         json_schema=_json_schema(path, line, record),
         case=json_field(path, line, record, "case", str, ""),
         group=json_field(path, line, record, "group", str, ""),
+        origin=json_field(path, line, record, "origin", str, ""),
     )
 
 

@@ -79,6 +79,16 @@ def summarise(rows: Sequence[Row], general: Sequence[Row], *, resamples: int, se
     return summary
 
 
+def by_origin(rows: Sequence[Row], *, resamples: int, seed: int) -> dict[str, dict[str, Interval]]:
+    """Every metric for the questions of each origin; "not said" without one. Empty where there is but one origin."""
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row.get("origin") or "not said", []).append(row)
+    if len(groups) < 2:
+        return {}
+    return {name: summarise(group, [], resamples=resamples, seed=seed) for name, group in sorted(groups.items())}
+
+
 def compare(
     before: tuple[Sequence[Row], Sequence[Row]],
     after: tuple[Sequence[Row], Sequence[Row]],

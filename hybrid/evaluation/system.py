@@ -14,7 +14,7 @@ from hybrid.config import Config
 from hybrid.evaluation.arms import run_arms
 from hybrid.evaluation.general import read_items, score_items
 from hybrid.evaluation.graders import grade, token_f1
-from hybrid.evaluation.metrics import summarise
+from hybrid.evaluation.metrics import by_origin, summarise
 from hybrid.evaluation.questions import cluster_of, gold_shown, sample
 from hybrid.evaluation.ranking import rank_metrics, truncated_ndcg
 from hybrid.jsonl import write_jsonl
@@ -23,6 +23,7 @@ from hybrid.types import Answer, Arm, Hit, Passage, Question
 
 VERSION = 3
 _LATENCY_QUESTIONS = 5
+ORIGINS = "origins.json"
 
 
 def evaluate_system(
@@ -37,6 +38,8 @@ def evaluate_system(
     inputs: Mapping[str, str],
 ) -> Manifest:
     """Publish `questions.jsonl` (a row a question), `general.jsonl` and `metrics.json` (intervals of 95 %).
+
+    `origins.json` holds the same metrics for each origin where the questions have several.
 
     `noise` finds the distractors of the arm `oracle_in_distractors`; by default the pipeline's own retriever does.
     `uncached` answers five questions one at a time for the latency. Without a `scorer` general ability is left out.
@@ -72,6 +75,9 @@ def evaluate_system(
         summary = summarise(rows, general, resamples=config.evaluation.resamples, seed=config.seed)
         metrics = {name: asdict(interval) for name, interval in summary.items()}
         write_text(build.path / "metrics.json", _json(metrics))
+        if apart := by_origin(rows, resamples=config.evaluation.resamples, seed=config.seed):
+            told = {name: {key: asdict(value) for key, value in found.items()} for name, found in apart.items()}
+            write_text(build.path / ORIGINS, _json(told))
         build.counts.update(questions=len(rows), general_items=len(general))
         build.counts["contexts_with_dropped_passages"] = sum(bool(a.dropped) for a in answers)
         build.facts["latency_s"] = _latency(pipeline, uncached, requests[:_LATENCY_QUESTIONS])
@@ -130,6 +136,7 @@ def _row(
         "plain": answer.plain,
         "context": list(answer.context),
         "dropped": list(answer.dropped),
+        **({"origin": question.origin} if question.origin else {}),
     }
 
 

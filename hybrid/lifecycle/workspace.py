@@ -16,7 +16,7 @@ from hybrid.answering.pipeline import Pipeline
 from hybrid.artifacts import Manifest, read_manifest, require, sha256_file, sha256_json, sha256_tree
 from hybrid.backends import make_cached, make_embedder, make_generator, make_judge
 from hybrid.config import Config
-from hybrid.corpus.passages import CorpusFolder, PassageSet, build_passages
+from hybrid.corpus.passages import CorpusFolder, PassageSet, build_passages, passage_settings
 from hybrid.errors import InputError, MissingError, StaleError, UserError
 from hybrid.evaluation.diagnose import diagnose
 from hybrid.evaluation.general import general_dev_score
@@ -321,7 +321,7 @@ class Workspace:
         passages = PassageSet(self.root / "passages", manifest)
         if manifest.inputs["corpus"] != self.corpus.content_id():
             raise StaleError(f"{self.corpus.folder} changed since it was indexed", "run `hybrid index`")
-        if manifest.config != self.config.corpus.model_dump(mode="json"):
+        if manifest.config != passage_settings(self.corpus, self.config.corpus):
             raise StaleError(f"{passages.path} was cut by another `corpus` configuration", "run `hybrid index`")
         if index.inputs["passages"] != sha256_file(passages.path / "corpus.jsonl"):
             raise StaleError(f"{self.index_path(system)} is older than the passages", "run `hybrid index`")

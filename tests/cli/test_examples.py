@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from hybrid.cli.main import cli
-from hybrid.jsonl import write_jsonl
+from hybrid.jsonl import read_jsonl, write_jsonl
 from tests.cli.commands import Command, CommandServer, Result
 from tests.tiny_corpus import tiny_corpus, tiny_settings
 
@@ -31,6 +31,14 @@ ORDER = (
     "review status",
     "review merge",
     "audit",
+    "data split",
+    "data commit",
+    "data log",
+    "data diff",
+    "data checkout",
+    "data card",
+    "data",
+    "data export",
     "index",
     "evaluate",
     "diagnose",
@@ -91,6 +99,8 @@ def checkout(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     """A folder in which the examples' paths mean something small."""
     folder = tmp_path_factory.mktemp("checkout")
     tiny_corpus(folder / "corpora" / "pumps")
+    unsplit = tiny_corpus(folder / "corpora" / "mine") / "questions.jsonl"
+    write_jsonl(unsplit, [{k: v for k, v in row.items() if k != "split"} for _, row in read_jsonl(unsplit)])
     shutil.copytree(repository / "configs", folder / "configs")
     beir = folder / "datasets" / "scifact"
     (beir / "qrels").mkdir(parents=True)
@@ -122,7 +132,7 @@ def results(checkout: Path, models: Path, server: CommandServer) -> dict[str, tu
         text = server.run(*words, cwd=checkout)
         document = None
         if accepts(command, "--json"):
-            if called in ("corpus import", "review merge"):
+            if called in ("corpus import", "review merge", "data split", "data checkout", "data export"):
                 words[-1] += "-again"
             document = server.run(*words, "--json", cwd=checkout)
         found[name] = (text, document)

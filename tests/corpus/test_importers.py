@@ -154,6 +154,7 @@ def test_missing_input_is_named(tmp_path: Path, kind: Format, missing: str) -> N
 @pytest.mark.parametrize("kind", ["beir", "squad", "passages"])
 def test_a_file_for_a_folder_and_a_folder_for_a_file(tmp_path: Path, kind: Format) -> None:
     file = squad(tmp_path / "in")
-    wrong = tmp_path / "in" if kind == "squad" else file
+    wrong = tmp_path / "empty" if kind == "squad" else file
+    (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=r"no such file|not a file"):
         import_corpus(wrong, kind, tmp_path / "corpus")
