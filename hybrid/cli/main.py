@@ -15,6 +15,7 @@ _COMMANDS = {
     "corpus": ("hybrid.cli.corpus", "Import public formats, and look at a corpus."),
     "synth": ("hybrid.cli.synth", "Training questions for the embedder out of the documents alone."),
     "audit": ("hybrid.cli.audit", "Say whether the questions are good enough to tune and to judge with."),
+    "preflight": ("hybrid.cli.preflight", "Ask what decides whether tuning should start at all."),
     "index": ("hybrid.cli.stages", "Read, chunk and index a corpus."),
     "train-embed": ("hybrid.cli.stages", "Fine-tune the embedder with Matryoshka loss."),
     "train-raft": ("hybrid.cli.stages", "Tune the generator on oracle/distractor examples."),
