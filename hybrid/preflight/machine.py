@@ -17,11 +17,11 @@ import struct
 from collections.abc import Sequence
 from pathlib import Path
 
-from hybrid.artifacts import sha256_tree
 from hybrid.models import Role
 from hybrid.preflight.answers import Evidence, Found, Situation, Status, worst
 from hybrid.tuning.embedder import usable_questions
 from hybrid.tuning.raft import most_examples
+from hybrid.tuning.step_clock import FILE, seconds_per_step
 
 _LORA_FLOPS, _EMBEDDER_FLOPS = 4, 8
 _LORA_SPEED, _EMBEDDER_SPEED = 54e9, 100e9
@@ -115,28 +115,15 @@ def _minutes(
     options = situation.config.train_embed if embeds else situation.config.train_raft
     per_step = options.batch_size * (1 if embeds else situation.config.train_raft.gradient_accumulation)
     steps = math.ceil(options.epochs * math.ceil(rows / per_step))
-    name = "embedder" if embeds else "adapter"
-    seconds = _measured(situation, role, per_step)
+    folder = situation.model_folder(role)
+    seconds = seconds_per_step(situation.root, folder, per_step) if folder else None
     if seconds is not None:
-        return steps * seconds / 60, f"{steps} steps of {seconds:g} s as measured before", f"{name}/manifest.json"
+        return steps * seconds / 60, f"{steps} steps of {seconds:g} s as measured before", FILE
     if accelerated:
         return None, f"{steps} steps; minutes unknown, none was measured on this accelerator", ""
     flops, speed = (_EMBEDDER_FLOPS, _EMBEDDER_SPEED) if embeds else (_LORA_FLOPS, _LORA_SPEED)
     total = options.epochs * rows * flops * size * tokens / (speed * cores)
     return total / 60, f"{steps} steps, by formula: {flops}·N·T over {speed / 1e9:.0f} GFLOP/s a core", ""
-
-
-def _measured(situation: Situation, role: Role, per_step: int) -> float | None:
-    """Seconds per step of an earlier training of the same model in steps of the same size."""
-    manifest = situation.manifest("embedder" if role == "embedder" else "adapter")
-    folder = situation.model_folder(role)
-    if manifest is None or folder is None or manifest.inputs.get(role) != sha256_tree(folder):
-        return None
-    options = manifest.config["train_embed" if role == "embedder" else "train_raft"]
-    if options["batch_size"] * options.get("gradient_accumulation", 1) != per_step:
-        return None
-    seconds = manifest.facts.get("seconds_per_step")
-    return float(seconds) if seconds else None
 
 
 def _embedder_work(situation: Situation) -> tuple[int, float]:

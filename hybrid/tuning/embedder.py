@@ -20,6 +20,7 @@ from hybrid.tuning.dev_ranking import DevRanking, mean_scores, rounded
 from hybrid.tuning.embedder_model import blend, load_model, save_model
 from hybrid.tuning.embedder_trainer import Best, run_training
 from hybrid.tuning.pairs import make_pairs
+from hybrid.tuning.step_clock import StepClock
 from hybrid.types import Interval, Passage, Question
 
 VERSION = 2
@@ -149,7 +150,11 @@ def _run(
     pairs = make_pairs(model, corpus, train, vectors[:, :deployed], config, build.counts)
 
     checkpoints = build.private / "checkpoints"
-    best = run_training(model, pairs, ranking, deployed, config, checkpoints)
+
+    def keep_time(clock: StepClock) -> None:
+        clock.record(build.path.parent, base, config.train_embed.batch_size)
+
+    best = run_training(model, pairs, ranking, deployed, config, checkpoints, keep_time)
     blends = [_blend(base, best, weight, ranking, config, build.private) for weight in config.train_embed.blend]
     # of equal ones the one nearest the base
     chosen = max(sorted(blends, key=lambda blend: blend.weight), key=lambda blend: np.mean(blend.scores[str(deployed)]))
@@ -168,7 +173,6 @@ def _run(
         gain={key: rounded(value) for key, value in asdict(interval).items()},
         best_step=best.step,
         history=best.history,
-        seconds_per_step=best.seconds_per_step,
     )
     shutil.rmtree(build.path / "model", ignore_errors=True)
     if better:

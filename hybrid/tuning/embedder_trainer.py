@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,33 +16,38 @@ from hybrid.precision import fast_dtype
 from hybrid.tuning.dev_ranking import DevRanking, rounded
 from hybrid.tuning.embedder_checkpoints import COMPLETE, file_sizes, last_whole, read_state
 from hybrid.tuning.pairs import Pair
-from hybrid.tuning.step_clock import step_clock
+from hybrid.tuning.step_clock import StepClock, step_clock
 
 
 @dataclass(frozen=True)
 class Best:
-    """The best checkpoint and how it was come by. `scores` is dimension to nDCG@10 per dev question.
-
-    `seconds_per_step` is the median of this process's steps, None where it made none.
-    """
+    """The best checkpoint and how it was come by. `scores` is dimension to nDCG@10 per dev question."""
 
     folder: Path
     step: int
     scores: dict[str, list[float]]
     history: list[dict[str, Any]]
-    seconds_per_step: float | None = None
 
 
 def run_training(
-    model: Any, pairs: Sequence[Pair], ranking: DevRanking, deployed: int, config: Config, checkpoints: Path
+    model: Any,
+    pairs: Sequence[Pair],
+    ranking: DevRanking,
+    deployed: int,
+    config: Config,
+    checkpoints: Path,
+    keep_time: Callable[[StepClock], None],
 ) -> Best:
-    """Train to the end or until patience runs out, from the last whole checkpoint if there is one."""
-    last, seconds_per_step = last_whole(checkpoints), None
+    """Train to the end or until patience runs out, from the last whole checkpoint if there is one.
+
+    `keep_time` is called once the steps of this process are made, where it made any.
+    """
+    last = last_whole(checkpoints)
     if last is None or not _is_over(read_state(last), deployed, config.train_embed.patience):
         trainer = _make_trainer(model, pairs, ranking, deployed, config, checkpoints)
         clock = step_clock(trainer)
         trainer.train(resume_from_checkpoint=str(last) if last is not None else None)
-        seconds_per_step = clock.seconds_per_step
+        keep_time(clock)
         last = last_whole(checkpoints)
     if last is None:
         raise HybridError(f"{checkpoints}: training left no whole checkpoint", "look whether the disk is full")
@@ -54,7 +59,7 @@ def run_training(
         for entry in _evaluations(state["log_history"], deployed)
     ]
     scores = json.loads((best / COMPLETE).read_text(encoding="utf-8"))["scores"]
-    return Best(best, state["best_global_step"], scores, history, seconds_per_step)
+    return Best(best, state["best_global_step"], scores, history)
 
 
 def _make_trainer(

@@ -72,6 +72,8 @@ def train_generator(
         # on a fresh start the adapter is still zero: this evaluation is the base's
         trainer.args.eval_on_start = resume is None
         trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+        options = config.train_raft
+        clock.record(target.parent, base, options.batch_size * options.gradient_accumulation)
         history = [
             {"step": entry["step"], "eval_loss": entry["eval_loss"]}
             for entry in trainer.state.log_history
@@ -102,7 +104,6 @@ def train_generator(
             scores={str(step): value for step, value in scores.items()},
             verdict="tuned" if better else "kept base",
             compute="bfloat16" if trainer.args.bf16 else "float32",
-            seconds_per_step=clock.seconds_per_step,
         )
         if overridden:
             build.facts["overridden"] = list(overridden)
