@@ -26,6 +26,7 @@ ORDER = (
     "config",
     "synth",
     "audit",
+    "preflight",
     "index",
     "evaluate",
     "diagnose",
