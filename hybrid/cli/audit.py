@@ -19,6 +19,7 @@ _WORST = 10
 @workspace_options
 @click.option(
     "--for",
+    "--method",
     "methods",
     type=click.Choice(get_args(Method)),
     multiple=True,
@@ -26,9 +27,16 @@ _WORST = 10
     show_default=True,
     help="What the data are to be used for; may be repeated.",
 )
+@click.option(
+    "--closed-book",
+    type=click.IntRange(min=0),
+    default=None,
+    metavar="N",
+    help="Ask the generator N of the questions without passages (0: all); what it knows by heart judges no retriever.",
+)
 @click.option("--strict", is_flag=True, help="Exit with 2 where the data are not ready.")
 @json_option
-def audit(methods: tuple[Method, ...], strict: bool, as_json: bool, **options: Any) -> None:
+def audit(methods: tuple[Method, ...], closed_book: int | None, strict: bool, as_json: bool, **options: Any) -> None:
     """Look for what spoils a tuning before it starts: too few, duplicates, contradictions, leaks, wrong gold answers.
 
     A cleaned set is written beside the report, with what was left out and why; nothing of the corpus is changed.
@@ -41,7 +49,7 @@ def audit(methods: tuple[Method, ...], strict: bool, as_json: bool, **options: A
 
     workspace = open_workspace(**options)
     with workspace.lock():
-        audit_workspace(workspace, methods)
+        audit_workspace(workspace, methods, closed_book=closed_book)
     path = workspace.root / "audit"
     told = json.loads((path / "audit.json").read_text(encoding="utf-8"))
     if as_json:

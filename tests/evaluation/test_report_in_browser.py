@@ -8,12 +8,9 @@ from typing import Any
 
 import pytest
 
-from hybrid.audit.audit import summary, worst_questions
+from hybrid.audit.audit import look, summary, worst_questions
 from hybrid.audit.checks import run_checks
-from hybrid.audit.coverage import measure_coverage
-from hybrid.audit.documents import look_at
 from hybrid.audit.report import audit_html
-from hybrid.audit.requirements import requirements
 from hybrid.config import Config, DiagnosisConfig
 from hybrid.evaluation.answer_form import measure_form
 from hybrid.evaluation.attribution import attribute
@@ -91,8 +88,7 @@ def audit_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     findings = run_checks(asked, shelf)
     kinds = {finding.kind.value for finding in findings}
     assert len([finding for finding in findings if finding.question == "copy"]) > 1 and len(kinds) >= 3
-    coverage, look = measure_coverage(asked, shelf, seed=1), look_at(list(shelf.values()))
-    told = summary(asked, findings, requirements(asked, ("raft",), Config()), coverage, [], look, {})
+    told = summary(asked, findings, look(asked, shelf, findings, ("raft",), Config()), {})
     file = tmp_path_factory.mktemp("audit") / "report.html"
     rows = worst_questions(asked, findings)
     file.write_text(audit_html(told, rows, "crates: is the data good enough?"), encoding="utf-8")
