@@ -192,7 +192,10 @@ def same_answers(questions: Sequence[Question], passages: Mapping[str, Passage])
             continue
         for answer in _rare(question):
             beside = trained.get(normalise(answer))
-            if beside and sum(contains_answer(p.full_text, answer) for p in passages.values()) <= FEW_PASSAGES:
+            if (
+                beside
+                and sum(contains_answer(p.full_text, answer.rstrip(".")) for p in passages.values()) <= FEW_PASSAGES
+            ):
                 yield Finding(
                     Kind.SAME_ANSWER, question.id, f"{beside} of train has the answer {answer!r} too", (beside,)
                 )
