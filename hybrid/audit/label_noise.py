@@ -10,12 +10,14 @@ from hybrid.types import Interval, Question
 
 @dataclass(frozen=True)
 class LabelNoise:
-    """A share of the questions looked at, with Wilson's 95 % interval. `source`: what was looked at, and how.
+    """A share of the questions looked at, with Wilson's 95 % interval. `source`: what was looked at, and how; `by` the
+    same in a word.
 
     It counts what can be seen: a wrong answer that stands in the gold passage is not among them.
     """
 
     source: str
+    by: str
     share: Interval
 
 
@@ -47,13 +49,10 @@ def label_noise(
             # a question that nothing answers has no gold answer that could be wrong
             if pair and not wrong.intersection(pair):
                 wrong.add(max(pair, key=lambda name: place[name]))
-    found = [
-        LabelNoise(
-            "gold passages without the answer, and contradictions", wilson(len(wrong & set(answered)), len(answered))
-        )
-    ]
+    source = "gold passages without the answer, and contradictions"
+    found = [LabelNoise(source, "the set", wilson(len(wrong & set(answered)), len(answered)))]
     return found + [
-        LabelNoise(f"flags SUSPECT_LABEL of {item.name}", wilson(len(item.suspects), item.num_answerable))
+        LabelNoise(f"flags SUSPECT_LABEL of {item.name}", item.name, wilson(len(item.suspects), item.num_answerable))
         for item in diagnosed
         if item.num_answerable
     ]

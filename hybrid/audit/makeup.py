@@ -52,7 +52,7 @@ class Makeup:
             if split != "train" and share == 0:
                 told.append(f"In {split} every question has an answer: nobody sees whether answers are invented.")
         if small := [group for group in self.groups if group.small]:
-            some = "; ".join(f"{group.name} {group.questions} ({100 * group.share:.0f} %)" for group in small[:5])
+            some = "; ".join(f"{group.name} {group.questions} ({100 * group.share:.1f} %)" for group in small[:5])
             told.append(
                 f"{len(small)} of {len(self.groups)} groups have under {100 * SMALL_SHARE:.0f} % or under "
                 f"{SMALL_GROUP} questions, too few to see how they fare: {some}"

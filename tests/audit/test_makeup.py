@@ -45,7 +45,7 @@ def test_small_groups_are_told_by_share_and_by_number() -> None:
         ("north", False), ("south", False), ("west", True), ("east", True),
     ]  # fmt: skip
     (note,) = [note for note in made.notes if "groups" in note]
-    assert "2 of 4 groups" in note and "west 11 (5 %); east 9 (4 %)" in note
+    assert "2 of 4 groups" in note and "west 11 (4.6 %); east 9 (3.8 %)" in note
 
 
 def test_shapes_and_lengths_are_counted() -> None:

@@ -10,6 +10,8 @@ import pytest
 
 from hybrid.audit.audit import look, summary, worst_questions
 from hybrid.audit.checks import run_checks
+from hybrid.audit.closed_book import from_diagnoses
+from hybrid.audit.label_noise import Diagnosed
 from hybrid.audit.report import audit_html
 from hybrid.config import Config, DiagnosisConfig
 from hybrid.evaluation.answer_form import measure_form
@@ -77,8 +79,12 @@ def audit_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of an audit that finds three kinds of faults, two of them in one question."""
     shelf = {"p": Passage("p", "The crate of the C40 weighs 20 kg.")}
     asked = [
-        Question(f"q{i}", f"How heavy is part {i} of it?", ("20 kg",), ("p",), "train", "number") for i in range(30)
-    ]
+        Question(
+            f"q{i}", f"How heavy is part {i} of it?", ("20 kg",), ("p",), "train", "number",
+            group="<b>north</b>" if i % 6 else "a region with a name too long for the margin of a chart",
+        )
+        for i in range(30)
+    ]  # fmt: skip
     asked += [
         Question(
             "copy", "Please: how heavy is part 7 of it?", ("It would be 21 kg, they say.",), ("p",), "train", "number"
@@ -88,7 +94,9 @@ def audit_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     findings = run_checks(asked, shelf)
     kinds = {finding.kind.value for finding in findings}
     assert len([finding for finding in findings if finding.question == "copy"]) > 1 and len(kinds) >= 3
-    told = summary(asked, findings, look(asked, shelf, findings, ("raft",), Config()), {})
+    diagnosed = [Diagnosed("diagnosis-base-dev", 40, ("q1", "q2"), ("q3",), 40)]
+    seen = look(asked, shelf, findings, ("raft",), Config(), diagnosed, from_diagnoses(diagnosed))
+    told = summary(asked, findings, seen, {})
     file = tmp_path_factory.mktemp("audit") / "report.html"
     rows = worst_questions(asked, findings)
     file.write_text(audit_html(told, rows, "crates: is the data good enough?"), encoding="utf-8")
@@ -188,6 +196,28 @@ def test_the_audits_page_shows_a_question_under_each_of_its_findings(opened: Any
         kind = button.get_attribute("data-filter")
         assert shown.count() > 0
         assert all(kind in item.get_attribute("data-label").split("|") for item in shown.all())
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_audits_charts_can_be_read(opened: Any, audit_file: Path, scheme: str) -> None:
+    page = opened(scheme, 1280, audit_file)
+    charts = {chart.get_attribute("aria-label"): chart for chart in page.locator("svg.chart").all()}
+    assert list(charts) == ["What was found", "What to trust", "Groups", "Words of a question", "Shapes of the answers"]
+    paper = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).map(Number)")
+    for name, chart in charts.items():
+        frame = chart.bounding_box()
+        for text in chart.locator("text").all():
+            box, said = text.bounding_box(), text.text_content()
+            fill = text.evaluate("node => getComputedStyle(node).fill.match(/\\d+/g).slice(0, 3).map(Number)")
+            assert contrast(fill, paper) > 4, said
+            assert box["x"] >= frame["x"] - 1 and box["x"] + box["width"] <= frame["x"] + frame["width"] + 1, (
+                name,
+                said,
+            )
+    told = charts["Words of a question"].text_content()
+    assert "6–10" in told and "31" in told
+    assert "<b>north</b>" in charts["Groups"].text_content(), "a name is text, whatever is in it"
+    assert page.get_by_text("5.0 % [1.4, 16.5]").is_visible(), "2 of 40 flagged"
 
 
 def contrast(first: list[int], second: list[int]) -> float:
