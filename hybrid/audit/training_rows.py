@@ -37,6 +37,7 @@ MEANINGS = {
     Fault.MAYBE_FALSE_NEGATIVE: "a negative is the positive of a query in similar words: look at it, it is not dropped",
 }
 """In the order of their weight."""
+WORST = 100
 TO_LOOK_AT = {Fault.MAYBE_FALSE_NEGATIVE}
 """Faults for which no line is left out of the proposed file."""
 
@@ -93,7 +94,7 @@ class FileAudit:
             "notes": list(self.notes),
             "worst": [
                 {"line": item.line, "kind": item.fault.value, "detail": item.detail, "text": item.text}
-                for item in sorted(self.findings, key=lambda item: (order.index(item.fault), item.line))
+                for item in sorted(self.findings, key=lambda item: (order.index(item.fault), item.line))[:WORST]
             ],
         }
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
@@ -20,8 +21,8 @@ FileKind = Literal["pairs", "raft"]
 
 
 def audit_file(workspace: Workspace, file: Path, kind: FileKind, methods: Sequence[Method]) -> Manifest:
-    """Publish `audit-pairs/` or `audit-raft/`: `audit.json`, `proposed.jsonl` without the lines that should go, and
-    `dropped.jsonl` with the reasons. The file itself is not touched.
+    """Publish `audit-pairs/` or `audit-raft/`: `audit.json`, `findings.jsonl`, `proposed.jsonl` without the lines that
+    should go, and `dropped.jsonl` with the reasons. The file itself is not touched.
     """
     if not file.is_file():
         raise InputError(file, "no such file")
@@ -46,6 +47,7 @@ def audit_file(workspace: Workspace, file: Path, kind: FileKind, methods: Sequen
     gone = found.dropped
     with publish(target, f"audit-{kind}", VERSION, settings, inputs) as build:
         write_text(build.path / "audit.json", json.dumps(found.told(), indent=1, ensure_ascii=False) + "\n")
+        write_jsonl(build.path / "findings.jsonl", (asdict(finding) for finding in found.findings))
         rows = list(read_jsonl(file))
         write_jsonl(build.path / "proposed.jsonl", (row for line, row in rows if line not in gone))
         dropped = ({"line": line, "reason": gone[line], "row": row} for line, row in rows if line in gone)

@@ -81,9 +81,10 @@ class Situation:
 
     @property
     def roles(self) -> tuple[Role, ...]:
-        """The models that are tuned."""
+        """The models that are tuned: a generator behind an API cannot be."""
         roles: list[Role] = ["embedder"] if "embed" in self.methods else []
-        return (*roles, "generator") if self.tunes_generator else tuple(roles)
+        local = self.config.generator.kind == "local"
+        return (*roles, "generator") if self.tunes_generator and local else tuple(roles)
 
     def model_name(self, role: Role) -> str:
         """As configured."""

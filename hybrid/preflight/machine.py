@@ -46,6 +46,10 @@ def hardware(situation: Situation) -> Found:
     ]
     statuses: list[Status] = ["yes"]
     advice = []
+    if situation.tunes_generator and "generator" not in situation.roles:
+        statuses.append("no")
+        found.append(Evidence("the generator is behind an API: it cannot be trained here"))
+        advice.append("set generator.kind to local, or ask for --method embed alone")
     for role in situation.roles:
         folder_of_model = situation.model_folder(role)
         size = parameters(folder_of_model) if folder_of_model else None

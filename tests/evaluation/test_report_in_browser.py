@@ -217,7 +217,7 @@ def test_the_audits_charts_can_be_read(opened: Any, audit_file: Path, scheme: st
     told = charts["Words of a question"].text_content()
     assert "6–10" in told and "31" in told
     assert "<b>north</b>" in charts["Groups"].text_content(), "a name is text, whatever is in it"
-    assert page.get_by_text("5.0 % [1.4, 16.5]").is_visible(), "2 of 40 flagged"
+    assert page.get_by_role("cell", name="5.0 % [1.4, 16.5]").is_visible(), "2 of 40 flagged"
 
 
 def contrast(first: list[int], second: list[int]) -> float:

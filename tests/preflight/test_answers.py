@@ -311,6 +311,14 @@ def test_a_model_too_large_for_the_machine_is_told(make: Make, tmp_path: Path) -
     assert absent.status == "unknown" and "fetch the model" in absent.next
 
 
+def test_a_generator_behind_an_api_cannot_be_trained(make: Make, tmp_path: Path) -> None:
+    remote = {"kind": "openai", "base_url": "http://localhost:1/v1", "model": "some-model"}
+    settings = {"generator": remote, "embedder": {"model": model(tmp_path / "m")}}
+    found = machine.hardware(make("embed", "raft", **settings))
+    assert found.status == "no" and "behind an API" in told(found) and "--method embed" in found.next
+    assert machine.hardware(make("embed", **settings)).status == "yes"
+
+
 def test_a_lock_and_whole_artefacts_make_it_repeatable(
     make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
