@@ -13,7 +13,8 @@ class LabelNoise:
     """A share of the questions looked at, with Wilson's 95 % interval. `source`: what was looked at, and how; `by` the
     same in a word.
 
-    It counts what can be seen: a wrong answer that stands in the gold passage is not among them.
+    It counts what can be seen: a wrong answer that stands in the gold passage is not among them, and a question that
+    two documents answer otherwise is.
     """
 
     source: str
@@ -45,9 +46,9 @@ def label_noise(
     wrong = {finding.question for finding in findings if finding.kind is Kind.WRONG_GOLD}
     for finding in findings:
         if finding.kind is Kind.CONTRADICTION:
-            pair = [name for name in (finding.question, *finding.others) if name in place]
-            # a question that nothing answers has no gold answer that could be wrong
-            if pair and not wrong.intersection(pair):
+            pair = (finding.question, *finding.others)
+            # whether it has an answer at all is another dispute: sets ask unanswerable ones in near the same words
+            if all(name in place for name in pair) and not wrong.intersection(pair):
                 wrong.add(max(pair, key=lambda name: place[name]))
     source = "gold passages without the answer, and contradictions"
     found = [LabelNoise(source, "the set", wilson(len(wrong & set(answered)), len(answered)))]
