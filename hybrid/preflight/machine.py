@@ -119,10 +119,12 @@ def _minutes(
     options = situation.config.train_embed if embeds else situation.config.train_raft
     per_step = options.batch_size * (1 if embeds else situation.config.train_raft.gradient_accumulation)
     steps = math.ceil(options.epochs * math.ceil(rows / per_step))
+    if not rows:
+        return None, "nothing to train on yet", ""
     folder = situation.model_folder(role)
     seconds = seconds_per_step(situation.root, folder, per_step) if folder else None
     if seconds is not None:
-        return steps * seconds / 60, f"{steps} steps of {seconds:g} s as measured before", FILE
+        return steps * seconds / 60, f"{steps} steps of {seconds:.3g} s as measured before", FILE
     if accelerated:
         return None, f"{steps} steps; minutes unknown, none was measured on this accelerator", ""
     flops, speed = (_EMBEDDER_FLOPS, _EMBEDDER_SPEED) if embeds else (_LORA_FLOPS, _LORA_SPEED)
