@@ -1,12 +1,8 @@
 """What people must have said: the task, a review, the plan for forgetting and rollback, whether facts last."""
 
-import json
-from pathlib import Path
-from typing import Any
-
 from hybrid.corpus.history import FILE, changes, num_versions
-from hybrid.errors import InputError
 from hybrid.preflight.answers import Evidence, Found, Situation, seen
+from hybrid.preflight.review_file import read_review
 
 UNSTABLE = 0.1
 """Share of the documents that may change from version to version, or in a month, before facts count as unstable."""
@@ -55,21 +51,17 @@ def facts_last(situation: Situation) -> Found:
 def reviewed(situation: Situation) -> Found:
     """By name in the task file, or in files that reviewers left beside the questions."""
     task = situation.task
-    found: list[Evidence] = [
-        Evidence(_review(path), path.relative_to(situation.corpus.folder).as_posix())
-        for path in situation.corpus.review_files
-    ]
+    reviews = [(path, read_review(path)) for path in situation.corpus.review_files]
+    found = [Evidence(review.text, path.relative_to(situation.corpus.folder).as_posix()) for path, review in reviews]
     dated = task is not None and task.reviewed_by and task.reviewed_on is not None
     if task is not None and task.reviewed_by:
         when = f" on {task.reviewed_on}" if task.reviewed_on else ", undated"
         found.append(Evidence(f"read by {', '.join(task.reviewed_by)}{when}", situation.task_name))
-    if situation.corpus.review_files or dated:
+    if dated or any(review.counts for _, review in reviews):
         return Found("yes", tuple(found))
-    advice = (
-        f"have an expert read a sample, then fill in reviewed_by and reviewed_on in {situation.task_name}"
-        if not found
-        else "fill in reviewed_on"
-    )
+    advice = f"have an expert read a sample, then fill in reviewed_by and reviewed_on in {situation.task_name}"
+    if task is not None and task.reviewed_by:
+        advice = "fill in reviewed_on"
     return Found("no", tuple(found) or seen("no review is recorded", file=situation.task_name), advice)
 
 
@@ -102,21 +94,3 @@ def plan(situation: Situation) -> Found:
         else:
             missing.append(f"write {key} into {situation.task_name}")
     return Found("no" if missing else "yes", tuple(found), "; ".join(missing))
-
-
-def _review(path: Path) -> str:
-    """The reviewers, what they looked at and how far they agree, as far as the file says it."""
-    try:
-        told: Any = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(path, "not JSON", "mend or remove the file") from error
-    if not isinstance(told, dict):
-        raise InputError(path, "not a JSON object", 'write {"reviewers": [...], "counts": {...}, "agreement": …}')
-    reviewers, counts = told.get("reviewers") or [], told.get("counts") or {}
-    names = ", ".join(map(str, reviewers)) if isinstance(reviewers, list) else str(reviewers)
-    parts = [f"read by {names}" if names else "no reviewer is named"]
-    if isinstance(counts, dict) and counts:
-        parts.append(", ".join(f"{value} {key}" for key, value in counts.items()))
-    if isinstance(told.get("agreement"), int | float):
-        parts.append(f"agreement {told['agreement']:.2f}")
-    return "; ".join(parts)

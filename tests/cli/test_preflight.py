@@ -51,6 +51,14 @@ def test_training_stops_on_what_is_hard_alone_and_says_so_where_it_is_forced(ind
     assert manifest is not None and manifest.facts["overridden"] == ["private-training"]
 
 
+def test_the_adapter_remembers_too_what_was_forced(indexed: Place) -> None:
+    forced = indexed.run("train-raft", "--force", raft__min_examples=100, raft__num_examples=100)
+    assert forced.code == 0, forced.err
+    assert "forced against the preflight: data" in forced.err
+    manifest = read_manifest(indexed.workspace / "adapter")
+    assert manifest is not None and manifest.facts["overridden"] == ["data"]
+
+
 def test_a_newcomer_is_not_stopped_by_a_missing_task(indexed: Place) -> None:
     trained = indexed.run("train-embed", **GOOD)
     assert trained.code == 0, trained.err

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from hybrid.artifacts import publish
+from hybrid.artifacts import publish, sha256_file
 from hybrid.config import Config
 from hybrid.corpus.history import record_version
 from hybrid.corpus.passages import CorpusFolder, PassageSet, build_passages
+from hybrid.errors import InputError
 from hybrid.preflight import data, intent, machine, measured, permission, pipeline_state
 from hybrid.preflight.answers import Found, Method, Situation
 from hybrid.preflight.preflight import ITEMS, ask, missing, summary
@@ -122,6 +123,28 @@ def test_a_plan_needs_general_items_and_words(make: Make, tmp_path: Path) -> Non
         "raft": {"general_file": str(files["instructions"])},
     }
     assert intent.plan(make("raft", task=plans, **settings)).status == "yes"
+
+
+def test_a_review_counts_for_the_file_that_was_reviewed_and_by_those_who_are_named(make: Make) -> None:
+    situation = make(task={})
+    questions = situation.corpus.single_question_file
+    file = situation.corpus.folder / "questions.jsonl.review.json"
+    review = {
+        "file": questions.name, "sha256": sha256_file(questions), "counts": {"accepted": 60, "edited": 0},
+        "reviewers": [{"name": "Ada", "reviewed": 60}, {"name": "Grace", "reviewed": 60}],
+        "agreement": [{"reviewers": ["Ada", "Grace"], "same": {"value": 0.95}, "kappa": {"value": 0.8}}],
+    }  # fmt: skip
+    file.write_text(json.dumps(review), encoding="utf-8")
+    found = intent.reviewed(situation)
+    assert found.status == "yes" and told(found) == "read by Ada, Grace; 60 accepted; agreement 0.80"
+    file.write_text(json.dumps({**review, "sha256": "0" * 64}), encoding="utf-8")
+    found = intent.reviewed(situation)
+    assert found.status == "no" and "questions.jsonl has changed since" in told(found)
+    file.write_text(json.dumps({**review, "reviewers": []}), encoding="utf-8")
+    assert intent.reviewed(situation).status == "no"
+    file.write_text("[]", encoding="utf-8")
+    with pytest.raises(InputError, match="not a JSON object"):
+        intent.reviewed(situation)
 
 
 # -- data ------------------------------------------------------------------------------------------------------------
