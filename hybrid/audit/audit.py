@@ -19,6 +19,7 @@ from hybrid.audit.makeup import Makeup, measure_makeup
 from hybrid.audit.report import audit_html
 from hybrid.audit.requirements import Method, Requirement, requirements
 from hybrid.config import Config
+from hybrid.corpus.questions import leaks
 from hybrid.jsonl import read_jsonl, write_jsonl
 from hybrid.types import Interval, Passage, Question
 
@@ -38,6 +39,7 @@ class Seen:
     passages: Passages
     makeup: Makeup
     noise: Sequence[LabelNoise]
+    leaks: Sequence[str] = ()
     closed_book: ClosedBook | None = None
 
 
@@ -106,6 +108,7 @@ def look(
         passages=look_at(list(passages.values())),
         makeup=measure_makeup(questions),
         noise=label_noise(questions, findings, diagnosed),
+        leaks=leaks(questions, list(passages.values())),
         closed_book=closed_book,
     )
 
@@ -160,7 +163,7 @@ def dropped_questions(questions: Sequence[Question], findings: Sequence[Finding]
 
 
 def _notes(seen: Seen) -> list[str]:
-    notes = []
+    notes = [f"{leak[:1].upper()}{leak[1:]}." for leak in seen.leaks]
     if seen.conflicts:
         first = " | ".join(text for _, text in seen.conflicts[0].said[:2])
         notes.append(f"{len(seen.conflicts)} statements stand in the documents with different figures: {first}")

@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
+from hybrid.audit.audit import look, summary
 from hybrid.audit.checks import run_checks
 from hybrid.audit.closed_book import ClosedBook, ask_closed_book, from_diagnoses
 from hybrid.audit.findings import Finding, Kind
 from hybrid.audit.label_noise import Diagnosed, label_noise
 from hybrid.audit.makeup import measure_makeup
+from hybrid.config import Config
 from hybrid.types import Chat, Generation, Interval, Passage, Question
 
 SHELF = {
@@ -139,6 +141,16 @@ def test_a_rare_answer_in_train_and_test_is_told_and_a_common_one_is_not() -> No
         assert of_kind(Kind.SAME_ANSWER, one, other) == []
     everywhere = {f"p{i}": Passage(f"p{i}", "Ingrid Solvang-Petersen again") for i in range(3)}
     assert not [f for f in run_checks([signed, held], everywhere) if f.kind is Kind.SAME_ANSWER]
+
+
+def test_documents_and_questions_that_splits_share_are_told() -> None:
+    asked = [question("a"), question("b", "Whose crate is it?", split="test")]
+    (note,) = [
+        note
+        for note in summary(asked, [], look(asked, SHELF, [], ("raft",), Config()), {})["notes"]
+        if "gold documents" in note
+    ]
+    assert note == "1 gold documents are in train and in test: gains there overstate what is learned."
 
 
 def test_a_question_in_another_language_is_told() -> None:
