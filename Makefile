@@ -15,7 +15,7 @@ READY  := $(VENV)/.ready
 OPTIONS = --corpus $(CORPUS) --config $(CONFIG) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo audit index train-embed train-raft merge evaluate diagnose query test check bench bench-engines bench-trial bench-faults bench-diagnosis bench-audit bench-modelfree clean lock
+.PHONY: help setup models demo audit preflight index train-embed train-raft merge evaluate diagnose query test check bench bench-engines bench-trial bench-faults bench-diagnosis bench-audit bench-modelfree clean lock
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -40,6 +40,9 @@ demo: models  ## the whole loop on the bundled corpus: before and after, and a q
 
 audit: $(READY)  ## say whether the questions of CORPUS are good enough
 	@$(HYBRID) audit $(OPTIONS)
+
+preflight: $(READY)  ## ask whether tuning should start at all
+	@$(HYBRID) preflight $(OPTIONS)
 
 index: $(READY)  ## read, chunk and index CORPUS
 	@$(HYBRID) index $(OPTIONS)

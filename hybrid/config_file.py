@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from hybrid.artifacts import sha256_file
 from hybrid.config import Config
 from hybrid.errors import ConfigError, InputError
 
@@ -34,6 +35,14 @@ def load_config(path: Path | None, overrides: tuple[str, ...] = ()) -> Config:
         return Config.model_validate(values)
     except ValidationError as error:
         raise ConfigError(_describe(error, path), "`hybrid config` lists every key with its meaning") from None
+
+
+def digest_of(file: Path) -> str:
+    """SHA-256 of a file that a configuration names. Raises `InputError` where it is not there."""
+    if not file.is_file():
+        remedy = "paths in a configuration start at the folder where `hybrid` is called"
+        raise InputError(file, "no such file", remedy)
+    return sha256_file(file)
 
 
 def _apply(values: dict[str, Any], override: str) -> None:

@@ -2,27 +2,45 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from hybrid.artifacts import Manifest, current, publish, require, write_text
-from hybrid.audit.checks import run_checks
+from hybrid.audit.checks import ordered, run_checks
+from hybrid.audit.closed_book import ClosedBook
 from hybrid.audit.conflicts import Conflict, conflicts
 from hybrid.audit.coverage import Coverage, measure_coverage
 from hybrid.audit.documents import Passages, look_at
 from hybrid.audit.findings import MEANINGS, Finding, Kind, counts, scores
+from hybrid.audit.label_noise import Diagnosed, LabelNoise, label_noise
+from hybrid.audit.makeup import Makeup, measure_makeup
 from hybrid.audit.report import audit_html
 from hybrid.audit.requirements import Method, Requirement, requirements
 from hybrid.config import Config
+from hybrid.corpus.questions import leaks
 from hybrid.jsonl import read_jsonl, write_jsonl
-from hybrid.types import Passage, Question
+from hybrid.types import Interval, Passage, Question
 
-VERSION = 1
+VERSION = 2
 WORST = 100
 _DROPPED = {Kind.DUPLICATE, Kind.CONTRADICTION, Kind.WRONG_GOLD, Kind.NO_ANSWER}
 """Kinds whose question is left out of the proposed set; of a leak the train question goes, what is held out stays."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What an audit sees beside its findings."""
+
+    requirements: Sequence[Requirement]
+    coverage: Coverage
+    conflicts: Sequence[Conflict]
+    passages: Passages
+    makeup: Makeup
+    noise: Sequence[LabelNoise]
+    leaks: Sequence[str] = ()
+    closed_book: ClosedBook | None = None
 
 
 def audit(
@@ -35,11 +53,14 @@ def audit(
     target: Path,
     inputs: Mapping[str, str],
     title: str,
+    diagnosed: Sequence[Diagnosed] = (),
+    closed_book: Callable[[], ClosedBook | None] = lambda: None,
 ) -> Manifest:
     """Publish `audit.json`, `findings.jsonl`, `worst.jsonl`, `proposed/` and `report.html`.
 
     `files` are the question files as the team wrote them: `proposed/` holds their lines without those that should go,
-    and `dropped.jsonl` with the reasons. Nothing of the corpus is touched.
+    and `dropped.jsonl` with the reasons. Nothing of the corpus is touched. `diagnosed` and what decides `closed_book`,
+    which is called only where there is work to do, must be among `inputs`.
     """
     settings = {
         "methods": list(methods),
@@ -51,12 +72,13 @@ def audit(
     }
     if done := current(target, "audit", VERSION, settings, inputs):
         return done
+    answered = closed_book()
     findings = run_checks(questions, passages)
-    asked = requirements(questions, methods, config)
-    coverage = measure_coverage(questions, passages, seed=config.seed)
+    if answered:
+        findings = ordered(questions, [*findings, *answered.findings({question.id for question in questions})])
+    seen = look(questions, passages, findings, methods, config, diagnosed, answered)
     dropped = dropped_questions(questions, findings)
-    look = look_at(list(passages.values()))
-    told = summary(questions, findings, asked, coverage, conflicts(passages.values()), look, dropped)
+    told = summary(questions, findings, seen, dropped)
     worst = worst_questions(questions, findings)
     with publish(target, "audit", VERSION, settings, inputs) as build:
         write_jsonl(build.path / "findings.jsonl", (asdict(finding) for finding in findings))
@@ -69,17 +91,33 @@ def audit(
     return require(target, "hybrid audit")
 
 
-def summary(
+def look(
     questions: Sequence[Question],
+    passages: Mapping[str, Passage],
     findings: Sequence[Finding],
-    asked: Sequence[Requirement],
-    coverage: Coverage,
-    contradicting: Sequence[Conflict],
-    look: Passages,
-    dropped: Mapping[str, str],
+    methods: Sequence[Method],
+    config: Config,
+    diagnosed: Sequence[Diagnosed] = (),
+    closed_book: ClosedBook | None = None,
+) -> Seen:
+    """Everything that is no finding of one question."""
+    return Seen(
+        requirements=requirements(questions, methods, config),
+        coverage=measure_coverage(questions, passages, seed=config.seed),
+        conflicts=conflicts(passages.values()),
+        passages=look_at(list(passages.values())),
+        makeup=measure_makeup(questions),
+        noise=label_noise(questions, findings, diagnosed),
+        leaks=leaks(questions, list(passages.values())),
+        closed_book=closed_book,
+    )
+
+
+def summary(
+    questions: Sequence[Question], findings: Sequence[Finding], seen: Seen, dropped: Mapping[str, str]
 ) -> dict[str, Any]:
     """What the report and `--json` tell."""
-    short = [item for item in asked if item.verdict == "short"]
+    short = [item for item in seen.requirements if item.verdict == "short"]
     found = counts(findings)
     grave = sum(found.get(kind.value, 0) for kind in (*_DROPPED, Kind.LEAK))
     if short:
@@ -94,16 +132,17 @@ def summary(
         "num_questions": len(questions),
         "splits": dict(sorted(Counter(question.split for question in questions).items())),
         "answer_types": dict(Counter(question.answer_type for question in questions).most_common()),
-        "cases": dict(Counter(question.case or "not tagged" for question in questions).most_common()),
-        "groups": dict(Counter(question.group for question in questions if question.group).most_common()),
+        "makeup": asdict(seen.makeup),
+        "label_noise": [asdict(item) for item in seen.noise],
+        "closed_book": asdict(seen.closed_book) if seen.closed_book else None,
         "kinds": found,
         "meanings": {kind.value: MEANINGS[kind] for kind in Kind if kind.value in found},
-        "requirements": [asdict(item) for item in asked],
-        "coverage": asdict(coverage),
-        "conflicts": [[{"passage": name, "text": text} for name, text in item.said] for item in contradicting],
+        "requirements": [asdict(item) for item in seen.requirements],
+        "coverage": asdict(seen.coverage),
+        "conflicts": [[{"passage": name, "text": text} for name, text in item.said] for item in seen.conflicts],
         "num_dropped": len(dropped),
-        "passages": asdict(look),
-        "notes": [*_notes(questions, coverage, contradicting), *look.notes],
+        "passages": asdict(seen.passages),
+        "notes": [*seen.makeup.notes, *_notes(seen), *seen.passages.notes],
     }
 
 
@@ -123,22 +162,31 @@ def dropped_questions(questions: Sequence[Question], findings: Sequence[Finding]
     return gone
 
 
-def _notes(questions: Sequence[Question], coverage: Coverage, contradicting: Sequence[Conflict]) -> list[str]:
-    notes = []
-    if contradicting:
-        first = " | ".join(text for _, text in contradicting[0].said[:2])
-        notes.append(f"{len(contradicting)} statements stand in the documents with different figures: {first}")
-    if not any(question.case for question in questions):
-        notes.append(
-            'No question is tagged: add "case": "golden", "edge" or "failure" to see whether the hard cases are in.'
-        )
-    if empty := [topic for topic in coverage.topics if not topic.questions]:
+def _notes(seen: Seen) -> list[str]:
+    notes = [f"{leak[:1].upper()}{leak[1:]}." for leak in seen.leaks]
+    if seen.conflicts:
+        first = " | ".join(text for _, text in seen.conflicts[0].said[:2])
+        notes.append(f"{len(seen.conflicts)} statements stand in the documents with different figures: {first}")
+    if empty := [topic for topic in seen.coverage.topics if not topic.questions]:
         some = "; ".join(topic.name for topic in empty[:5])
-        notes.append(f"{len(empty)} of {len(coverage.topics)} topics of the corpus have no question: {some}")
-    if coverage.untouched:
-        share = 100 * coverage.documents
-        notes.append(f"{len(coverage.untouched)} documents have no question ({share:.0f} % of all have one).")
+        notes.append(f"{len(empty)} of {len(seen.coverage.topics)} topics of the corpus have no question: {some}")
+    if seen.coverage.untouched:
+        share = 100 * seen.coverage.documents
+        notes.append(f"{len(seen.coverage.untouched)} documents have no question ({share:.0f} % of all have one).")
+    for item in seen.noise:
+        if item.share.num and item.share.value:
+            notes.append(f"About {_percent(item.share)} of the gold answers are likely wrong ({item.source}).")
+    if seen.closed_book and seen.closed_book.share.value:
+        answered = seen.closed_book
+        notes.append(
+            f"{_percent(answered.share)} of the questions are answered without any passage ({answered.source}): they "
+            "say little about a retriever."
+        )
     return notes
+
+
+def _percent(share: Interval) -> str:
+    return f"{100 * share.value:.1f} % [{100 * share.low:.1f}, {100 * share.high:.1f}]"
 
 
 def worst_questions(questions: Sequence[Question], findings: Sequence[Finding]) -> list[dict[str, Any]]:

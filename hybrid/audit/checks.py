@@ -8,9 +8,10 @@ import numpy as np
 
 from hybrid.answer_format import shape
 from hybrid.answering.excerpt import contains_answer
+from hybrid.audit.documents import language
 from hybrid.audit.findings import Finding, Kind
 from hybrid.audit.wording import alike, copied_share
-from hybrid.evaluation.graders import grade
+from hybrid.evaluation.graders import grade, normalise
 from hybrid.evaluation.quantities import quantities, same_quantities
 from hybrid.types import Passage, Question
 
@@ -22,13 +23,16 @@ ENOUGH = 20
 """Answers of a type below which no shape is usual."""
 COPIED = 0.7
 """Share of a question that may stand word by word in its passage."""
+DISTINCT = 12
+"""Letters from which an answer that is no quantity says more than chance that two questions are one."""
+FEW_PASSAGES = 2
+"""Passages that a rare answer stands in at most."""
 FAR = 2.0
 """How many times the 95th percentile a length must be to be out of line, or how many times below the 5th."""
 
 
 def run_checks(questions: Sequence[Question], passages: Mapping[str, Passage]) -> list[Finding]:
     """Everything that is found, in the order of the questions."""
-    place = {question.id: number for number, question in enumerate(questions)}
     found = [
         *worded_alike(questions),
         *gold(questions, passages),
@@ -36,7 +40,15 @@ def run_checks(questions: Sequence[Question], passages: Mapping[str, Passage]) -
         *lengths(questions),
         *copies(questions, passages),
         *shared(questions),
+        *same_answers(questions, passages),
+        *languages(questions),
     ]
+    return ordered(questions, found)
+
+
+def ordered(questions: Sequence[Question], found: Sequence[Finding]) -> list[Finding]:
+    """Findings in the order of the questions."""
+    place = {question.id: number for number, question in enumerate(questions)}
     return sorted(found, key=lambda finding: (place[finding.question], finding.kind, finding.detail))
 
 
@@ -164,3 +176,45 @@ def shared(questions: Sequence[Question]) -> Iterator[Finding]:
         if question.split != "train" and (both := [p for p in question.positives if p in trained]):
             detail = f"{both[0]} is gold of {trained[both[0]]} in train too"
             yield Finding(Kind.SHARED, question.id, detail, (trained[both[0]],))
+
+
+def same_answers(questions: Sequence[Question], passages: Mapping[str, Passage]) -> Iterator[Finding]:
+    """Held-out questions whose answer is an answer in train as well, where it is rare: long, no quantity, and in few
+    passages. "4 years" answers many questions.
+    """
+    trained: dict[str, str] = {}
+    for question in questions:
+        if question.split == "train":
+            for answer in _rare(question):
+                trained.setdefault(normalise(answer), question.id)
+    for question in questions:
+        if question.split == "train":
+            continue
+        for answer in _rare(question):
+            beside = trained.get(normalise(answer))
+            if (
+                beside
+                and sum(contains_answer(p.full_text, answer.rstrip(".")) for p in passages.values()) <= FEW_PASSAGES
+            ):
+                yield Finding(
+                    Kind.SAME_ANSWER, question.id, f"{beside} of train has the answer {answer!r} too", (beside,)
+                )
+                break
+
+
+def languages(questions: Sequence[Question]) -> Iterator[Finding]:
+    """Questions in a language that few of the others are in; short ones are passed over."""
+    codes = [(question, language(question.question)) for question in questions]
+    known = Counter(code for _, code in codes if code)
+    if known.total() < ENOUGH:
+        return
+    for question, code in codes:
+        if code and known[code] < RARE * known.total():
+            share = 100 * known[code] / known.total()
+            yield Finding(Kind.LANGUAGE, question.id, f"{code}, as {share:.0f} % of those whose language is sure")
+
+
+def _rare(question: Question) -> list[str]:
+    if not question.answerable or question.answer_type not in EXTRACTIVE:
+        return []
+    return [a for a in question.answers if sum(map(str.isalpha, a)) >= DISTINCT and not quantities(a)]

@@ -18,6 +18,9 @@ class Kind(StrEnum):
     LENGTH = "LENGTH"
     COPIED = "COPIED"
     SHARED = "SHARED"
+    SAME_ANSWER = "SAME_ANSWER"
+    CLOSED_BOOK = "CLOSED_BOOK"
+    LANGUAGE = "LANGUAGE"
 
 
 SEVERITY = {
@@ -29,6 +32,9 @@ SEVERITY = {
     Kind.FORMAT: 0.4,
     Kind.COPIED: 0.3,
     Kind.SHARED: 0.3,
+    Kind.CLOSED_BOOK: 0.3,
+    Kind.LANGUAGE: 0.3,
+    Kind.SAME_ANSWER: 0.2,
     Kind.LENGTH: 0.2,
 }
 """Share of a question's worth that a finding takes."""
@@ -41,6 +47,9 @@ MEANINGS = {
     Kind.FORMAT: "the answer looks like few others of its type",
     Kind.COPIED: "the question is copied from its passage: words alone would find it",
     Kind.SHARED: "held out, but its gold passage is gold in train: gains there overstate what is learned",
+    Kind.CLOSED_BOOK: "answered without any passage: worth little for a retriever, in training and in measuring",
+    Kind.LANGUAGE: "in a language that few others are in",
+    Kind.SAME_ANSWER: "held out, but its rare answer is an answer in train too",
     Kind.LENGTH: "far longer or shorter than the others",
 }
 

@@ -10,10 +10,11 @@ from hybrid.types import Question
 Method = Literal["embedder", "raft", "dpo", "grpo"]
 _PROOF, _PRODUCTION = 500, 1_000
 _UNANSWERABLE_SHARE = 0.05
-_AT_LEAST: dict[Method, tuple[int, str]] = {
+AT_LEAST: dict[Method, tuple[int, str]] = {
     "dpo": (2_000, "answerable train questions, for a preference pair each (DPO)"),
     "grpo": (1_000, "answerable train questions, for a trajectory each (GRPO)"),
 }
+"""Preference pairs and trajectories: fewer do not move a model."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def requirements(questions: Sequence[Question], methods: Sequence[Method], confi
             what = "answerable train questions for RAFT examples"
             found.append(_count(what, train, config.raft.min_examples, "{} more are needed"))
         else:
-            need, what = _AT_LEAST[method]
+            need, what = AT_LEAST[method]
             found.append(_count(what, train, need, "{} more are needed"))
     return found
 

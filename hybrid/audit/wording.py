@@ -65,6 +65,12 @@ def copied_share(question: str, text: str) -> float:
     return longest / len(words)
 
 
+def shared_words(first: str, second: str) -> float:
+    """Jaccard of the words of two questions, fillers aside."""
+    one, other = frozenset(_words(first)), frozenset(_words(second))
+    return len(one & other) / len(one | other) if one or other else 0.0
+
+
 def _words(text: str) -> list[str]:
     found = [word.lower() for word in WORD.findall(text)]
     kept = [word for word in found if word not in _FILLERS]

@@ -17,6 +17,7 @@ _COMMANDS = {
     "review": ("hybrid.cli.review", "Have people accept, edit or reject questions, and merge what they decided."),
     "audit": ("hybrid.cli.audit", "Say whether the questions are good enough to tune and to judge with."),
     "data": ("hybrid.cli.data", "Versions, splits, export and card of a corpus."),
+    "preflight": ("hybrid.cli.preflight", "Ask what decides whether tuning should start at all."),
     "index": ("hybrid.cli.stages", "Read, chunk and index a corpus."),
     "train-embed": ("hybrid.cli.stages", "Fine-tune the embedder with Matryoshka loss."),
     "train-raft": ("hybrid.cli.stages", "Tune the generator on oracle/distractor examples."),

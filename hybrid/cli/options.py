@@ -48,7 +48,9 @@ def workspace_options(command: F) -> F:
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout instead of text.")
-force_option = click.option("--force", is_flag=True, help="Go on with fewer examples than the rule asks for.")
+force_option = click.option(
+    "--force", is_flag=True, help="Train against the preflight and with less than the rule asks for."
+)
 system_option = click.option(
     "--system",
     type=click.Choice(["live", "base", "embedder", "adapter", "tuned"]),

@@ -34,19 +34,20 @@ def interval(value: Interval | Mapping[str, Any] | None, *, signed: bool = False
     return f"{form.format(value['value'])} [{form.format(value['low'])}, {form.format(value['high'])}]"
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
-    """A table on stdout."""
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = "", *, wrap: bool = False) -> None:
+    """A table on stdout: figures flush right, or with `wrap` the last column as running text."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
     shown = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
     for number, column in enumerate(columns):
-        shown.add_column(column, justify="left" if number == 0 else "right", no_wrap=True)
+        running = wrap and number == len(columns) - 1
+        shown.add_column(column, justify="left" if wrap or number == 0 else "right", no_wrap=not running)
     for row in rows:
         shown.add_row(*row)
     # a pipe has no width: long cells must come whole there, too
-    Console(highlight=False, width=max(160, Console().width)).print(shown)
+    Console(highlight=False, markup=False, width=max(160, Console().width)).print(shown)
 
 
 def _plain(value: object) -> object:

@@ -17,6 +17,8 @@ from hybrid.cli.options import (
 
 if TYPE_CHECKING:
     from hybrid.artifacts import Manifest
+    from hybrid.lifecycle.workspace import Workspace
+    from hybrid.preflight.answers import Method
 
 
 @click.command()
@@ -63,7 +65,8 @@ def train_embed(force: bool, as_json: bool, **options: Any) -> None:
     """
     workspace = open_workspace(**options)
     with workspace.lock():
-        manifest = workspace.train_embed(force=force)
+        overridden = _preflight(workspace, "embed", force)
+        manifest = workspace.train_embed(force=force, overridden=overridden)
         if manifest.facts["verdict"] == "tuned":
             workspace.index("tuned")
     _report_manifest(manifest, workspace.root / "embedder", as_json)
@@ -82,7 +85,8 @@ def train_raft(force: bool, as_json: bool, **options: Any) -> None:
     """
     workspace = open_workspace(**options)
     with workspace.lock():
-        manifest = workspace.train_raft(force=force)
+        overridden = _preflight(workspace, "raft", force)
+        manifest = workspace.train_raft(force=force, overridden=overridden)
     _report_manifest(manifest, workspace.root / "adapter", as_json)
 
 
@@ -100,6 +104,12 @@ def merge(as_json: bool, **options: Any) -> None:
     with workspace.lock():
         manifest = workspace.merge()
     _report_manifest(manifest, workspace.root / "generator", as_json)
+
+
+def _preflight(workspace: "Workspace", method: "Method", force: bool) -> tuple[str, ...]:
+    from hybrid.lifecycle.preflight import pass_gate
+
+    return pass_gate(workspace, [method], show.note, force=force)
 
 
 def _report_manifest(manifest: "Manifest", path: Path, as_json: bool) -> None:

@@ -48,6 +48,21 @@ class CorpusFolder:
         single = self.single_question_file
         return [single] if single.is_file() else sorted((self.folder / "questions").glob("*.jsonl"))
 
+    @property
+    def task_file(self) -> Path:
+        """What the team wants, in `hybrid preflight`'s form."""
+        return self.folder / "task.yaml"
+
+    @property
+    def review_files(self) -> list[Path]:
+        """What reviewers said of the questions, beside the question files."""
+        return sorted({file for path in self.question_files for file in path.parent.glob("*.review.json")})
+
+    @property
+    def beside_documents(self) -> set[Path]:
+        """Files that are no documents, where the folder itself holds those."""
+        return {*self.question_files, *self.review_files, self.task_file}
+
     def content_id(self) -> str:
         """SHA-256 over what decides passages and questions."""
         if not self.folder.is_dir():
@@ -57,7 +72,7 @@ class CorpusFolder:
         if self.ready_passages.is_file():
             content = sha256_file(self.ready_passages)
         else:
-            content = sha256_tree(self.documents, skip_suffix="")
+            content = sha256_tree(self.documents, skip_suffix="", leave_out={self.task_file, *self.review_files})
         return sha256_json([content, [[path.name, sha256_file(path)] for path in self.question_files]])
 
 
@@ -108,7 +123,7 @@ def build_passages(
         if corpus.ready_passages.is_file():
             passages, documents, reading = read_passages(corpus.ready_passages), {}, Reading()
         else:
-            reading = load_documents(corpus.documents, leave_out=corpus.question_files)
+            reading = load_documents(corpus.documents, leave_out=corpus.beside_documents)
             documents = {document.id: document for document in reading.documents}
             limit = min(config.chunk_tokens, max_tokens)
             passages = chunk(

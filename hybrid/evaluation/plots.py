@@ -108,13 +108,23 @@ def rank_histogram(ranks: Sequence[int | None], *, k: int | None, title: str) ->
     counts.append(sum(rank is None for rank in ranks))
     colours.append(GREY)
 
+    axis = "questions" if k is None else f"questions (green: within k = {k})"
+    return count_bars(list(zip(names, counts, strict=True)), colours=colours, title=title, axis=axis, rows="rank")
+
+
+def count_bars(
+    bars: Sequence[tuple[str, int]], *, title: str, axis: str, rows: str, colours: Sequence[str] | str = BLUE
+) -> str:
+    """Named counts, each with its figure; `rows` says what the names are."""
+    names, counts = [name for name, _ in bars], [count for _, count in bars]
+
     def draw(axes: Any) -> None:
         axes.barh(range(len(counts)), counts, color=colours, height=0.7)
         for row, count in enumerate(counts):
             axes.annotate(str(count), (count, row), xytext=(3, 0), textcoords="offset points", va="center", fontsize=8)
         _rows(axes, names)
-        axes.set_ylabel("rank")
-        axes.set_xlabel("questions" if k is None else f"questions (green: within k = {k})")
+        axes.set_ylabel(rows)
+        axes.set_xlabel(axis)
 
     return _svg(draw, title, height_in=0.28 * len(counts) + 0.75)
 

@@ -13,6 +13,7 @@ from hybrid.errors import StaleError
 from hybrid.evaluation.metrics import compare
 from hybrid.evaluation.report import comparison_html
 from hybrid.jsonl import read_jsonl
+from hybrid.lifecycle.preflight import pass_gate
 from hybrid.lifecycle.workspace import SystemName, Workspace
 
 _EXAMPLES = 12
@@ -29,7 +30,12 @@ class LoopResult:
 
 
 def run_loop(workspace: Workspace, announce: Callable[[str], None], *, force: bool = False) -> LoopResult:
-    """Run every stage in order; what is up to date is not run again. `announce` gets a line before and after each."""
+    """Run every stage in order; what is up to date is not run again. `announce` gets a line before and after each.
+
+    The preflight comes first. Raises `UserError` where it fails and `force` is not given.
+    """
+    local = workspace.config.generator.kind == "local"
+    overridden = pass_gate(workspace, ["embed", "raft"] if local else ["embed"], announce, force=force)
     seconds: dict[str, float] = {}
 
     def step(name: str, work: Callable[[], Any]) -> Any:
@@ -44,11 +50,11 @@ def run_loop(workspace: Workspace, announce: Callable[[str], None], *, force: bo
     step("evaluate the base system", lambda: workspace.evaluate("base"))
     before = step("diagnose the base system", lambda: workspace.diagnose("base"))
     announce(f"  {before.facts['sentence']}")
-    embedder = step("train the embedder", lambda: workspace.train_embed(force=force))
+    embedder = step("train the embedder", lambda: workspace.train_embed(force=force, overridden=overridden))
     announce(f"  verdict: {embedder.facts['verdict']}")
     step("index again (live embedder)", lambda: workspace.index("tuned"))
-    if workspace.config.generator.kind == "local":
-        adapter = step("train the generator (RAFT)", lambda: workspace.train_raft(force=force))
+    if local:
+        adapter = step("train the generator (RAFT)", lambda: workspace.train_raft(force=force, overridden=overridden))
         announce(f"  verdict: {adapter.facts['verdict']}")
         if adapter.facts["verdict"] == "tuned":
             step("merge", workspace.merge)

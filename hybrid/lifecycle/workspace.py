@@ -16,8 +16,10 @@ from hybrid.answering.pipeline import Pipeline
 from hybrid.artifacts import Manifest, read_manifest, require, sha256_file, sha256_json, sha256_tree
 from hybrid.backends import make_cached, make_embedder, make_generator, make_judge
 from hybrid.config import Config
+from hybrid.config_file import digest_of
+from hybrid.corpus.history import record_version
 from hybrid.corpus.passages import CorpusFolder, PassageSet, build_passages, passage_settings
-from hybrid.errors import InputError, MissingError, StaleError, UserError
+from hybrid.errors import MissingError, StaleError, UserError
 from hybrid.evaluation.diagnose import diagnose
 from hybrid.evaluation.general import general_dev_score
 from hybrid.evaluation.statistics import paired_interval
@@ -145,6 +147,7 @@ class Workspace:
             target=self.root / "passages",
             inputs=inputs,
         )
+        record_version(self.root, self.corpus, inputs["corpus"])
         return PassageSet(self.root / "passages", manifest)
 
     def index(self, system: SystemName) -> Manifest:
@@ -159,8 +162,8 @@ class Workspace:
             inputs={"passages": content, "embedder": embedder.fingerprint},
         )
 
-    def train_embed(self, *, force: bool = False) -> Manifest:
-        """The tuned embedder, or the verdict that the base is kept."""
+    def train_embed(self, *, force: bool = False, overridden: Sequence[str] = ()) -> Manifest:
+        """The tuned embedder, or the verdict that the base is kept; `overridden`: preflight questions that failed."""
         passages = self.passages()
         return train_embedder(
             self.base_embedder.folder,
@@ -171,6 +174,7 @@ class Workspace:
             inputs={"passages": passages.manifest.id, "embedder": sha256_tree(self.base_embedder.folder)},
             compare=self._compare,
             force=force,
+            overridden=overridden,
         )
 
     def raft(self, *, force: bool = False) -> Manifest:
@@ -198,13 +202,13 @@ class Workspace:
                 "passages": passages.manifest.id,
                 "index": index.id,
                 "generator": self._base_weights(),
-                "general": _digest(self.config.raft.general_file) if self.config.raft.general_share else "",
+                "general": digest_of(self.config.raft.general_file) if self.config.raft.general_share else "",
             },
             force=force,
         )
 
-    def train_raft(self, *, force: bool = False) -> Manifest:
-        """The adapter, trained on RAFT examples of the live index."""
+    def train_raft(self, *, force: bool = False, overridden: Sequence[str] = ()) -> Manifest:
+        """The adapter, trained on RAFT examples of the live index; `overridden`: preflight questions that failed."""
         examples = self.raft(force=force)
 
         def score(adapter: Path | None) -> float:
@@ -217,6 +221,7 @@ class Workspace:
             target=self.root / "adapter",
             inputs={"raft": examples.id, "generator": self._base_weights()},
             score=score,
+            overridden=overridden,
         )
 
     def frontier(self, adapter: Manifest) -> Manifest:
@@ -232,7 +237,7 @@ class Workspace:
             measure,
             config=self.config,
             target=self.root / "frontier",
-            inputs={"adapter": adapter.id, "general": sha256_json([_digest(path) for path in files])},
+            inputs={"adapter": adapter.id, "general": sha256_json([digest_of(path) for path in files])},
         )
 
     def _task_score(self, generator: Generator) -> float:
@@ -273,7 +278,7 @@ class Workspace:
         passages = self.passages()
         generator = self.generator(system)
         scorer = generator if isinstance(generator, Scorer) else None
-        files = [_digest(path) for path in self.config.evaluation.general_files] if scorer else []
+        files = [digest_of(path) for path in self.config.evaluation.general_files] if scorer else []
         pipeline = self._pipeline(system, passages, self._cached(generator))
         if self.config.evaluation.few_shot:
             examples = worked_examples(passages, pipeline, self.config.evaluation.few_shot, self.config.seed)
@@ -351,9 +356,3 @@ class Workspace:
     def _compare(self, before: Sequence[float], after: Sequence[float], clusters: Sequence[str]) -> Interval:
         evaluation = self.config.evaluation
         return paired_interval(before, after, clusters, resamples=evaluation.resamples, seed=self.config.seed)
-
-
-def _digest(file: Path) -> str:
-    if not file.is_file():
-        raise InputError(file, "no such file", "paths in a configuration start at the folder where `hybrid` is called")
-    return sha256_file(file)

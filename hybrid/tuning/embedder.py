@@ -20,6 +20,7 @@ from hybrid.tuning.dev_ranking import DevRanking, mean_scores, rounded
 from hybrid.tuning.embedder_model import blend, load_model, save_model
 from hybrid.tuning.embedder_trainer import Best, run_training
 from hybrid.tuning.pairs import make_pairs
+from hybrid.tuning.step_clock import StepClock
 from hybrid.types import Interval, Passage, Question
 
 VERSION = 2
@@ -38,12 +39,13 @@ def train_embedder(
     inputs: Mapping[str, str],
     compare: Compare,
     force: bool = False,
+    overridden: Sequence[str] = (),
 ) -> Manifest:
     """Train from the sentence-transformers folder `base`; publish `model/` if it is better on dev, else the verdict.
 
     Of `questions` the answerable ones of the splits train and dev with a positive among `passages` are used; dev is
     ranked against all passages, with `train_embed.spare_to_dev` the training questions left over as well. Killed and
-    run again, it goes on from the last whole checkpoint.
+    run again, it goes on from the last whole checkpoint. `overridden` names what failed before it and was forced.
 
     Raises `TooLittleDataError` under `train_embed.min_pairs` train or `train_embed.min_dev_questions` dev questions
     (without any even with `force`), `ConfigError` for a dimension above the model's, `HybridError` on divergence.
@@ -57,16 +59,26 @@ def train_embedder(
         return done
     # Equal scores are ranked by id, as in the store.
     corpus = sorted(passages, key=lambda passage: passage.id)
-    known = {passage.id for passage in corpus}
+    train, dev = usable_questions(corpus, questions, config)
+    _check_amount(len(train), len(dev), config, force)
+    with publish(target, "embedder", VERSION, settings, inputs) as build:
+        _run(base, corpus, train, dev, config, build, compare)
+        if overridden:
+            build.facts["overridden"] = list(overridden)
+    return require(target, "hybrid train-embed")
+
+
+def usable_questions(
+    passages: Sequence[Passage], questions: Sequence[Question], config: Config
+) -> tuple[list[Question], list[Question]]:
+    """The questions that are trained on and those that judge the training."""
+    known = {passage.id for passage in passages}
     usable = [q for q in questions if q.answerable and known.intersection(q.positives)]
     train, spare = _sampled([q for q in usable if q.split == "train"], config)
     dev = [q for q in usable if q.split == "dev"]
     if config.train_embed.spare_to_dev:
-        dev += _unrelated(spare, train, {passage.id: passage.document_id or passage.id for passage in corpus})
-    _check_amount(len(train), len(dev), config, force)
-    with publish(target, "embedder", VERSION, settings, inputs) as build:
-        _run(base, corpus, train, dev, config, build, compare)
-    return require(target, "hybrid train-embed")
+        dev += _unrelated(spare, train, {passage.id: passage.document_id or passage.id for passage in passages})
+    return train, dev
 
 
 def _sampled(questions: list[Question], config: Config) -> tuple[list[Question], list[Question]]:
@@ -138,7 +150,11 @@ def _run(
     pairs = make_pairs(model, corpus, train, vectors[:, :deployed], config, build.counts)
 
     checkpoints = build.private / "checkpoints"
-    best = run_training(model, pairs, ranking, deployed, config, checkpoints)
+
+    def keep_time(clock: StepClock) -> None:
+        clock.record(build.path.parent, base, config.train_embed.batch_size)
+
+    best = run_training(model, pairs, ranking, deployed, config, checkpoints, keep_time)
     blends = [_blend(base, best, weight, ranking, config, build.private) for weight in config.train_embed.blend]
     # of equal ones the one nearest the base
     chosen = max(sorted(blends, key=lambda blend: blend.weight), key=lambda blend: np.mean(blend.scores[str(deployed)]))

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from hybrid.precision import fast_dtype
 from hybrid.tuning.dev_ranking import DevRanking, rounded
 from hybrid.tuning.embedder_checkpoints import COMPLETE, file_sizes, last_whole, read_state
 from hybrid.tuning.pairs import Pair
+from hybrid.tuning.step_clock import StepClock, step_clock
 
 
 @dataclass(frozen=True)
@@ -29,13 +30,24 @@ class Best:
 
 
 def run_training(
-    model: Any, pairs: Sequence[Pair], ranking: DevRanking, deployed: int, config: Config, checkpoints: Path
+    model: Any,
+    pairs: Sequence[Pair],
+    ranking: DevRanking,
+    deployed: int,
+    config: Config,
+    checkpoints: Path,
+    keep_time: Callable[[StepClock], None],
 ) -> Best:
-    """Train to the end or until patience runs out, from the last whole checkpoint if there is one."""
+    """Train to the end or until patience runs out, from the last whole checkpoint if there is one.
+
+    `keep_time` is called once the steps of this process are made, where it made any.
+    """
     last = last_whole(checkpoints)
     if last is None or not _is_over(read_state(last), deployed, config.train_embed.patience):
         trainer = _make_trainer(model, pairs, ranking, deployed, config, checkpoints)
+        clock = step_clock(trainer)
         trainer.train(resume_from_checkpoint=str(last) if last is not None else None)
+        keep_time(clock)
         last = last_whole(checkpoints)
     if last is None:
         raise HybridError(f"{checkpoints}: training left no whole checkpoint", "look whether the disk is full")

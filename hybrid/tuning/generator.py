@@ -19,6 +19,7 @@ from hybrid.errors import HybridError, InputError, StaleError
 from hybrid.jsonl import read_jsonl
 from hybrid.precision import fast_dtype
 from hybrid.tuning.completion_trainer import progress_callback, trainer_class
+from hybrid.tuning.step_clock import step_clock
 
 VERSION = 2
 """Of the way adapters are trained: part of an adapter's id."""
@@ -37,7 +38,14 @@ Score = Callable[[Path | None], float]
 
 
 def train_generator(
-    base: Path, raft: Path, *, config: Config, target: Path, inputs: Mapping[str, str], score: Score | None = None
+    base: Path,
+    raft: Path,
+    *,
+    config: Config,
+    target: Path,
+    inputs: Mapping[str, str],
+    score: Score | None = None,
+    overridden: Sequence[str] = (),
 ) -> Manifest:
     """Train an adapter of the model folder `base` on `raft/train.jsonl`; publish the best one on dev.
 
@@ -60,10 +68,13 @@ def train_generator(
     with publish(target, "adapter", VERSION, decisive, inputs) as build:
         checkpoints = build.private / "checkpoints"
         trainer = build_trainer(base, examples, config, checkpoints)
+        clock = step_clock(trainer)
         resume = last_whole_checkpoint(checkpoints)
         # on a fresh start the adapter is still zero: this evaluation is the base's
         trainer.args.eval_on_start = resume is None
         trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+        options = config.train_raft
+        clock.record(target.parent, base, options.batch_size * options.gradient_accumulation)
         history = [
             {"step": entry["step"], "eval_loss": entry["eval_loss"]}
             for entry in trainer.state.log_history
@@ -95,6 +106,8 @@ def train_generator(
             verdict="tuned" if better else "kept base",
             compute="bfloat16" if trainer.args.bf16 else "float32",
         )
+        if overridden:
+            build.facts["overridden"] = list(overridden)
     return require(target, "hybrid train-raft")
 
 

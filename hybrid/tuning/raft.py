@@ -17,6 +17,7 @@ from hybrid.answering.excerpt import answer_survives, contains_answer
 from hybrid.answering.prompt import ABSTENTION, best_first, prompt_form, render, target_text
 from hybrid.artifacts import Manifest, current, publish, require
 from hybrid.config import Config
+from hybrid.config_training import RaftConfig
 from hybrid.errors import TooLittleDataError, UserError
 from hybrid.jsonl import field as json_field
 from hybrid.jsonl import read_jsonl, write_jsonl
@@ -102,6 +103,20 @@ def build_raft(
     return require(target, "hybrid train-raft")
 
 
+def unanswerable_examples(num_answerable: int, num_unanswerable: int, wanted: int, raft: RaftConfig) -> int:
+    """How many of `wanted` examples are made from questions that nothing answers."""
+    share = raft.unanswerable_share
+    return min(num_unanswerable, round(wanted * share), round(num_answerable * share / (1 - share)))
+
+
+def most_examples(questions: Sequence[Question], raft: RaftConfig) -> int:
+    """Domain examples that these train questions give at most, all of them passing verification."""
+    num_answerable = sum(q.answerable and bool(q.positives) for q in questions)
+    num_unanswerable = sum(not q.answerable for q in questions)
+    declined = unanswerable_examples(num_answerable, num_unanswerable, raft.num_examples, raft)
+    return min(num_answerable, raft.num_examples - declined) + declined
+
+
 class _Maker:
     """Draws, verifies and fits examples; `counts` says what was dropped and why."""
 
@@ -131,8 +146,7 @@ class _Maker:
         if raft.balance_labels:
             answerable = self._balanced(answerable)
         rng.shuffle(unanswerable)
-        share = raft.unanswerable_share
-        num_unanswerable = min(len(unanswerable), round(wanted * share), round(len(answerable) * share / (1 - share)))
+        num_unanswerable = unanswerable_examples(len(answerable), len(unanswerable), wanted, raft)
         chosen = answerable[: wanted - num_unanswerable]
         places = [self._place(question) for question in chosen]
         self._served_places = [place for place in places if place <= raft.num_distractors] or [0]

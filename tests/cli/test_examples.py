@@ -39,6 +39,7 @@ ORDER = (
     "data card",
     "data",
     "data export",
+    "preflight",
     "index",
     "evaluate",
     "diagnose",

@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
-from hybrid.audit.audit import summary, worst_questions
+from hybrid.audit.audit import look, summary, worst_questions
 from hybrid.audit.checks import run_checks
-from hybrid.audit.coverage import measure_coverage
-from hybrid.audit.documents import look_at
+from hybrid.audit.closed_book import from_diagnoses
+from hybrid.audit.label_noise import Diagnosed
 from hybrid.audit.report import audit_html
-from hybrid.audit.requirements import requirements
 from hybrid.config import Config, DiagnosisConfig
 from hybrid.evaluation.answer_form import measure_form
 from hybrid.evaluation.attribution import attribute
@@ -62,8 +61,12 @@ def audit_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of an audit that finds three kinds of faults, two of them in one question."""
     shelf = {"p": Passage("p", "The crate of the C40 weighs 20 kg.")}
     asked = [
-        Question(f"q{i}", f"How heavy is part {i} of it?", ("20 kg",), ("p",), "train", "number") for i in range(30)
-    ]
+        Question(
+            f"q{i}", f"How heavy is part {i} of it?", ("20 kg",), ("p",), "train", "number",
+            group="<b>north</b>" if i % 6 else "a region with a name too long for the margin of a chart",
+        )
+        for i in range(30)
+    ]  # fmt: skip
     asked += [
         Question(
             "copy", "Please: how heavy is part 7 of it?", ("It would be 21 kg, they say.",), ("p",), "train", "number"
@@ -73,8 +76,9 @@ def audit_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     findings = run_checks(asked, shelf)
     kinds = {finding.kind.value for finding in findings}
     assert len([finding for finding in findings if finding.question == "copy"]) > 1 and len(kinds) >= 3
-    coverage, look = measure_coverage(asked, shelf, seed=1), look_at(list(shelf.values()))
-    told = summary(asked, findings, requirements(asked, ("raft",), Config()), coverage, [], look, {})
+    diagnosed = [Diagnosed("diagnosis-base-dev", 40, ("q1", "q2"), ("q3",), 40)]
+    seen = look(asked, shelf, findings, ("raft",), Config(), diagnosed, from_diagnoses(diagnosed))
+    told = summary(asked, findings, seen, {})
     file = tmp_path_factory.mktemp("audit") / "report.html"
     rows = worst_questions(asked, findings)
     file.write_text(audit_html(told, rows, "crates: is the data good enough?"), encoding="utf-8")
@@ -174,3 +178,25 @@ def test_the_audits_page_shows_a_question_under_each_of_its_findings(opened: Any
         kind = button.get_attribute("data-filter")
         assert shown.count() > 0
         assert all(kind in item.get_attribute("data-label").split("|") for item in shown.all())
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_audits_charts_can_be_read(opened: Any, audit_file: Path, scheme: str) -> None:
+    page = opened(scheme, 1280, audit_file)
+    charts = {chart.get_attribute("aria-label"): chart for chart in page.locator("svg.chart").all()}
+    assert list(charts) == ["What was found", "What to trust", "Groups", "Words of a question", "Shapes of the answers"]
+    paper = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).map(Number)")
+    for name, chart in charts.items():
+        frame = chart.bounding_box()
+        for text in chart.locator("text").all():
+            box, said = text.bounding_box(), text.text_content()
+            fill = text.evaluate("node => getComputedStyle(node).fill.match(/\\d+/g).slice(0, 3).map(Number)")
+            assert contrast(fill, paper) > 4, said
+            assert box["x"] >= frame["x"] - 1 and box["x"] + box["width"] <= frame["x"] + frame["width"] + 1, (
+                name,
+                said,
+            )
+    told = charts["Words of a question"].text_content()
+    assert "6–10" in told and "31" in told
+    assert "<b>north</b>" in charts["Groups"].text_content(), "a name is text, whatever is in it"
+    assert page.get_by_role("cell", name="5.0 % [1.4, 16.5]").is_visible(), "2 of 40 flagged"

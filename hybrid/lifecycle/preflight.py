@@ -1,0 +1,42 @@
+"""The preflight of a workspace, and the gate that it puts before a training."""
+
+from collections.abc import Callable, Sequence
+
+from hybrid.errors import UserError
+from hybrid.lifecycle.workspace import Workspace
+from hybrid.preflight.answers import Answer, Method, Situation
+from hybrid.preflight.preflight import ask, missing
+
+
+def situation_of(workspace: Workspace, methods: Sequence[Method]) -> Situation:
+    """The workspace as the questions see it; passages are brought up to date first."""
+    return Situation(workspace.root, workspace.corpus, workspace.config, workspace.passages(), tuple(methods))
+
+
+def pass_gate(
+    workspace: Workspace, methods: Sequence[Method], announce: Callable[[str], None], *, force: bool
+) -> tuple[str, ...]:
+    """The hard questions that failed and were forced; empty where none failed. `announce` gets a line on what is soft.
+
+    Raises `UserError` where one failed and `force` is not given. Writes nothing.
+    """
+    situation = situation_of(workspace, methods)
+    failed = missing(ask(situation, hard_only=True))
+    if situation.task is None:
+        announce(
+            f"note: no {situation.task_name} says what is tuned and for whom; `hybrid preflight` asks what matters"
+        )
+    if failed and not force:
+        told = "\n".join(f"  {answer.key}: {_evidence(answer)}" for answer in failed)
+        advice = "; ".join(dict.fromkeys(answer.next for answer in failed))
+        raise UserError(
+            f"the preflight stops this training:\n{told}",
+            f"{advice}, or pass --force to train all the same (the manifest will say so)",
+        )
+    if failed:
+        announce(f"note: forced against the preflight: {', '.join(answer.key for answer in failed)}")
+    return tuple(answer.key for answer in failed)
+
+
+def _evidence(answer: Answer) -> str:
+    return "; ".join(part.text for part in answer.evidence)

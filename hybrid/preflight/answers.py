@@ -1,0 +1,149 @@
+"""What is asked before a training, what an answer looks like, and what it is answered from."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from hybrid.artifacts import Manifest, read_manifest
+from hybrid.config import Config
+from hybrid.corpus.passages import CorpusFolder, PassageSet
+from hybrid.models import Role, embedded, folder_of
+from hybrid.preflight.task import Task, read_task
+from hybrid.types import Question
+
+Method = Literal["embed", "raft", "dpo", "grpo"]
+Status = Literal["yes", "no", "unknown"]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One thing that was seen, and where: a path below the workspace or the corpus folder, "" for the machine."""
+
+    text: str
+    file: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`status` no means: not fulfilled, or nobody has said or measured it; unknown: it cannot be told from what there
+    is. `hard`: a no stops a training unless it is forced. `next` says what to do, "" where nothing is to be done.
+    """
+
+    key: str
+    question: str
+    status: Status
+    hard: bool
+    evidence: tuple[Evidence, ...]
+    next: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """An answer before it has its question."""
+
+    status: Status
+    evidence: tuple[Evidence, ...]
+    next: str = ""
+
+
+@dataclass(frozen=True)
+class Situation:
+    """A workspace, its corpus, and what is to be done with them."""
+
+    root: Path
+    corpus: CorpusFolder
+    config: Config
+    passages: PassageSet
+    methods: tuple[Method, ...]
+
+    @cached_property
+    def task(self) -> Task | None:
+        """What the team wrote down."""
+        return read_task(self.corpus.task_file)
+
+    @cached_property
+    def train(self) -> list[Question]:
+        """Questions that are trained on."""
+        return self.passages.split("train")
+
+    @property
+    def task_name(self) -> str:
+        """The task file as evidence names it."""
+        return self.corpus.task_file.name
+
+    @property
+    def tunes_generator(self) -> bool:
+        """Whether a method among those asked changes the generator."""
+        return any(method != "embed" for method in self.methods)
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """The models that are tuned: a generator behind an API cannot be."""
+        roles: list[Role] = ["embedder"] if "embed" in self.methods else []
+        local = self.config.generator.kind == "local"
+        return (*roles, "generator") if self.tunes_generator and local else tuple(roles)
+
+    def model_name(self, role: Role) -> str:
+        """As configured."""
+        return self.config.embedder.model if role == "embedder" else self.config.generator.model
+
+    def model_folder(self, role: Role) -> Path | None:
+        """Where the model lies on this machine; None where it must be fetched first. Fetches nothing."""
+        name = self.model_name(role)
+        if name == "embedded":
+            folder = folder_of(embedded(role))
+            return folder if folder.is_dir() else None
+        if Path(name).is_dir():
+            return Path(name)
+        from huggingface_hub import try_to_load_from_cache
+        from huggingface_hub.errors import HFValidationError
+
+        try:
+            found = try_to_load_from_cache(name, "config.json")
+        except HFValidationError:
+            return None
+        return Path(found).parent if isinstance(found, str) else None
+
+    def bundled_licence(self, role: Role) -> str:
+        """Of an embedded model, "" for others."""
+        return embedded(role).licence if self.model_name(role) == "embedded" else ""
+
+    def manifest(self, name: str) -> Manifest | None:
+        """Of an artefact in the workspace, whether up to date or not."""
+        return read_manifest(self.root / name)
+
+    def is_current(self, manifest: Manifest) -> bool:
+        """Whether an evaluation or diagnosis is of these documents and questions."""
+        return manifest.inputs.get("passages") == self.passages.manifest.id
+
+    def read_json(self, name: str) -> Mapping[str, Any]:
+        """A JSON file of the workspace."""
+        value: Mapping[str, Any] = json.loads((self.root / name).read_text(encoding="utf-8"))
+        return value
+
+
+@dataclass(frozen=True)
+class Item:
+    """A question of the preflight; `hard` ones are asked by the training commands too. `answer` gives None where the
+    question does not arise for the methods asked.
+    """
+
+    key: str
+    question: str
+    hard: bool
+    answer: Callable[[Situation], Found | None]
+
+
+def seen(*texts: str, file: str = "") -> tuple[Evidence, ...]:
+    """Evidence from one place."""
+    return tuple(Evidence(text, file) for text in texts)
+
+
+def worst(statuses: Sequence[Status]) -> Status:
+    """No before unknown before yes."""
+    if "no" in statuses:
+        return "no"
+    return "unknown" if "unknown" in statuses else "yes"

@@ -1,0 +1,41 @@
+"""The table of licences: who may train with what."""
+
+import pytest
+
+from hybrid.licences import LICENCES, find, judge
+from hybrid.models import EMBEDDED
+
+
+@pytest.mark.parametrize(
+    ("name", "role", "use", "permission"),
+    [
+        ("Apache-2.0", "model", "commercial", "yes"),
+        ("Apache License 2.0", "model", "", "yes"),
+        ("cc-by-nc-4.0", "model", "commercial", "no"),
+        ("cc-by-nc-4.0", "data", "research", "yes"),
+        ("cc-by-nc-4.0", "data", "", "conditions"),
+        ("no-training", "data", "research", "no"),
+        ("openai", "teacher", "internal", "no"),
+        ("llama3", "teacher", "internal", "no"),
+        ("llama3.1", "teacher", "commercial", "conditions"),
+        ("llama3", "model", "commercial", "yes"),
+        ("mrl", "model", "commercial", "no"),
+        ("something-else", "model", "", None),
+        ("", "data", "", None),
+    ],
+)
+def test_permissions(name: str, role: str, use: str, permission: str | None) -> None:
+    assert judge(name, role, use).permission == permission  # type: ignore[arg-type]
+
+
+def test_a_llama_may_teach_a_llama() -> None:
+    assert judge("llama3", "teacher", "internal", base_licence="Llama3").permission == "conditions"
+    assert judge("openai", "teacher", "internal", base_licence="llama3").permission == "no"
+
+
+def test_the_table_has_each_licence_once_and_a_reason_for_every_limit() -> None:
+    names = [licence.id for licence in LICENCES]
+    assert len(names) == len(set(names)) > 40
+    limited = [lic for lic in LICENCES if "no" in (lic.training, lic.commercial, lic.outputs)]
+    assert limited and all(licence.note for licence in limited)
+    assert all(find(model.licence) for model in EMBEDDED)
