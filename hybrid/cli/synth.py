@@ -30,6 +30,12 @@ if TYPE_CHECKING:
 )
 @click.option("--teacher", is_flag=True, help="Questions with answers, written by `synth.teacher` and filtered.")
 @click.option("--estimate", "only_estimate", is_flag=True, help="With --teacher: say what it would cost, and stop.")
+@click.option(
+    "--accept-teacher-terms",
+    "accept_terms",
+    is_flag=True,
+    help="Go on though the teacher's licence forbids to train on what it writes: you have read its terms.",
+)
 @json_option
 def synth(
     per_passage: int,
@@ -38,6 +44,7 @@ def synth(
     out: Path | None,
     teacher: bool,
     only_estimate: bool,
+    accept_terms: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -57,14 +64,16 @@ def synth(
       hybrid synth --corpus corpora/pumps --teacher --estimate --set synth.num_drafts=20
     """
     if teacher:
-        _by_teacher(only_estimate, out, as_json, options)
+        _by_teacher(only_estimate, accept_terms, out, as_json, options)
     elif only_estimate:
         raise click.UsageError("--estimate goes with --teacher: without a model there is nothing to pay")
     else:
         _model_free(per_passage, designs, dev_share, out, as_json, options)
 
 
-def _by_teacher(only_estimate: bool, out: Path | None, as_json: bool, options: dict[str, Any]) -> None:
+def _by_teacher(
+    only_estimate: bool, accept_terms: bool, out: Path | None, as_json: bool, options: dict[str, Any]
+) -> None:
     from hybrid.artifacts import write_text
     from hybrid.lifecycle.synth import synthesise
     from hybrid.synth.teacher import Estimate
@@ -78,7 +87,7 @@ def _by_teacher(only_estimate: bool, out: Path | None, as_json: bool, options: d
         return not only_estimate
 
     with workspace.lock():
-        manifest = synthesise(workspace, told=told)
+        manifest = synthesise(workspace, told=told, accept_terms=accept_terms)
     if manifest is None:
         if as_json:
             show.as_json(asdict(estimates[0]))
@@ -97,7 +106,7 @@ def _by_teacher(only_estimate: bool, out: Path | None, as_json: bool, options: d
         [f["filter"], str(f["reached"]), str(f["passed"]), f"{100 * f['passed'] / max(1, f['reached']):.0f} %"]
         for f in facts["filters"]
     ]
-    show.table(["filter", "reached", "passed", ""], rows, f"{facts['teacher']} as teacher")
+    show.table(["filter", "reached", "passed", ""], rows, f"{facts['teacher']} as teacher ({facts['terms']})")
     show.table(["kind", "drafts", "kept"], [[k, str(v["drafts"]), str(v["kept"])] for k, v in facts["kinds"].items()])
     for note in facts["notes"]:
         click.echo(f"note: {note}")
@@ -166,6 +175,7 @@ def _row(question: Question, *, ready: bool) -> dict[str, Any]:
         "answers": [],
         "split": question.split,
         "topic": question.topic,
+        "origin": "synth",
     }
     if ready:
         return {**row, "positives": list(question.positives)}

@@ -33,7 +33,7 @@ def data_card(
     artefact lies, if there is one.
     """
     questions = passages.questions
-    said, unreadable = _said(corpus.folder / "task.yaml")
+    said, unreadable = _said(corpus.task_file)
     documents = {passage.document_id or passage.id for passage in passages.passages}
     return {
         "name": corpus.folder.resolve().name,

@@ -7,18 +7,27 @@ from typing import Any
 from hybrid.answering.pipeline import Pipeline
 from hybrid.artifacts import Manifest
 from hybrid.backends import make_cached, make_generator
+from hybrid.lifecycle.teacher import check_terms, licence_of
 from hybrid.lifecycle.workspace import Workspace
+from hybrid.models import embedded
 from hybrid.retrieval.index import open_index
 from hybrid.synth.filters import Candidate
 from hybrid.synth.teacher import Estimate, estimate, plan, write_questions
 
 
-def synthesise(workspace: Workspace, *, told: Callable[[Estimate], bool]) -> Manifest | None:
-    """Publish `synth/teacher`. `told` hears the estimate before anything is paid, and says whether to go on."""
+def synthesise(
+    workspace: Workspace, *, told: Callable[[Estimate], bool], accept_terms: bool = False
+) -> Manifest | None:
+    """Publish `synth/teacher`. `told` hears the estimate before anything is paid, and says whether to go on.
+
+    Raises `UserError` where the teacher's licence forbids to train on what it writes and nobody accepts that.
+    """
     config = workspace.config
+    base = licence_of(config.generator)
+    config = config.model_copy(update={"generator": config.synth.teacher or config.generator})
+    licence, verdict = check_terms(config.generator, workspace.corpus, base_licence=base, accepted=accept_terms)
     index = workspace.index("base")
     passages = workspace.passages()
-    config = config.model_copy(update={"generator": config.synth.teacher or config.generator})
     generator = make_generator(config)
     teacher = make_cached(generator, config, workspace.root / "cache" / "generations.sqlite")
     assignments = plan(passages.passages, config)
@@ -30,14 +39,25 @@ def synthesise(workspace: Workspace, *, told: Callable[[Estimate], bool]) -> Man
     config = config.model_copy(update={"answering": config.answering.model_copy(update={"guard": "off"})})
     pipeline = Pipeline(store, embedder, teacher, passages.by_id, config)
     ready = workspace.corpus.ready_passages.is_file()
+    name = embedded("generator").name if config.generator.model == "embedded" else config.generator.model
+    stamp = {"origin": "synth", "teacher": name, "teacher_licence": licence}
     return write_questions(
         assignments,
         pipeline,
         config=config,
         target=workspace.root / "synth" / "teacher",
-        inputs={"passages": passages.manifest.id, "index": index.id, "teacher": generator.fingerprint},
-        facts={"teacher": generator.name},
-        row=lambda candidate, split: question_row(candidate, split, ready=ready),
+        inputs={
+            "passages": passages.manifest.id,
+            "index": index.id,
+            "teacher": generator.fingerprint,
+            "licence": licence,
+        },
+        facts={
+            "teacher": name,
+            "teacher_licence": licence,
+            "terms": verdict.reason + (", accepted" if verdict.permission == "no" else ""),
+        },
+        row=lambda candidate, split: question_row(candidate, split, ready=ready) | stamp,
     )
 
 

@@ -78,11 +78,11 @@ def model_licence(situation: Situation, role: Role, task: Task) -> tuple[str, st
     if bundled := situation.bundled_licence(role):
         return bundled.lower(), "hybrid models list"
     folder = situation.model_folder(role)
-    return _of_folder(folder) if folder else ("", "")
+    return licence_of_folder(folder) if folder else ("", "")
 
 
-def _of_folder(folder: Path) -> tuple[str, str]:
-    """From the model card's header, else from the text of the licence, else from the configuration."""
+def licence_of_folder(folder: Path) -> tuple[str, str]:
+    """A model's licence and the file that says it: the model card's header, the licence's text, the configuration."""
     card = folder / "README.md"
     if card.is_file():
         header = re.match(r"---\s*\n(.*?)\n---", card.read_text(encoding="utf-8", errors="replace"), re.DOTALL)

@@ -49,3 +49,14 @@ def test_a_teachers_drafts_are_kept_with_their_decisions_and_asked_once(place: P
 def test_an_estimate_without_a_teacher_is_the_users_mistake(place: Place) -> None:
     result = place.run("synth", "--estimate")
     assert result.code == 2 and "--teacher" in result.err
+
+
+def test_a_teacher_whose_licence_forbids_it_is_refused_until_its_terms_are_accepted(place: Place) -> None:
+    changed = {"synth__num_drafts": 3, "synth__draft_tokens": 20}
+    (place.corpus / "task.yaml").write_text("teacher_licence: openai\n", encoding="utf-8")
+    refused = place.run("synth", "--teacher", **changed)
+    assert refused.code == 2 and "--accept-teacher-terms" in refused.err and "openai" in refused.err
+    assert not (place.workspace / "synth").exists() and not (place.workspace / "cache").exists()
+    accepted = place.run("synth", "--teacher", "--accept-teacher-terms", "--json", **changed)
+    assert accepted.code == 0, accepted.err
+    assert "accepted" in json.loads(accepted.out)["terms"]
