@@ -1,61 +1,221 @@
-"""Documents to passages: first by heading, then by sentence within the token budget (llama-index does both splits)."""
+"""Documents to passages: first by heading, then within the token budget (llama-index does both splits).
+
+Tables stay whole where they fit the budget and are else cut between rows, the header before every part.
+"""
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
-from typing import Any
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
 
+from hybrid.corpus.markdown_table import split_tables
 from hybrid.types import Document, Passage
 
+CHUNK_VERSION = 1
+"""Goes up when the same document is cut another way."""
 Tokenizer = Callable[[str], list[Any]]
 _HEADING = re.compile(r"^(#{1,6})\s+(.*)$")
+_SLICE = 20_000
+"""Characters that the sentence splitter is given at once."""
+_LETTERS_A_TOKEN = 16
+"""More than any language has: what is longer has words that the tokenizer takes for one unknown token."""
+
+
+class Piece(NamedTuple):
+    """A passage without the names of its document. `num_tokens` is that of its full text, heading included."""
+
+    section: str
+    text: str
+    start: int
+    end: int
+    num_tokens: int
+
+
+class _Span(NamedTuple):
+    """A part of a text by its offsets. `text` differs from the text there where a table's header was repeated."""
+
+    text: str
+    start: int
+    end: int
 
 
 def chunk(
     documents: Sequence[Document], *, tokenize: Tokenizer, chunk_tokens: int, overlap_tokens: int = 0
 ) -> list[Passage]:
-    """Passages of at most `chunk_tokens`, heading included, with character spans into their document's text.
+    """Passages of at most `chunk_tokens`, heading included, with character spans into their document's text."""
+    cutter = Cutter(tokenize, chunk_tokens, overlap_tokens)
+    return [passage for document in documents for passage in name_passages(document, cutter.cut(document))]
+
+
+def name_passages(document: Document, pieces: Sequence[Piece]) -> list[Passage]:
+    """Pieces as passages of a document.
 
     Ids are `document#digest of heading and text`: stable when other parts of the document change.
     """
+    offsets = [offset for offset, _ in document.marks]
+    passages: list[Passage] = []
+    taken: dict[str, int] = {}
+    for piece in pieces:
+        heading = _heading(document.title, piece.section)
+        digest = hashlib.sha256(f"{heading}\n{piece.text}".encode()).hexdigest()[:8]
+        taken[digest] = taken.get(digest, 0) + 1
+        suffix = f"-{taken[digest]}" if taken[digest] > 1 else ""
+        mark = bisect_right(offsets, piece.start) - 1
+        passages.append(
+            Passage(
+                id=f"{document.id}#{digest}{suffix}",
+                text=piece.text,
+                title=document.title,
+                section=piece.section,
+                document_id=document.id,
+                source=document.source + (document.marks[mark][1] if mark >= 0 else ""),
+                start_char=piece.start,
+                end_char=piece.end,
+            )
+        )
+    return passages
+
+
+class Cutter:
+    """Cuts documents by the budget of one tokenizer."""
+
+    def __init__(self, tokenize: Tokenizer, chunk_tokens: int, overlap_tokens: int = 0) -> None:
+        self._tokenize = tokenize
+        self._chunk_tokens = chunk_tokens
+        self._overlap_tokens = overlap_tokens
+
+    def cut(self, document: Document) -> list[Piece]:
+        """Pieces of at most `chunk_tokens` in the order of the text, those of every heading apart."""
+        pieces = []
+        for section, body, start in _records(document) if document.records else _sections(document):
+            heading = _heading(document.title, section)
+            heading_tokens = len(self._tokenize(heading))
+            budget = max(self._chunk_tokens - heading_tokens - 4, self._chunk_tokens // 2)
+            for span in self._split(body, budget):
+                num_tokens = heading_tokens + len(self._tokenize(span.text))
+                pieces.append(Piece(section, span.text, start + span.start, start + span.end, num_tokens))
+        return pieces
+
+    def _split(self, body: str, budget: int) -> list[_Span]:
+        if self._fits(body, budget):
+            return [_Span(body, 0, len(body))]
+        parts: list[_Span] = []
+        for is_table, start, end in split_tables(body):
+            found = self._rows(body, start, end, budget) if is_table else self._sentences(body, start, end, budget)
+            # what introduces a table stays with it where both fit
+            if parts and found and (is_table or self._is_table_end(parts[-1])):
+                joined = body[parts[-1].start : found[0].end]
+                is_verbatim = all(body[part.start : part.end] == part.text for part in (parts[-1], found[0]))
+                if is_verbatim and self._fits(joined, budget):
+                    found[0] = _Span(joined, parts.pop().start, found[0].end)
+            parts += found
+        return parts
+
+    def _is_table_end(self, part: _Span) -> bool:
+        return part.text.endswith("|")
+
+    def _fits(self, text: str, budget: int) -> bool:
+        return len(text) <= _LETTERS_A_TOKEN * budget and len(self._tokenize(text)) <= budget
+
+    def _rows(self, body: str, start: int, end: int, budget: int) -> list[_Span]:
+        """A Markdown table, whole or in parts."""
+        if self._fits(body[start:end], budget):
+            return [_Span(body[start:end], start, end)]
+        lines = list(_lines(body, start, end))
+        head = body[start : lines[1].end]
+        head_tokens = len(self._tokenize(head)) + 1
+        if head_tokens > budget // 2:
+            head, head_tokens = "", 0
+        parts: list[_Span] = []
+        rows: list[_Span] = []
+        used = head_tokens
+
+        def close() -> None:
+            if rows:
+                text = body[rows[0].start : rows[-1].end]
+                # the first part holds its header as it is
+                first = start if head and not parts else rows[0].start
+                shown = f"{head}\n{text}" if head else text
+                parts.append(_Span(shown, first, rows[-1].end))
+                rows.clear()
+
+        for row in lines[2:] if head else lines:
+            num = len(self._tokenize(row.text)) + 1
+            if rows and used + num > budget:
+                close()
+                used = head_tokens
+            if num + head_tokens > budget:
+                parts += self._sentences(body, row.start, row.end, budget)
+                continue
+            rows.append(row)
+            used += num
+        close()
+        return parts
+
+    def _sentences(self, body: str, start: int, end: int, budget: int) -> list[_Span]:
+        """Prose, whole or by sentence."""
+        start += len(body[start:end]) - len(body[start:end].lstrip())
+        text = body[start:end].rstrip()
+        if not text:
+            return []
+        if self._fits(text, budget):
+            return [_Span(text, start, start + len(text))]
+        splitter = _splitter(self._tokenize, budget, min(self._overlap_tokens, budget // 2))
+        parts: list[_Span] = []
+        cursor = start
+        for part in (part for piece in _slices(text, _SLICE) for part in splitter.split_text(piece) if part.strip()):
+            for shown in _slices(part, _LETTERS_A_TOKEN * budget):
+                found = body.find(shown, cursor, end)
+                found = cursor if found < 0 else found
+                parts.append(_Span(shown, found, found + len(shown)))
+                cursor = found + 1 if self._overlap_tokens else found + len(shown)
+        return parts
+
+
+@lru_cache(maxsize=512)
+def _splitter(tokenize: Tokenizer, budget: int, overlap_tokens: int) -> Any:
+    from llama_index.core.node_parser import SentenceSplitter
+
+    return SentenceSplitter(
+        chunk_size=budget,
+        chunk_overlap=overlap_tokens,
+        tokenizer=tokenize,
+        paragraph_separator="\n\n",
+        include_metadata=False,
+    )
+
+
+def _sections(document: Document) -> Iterator[tuple[str, str, int]]:
+    """Heading path below the title, text below the heading, and where that stands in the document."""
     from llama_index.core.node_parser import MarkdownNodeParser
     from llama_index.core.schema import Document as Node
 
     by_heading = MarkdownNodeParser.from_defaults(header_path_separator=" › ")
-    passages: list[Passage] = []
-    for document in documents:
-        cursor = 0
-        taken: dict[str, int] = {}
-        for node in by_heading.get_nodes_from_node(Node(text=document.text)):
-            section, body = _section(node.text, str(node.metadata.get("header_path", "")), document.title)
-            if not body.strip():
-                continue
-            heading = " › ".join(part for part in (document.title, section) if part)
-            budget = max(chunk_tokens - len(tokenize(heading)) - 4, chunk_tokens // 2)
-            cursor = _after_heading(node.text, document.text, cursor)
-            end = cursor
-            for text in _split(body, tokenize, budget, overlap_tokens):
-                start = document.text.find(text, cursor)
-                start = cursor if start < 0 else start
-                end = start + len(text)
-                cursor = end if not overlap_tokens else start + 1
-                digest = hashlib.sha256(f"{heading}\n{text}".encode()).hexdigest()[:8]
-                taken[digest] = taken.get(digest, 0) + 1
-                suffix = f"-{taken[digest]}" if taken[digest] > 1 else ""
-                passages.append(
-                    Passage(
-                        id=f"{document.id}#{digest}{suffix}",
-                        text=text,
-                        title=document.title,
-                        section=section,
-                        document_id=document.id,
-                        source=document.source,
-                        start_char=start,
-                        end_char=end,
-                    )
-                )
-            cursor = end
-    return passages
+    cursor = 0
+    for node in by_heading.get_nodes_from_node(Node(text=document.text)):
+        section, body = _section(node.text, str(node.metadata.get("header_path", "")), document.title)
+        body = body.strip()
+        if not body:
+            continue
+        cursor = _after_heading(node.text, document.text, cursor)
+        start = document.text.find(body, cursor)
+        start = cursor if start < 0 else start
+        yield section, body, start
+        cursor = start + len(body)
+
+
+def _records(document: Document) -> Iterator[tuple[str, str, int]]:
+    """Every record apart, without a section."""
+    offsets = [offset for offset, _ in document.marks]
+    for start, end in zip(offsets, [*offsets[1:], len(document.text)], strict=True):
+        if body := document.text[start:end].rstrip():
+            yield "", body, start
+
+
+def _heading(title: str, section: str) -> str:
+    return " › ".join(part for part in (title, section) if part)
 
 
 def _after_heading(section: str, text: str, cursor: int) -> int:
@@ -77,17 +237,20 @@ def _section(text: str, header_path: str, title: str) -> tuple[str, str]:
     return " › ".join([*parents, own] if own != title else parents), rest.strip("\n")
 
 
-def _split(body: str, tokenize: Tokenizer, budget: int, overlap_tokens: int) -> list[str]:
-    body = body.strip()
-    if len(tokenize(body)) <= budget:
-        return [body]
-    from llama_index.core.node_parser import SentenceSplitter
+def _lines(text: str, start: int, end: int) -> Iterator[_Span]:
+    while start < end:
+        stop = text.find("\n", start, end)
+        stop = end if stop < 0 else stop
+        yield _Span(text[start:stop], start, stop)
+        start = stop + 1
 
-    splitter = SentenceSplitter(
-        chunk_size=budget,
-        chunk_overlap=min(overlap_tokens, budget // 2),
-        tokenizer=tokenize,
-        paragraph_separator="\n\n",
-        include_metadata=False,
-    )
-    return [part for part in splitter.split_text(body) if part.strip()]
+
+def _slices(text: str, longest: int) -> Iterator[str]:
+    """The text in parts of at most `longest` characters, cut at a paragraph, a line or a space where there is one."""
+    start = 0
+    while len(text) - start > longest:
+        borders = (text.rfind(border, start + longest // 2, start + longest) for border in ("\n\n", "\n", " "))
+        stop = next((place for place in borders if place > 0), start + longest)
+        yield text[start:stop]
+        start = stop
+    yield text[start:]

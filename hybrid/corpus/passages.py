@@ -107,7 +107,7 @@ def build_passages(
         if corpus.ready_passages.is_file():
             passages, documents, reading = read_passages(corpus.ready_passages), {}, Reading()
         else:
-            reading = load_documents(corpus.documents, leave_out=corpus.question_files)
+            reading = load_documents(corpus.documents, config, leave_out=corpus.question_files)
             documents = {document.id: document for document in reading.documents}
             limit = min(config.chunk_tokens, max_tokens)
             passages = chunk(

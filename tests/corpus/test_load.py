@@ -48,11 +48,13 @@ def test_every_format(tmp_path: Path) -> None:
     assert reading.skipped == []
     assert found["deep/a.md"].title == "Pump A" and found["deep/a.md"].source == "deep/a.md"
     assert found["b.txt"].text == "# PUMP B\n\n## Mass\nIt weighs 30 kg."
-    assert found["c.html"].text == "# Pump C\n\n## Mass\n\nIt weighs 40 kg.\n\nOne item\n\nFlow | 5 m3/h"
+    assert found["c.html"].text == (
+        "# Pump C\n\n## Mass\n\nIt weighs 40 kg.\n\n- One item\n\n|  |  |\n| --- | --- |\n| Flow | 5 m3/h |"
+    )
     assert found["d.pdf"].title == "Pump D"
     assert "## 1 Mass of the pump\n\nIt weighs fifty kilograms and more" in found["d.pdf"].text
     assert found["d.pdf"].text.count("\n") == 4, "lines that the page wrapped are joined"
-    assert "It weighs 60 kg." in found["e.docx"].text
+    assert found["e.docx"].text == "# Pump E\n\nIt weighs 60 kg."
     assert (found["f1"].title, found["f1"].source, found["f2"].source) == ("Pump F", "f.jsonl:1", "f.jsonl:3")
 
 
