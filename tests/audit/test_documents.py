@@ -2,8 +2,9 @@
 
 import pytest
 
-from hybrid.audit.documents import garbled, language, look_at, near_duplicates
-from hybrid.audit.private import private_data
+from hybrid.audit.documents import look_at, private_data
+from hybrid.corpus.duplicates import near_duplicates
+from hybrid.corpus.text_quality import garbled, language
 from hybrid.types import Passage
 
 LONG = (

@@ -1,0 +1,39 @@
+"""What is wrong with the letters of a text, and which language it is in."""
+
+from functools import cache
+from typing import Any
+
+SURE = 0.9
+"""Probability from which a language counts as known."""
+RARE = 0.1
+"""Share of the texts below which a language is told as foreign."""
+_LETTERS = 40
+_SAMPLE = 4000
+"""Characters from which the language is told."""
+
+
+def language(text: str) -> str:
+    """ISO 639-1 code; "" where a text is too short to tell or holds no running words."""
+    text = text[:_SAMPLE]
+    if sum(map(str.isalpha, text)) < _LETTERS:
+        return ""
+    code, probability = _identifier().classify(text)
+    return str(code) if probability >= SURE and code != "zxx" else ""
+
+
+def garbled(text: str) -> str:
+    """What is wrong with the letters of a text: "Ã¼" for "ü", replacement characters; "" where nothing is."""
+    if text.isascii():
+        return ""
+    if "\ufffd" in text:
+        return "replacement characters"
+    from ftfy.badness import badness
+
+    return "text in a wrong encoding" if badness(text) > 0 else ""
+
+
+@cache
+def _identifier() -> Any:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
