@@ -86,6 +86,11 @@ class Cutter:
         self._chunk_tokens = chunk_tokens
         self._overlap_tokens = overlap_tokens
 
+    @property
+    def settings(self) -> tuple[int, int]:
+        """What decides beside the tokenizer how a document is cut."""
+        return self._chunk_tokens, self._overlap_tokens
+
     def cut(self, document: Document) -> list[Piece]:
         """Pieces of at most `chunk_tokens` in the order of the text, those of every heading apart."""
         pieces = []

@@ -32,15 +32,15 @@ class Sketch(NamedTuple):
     minhash: str
 
 
-def sketch(text: str) -> Sketch:
-    """The sketch of a text. Texts with different figures share no word sequence: two data sheets that differ in one
-    figure are never nearly the same."""
+def sketch(text: str, title: str = "") -> Sketch:
+    """The sketch of a text. Texts with different titles or figures share no word sequence: two data sheets that differ
+    in the name of the machine or in one figure are never nearly the same."""
     words = _WORD.findall(text.lower())
-    digest = hashlib.sha256(" ".join(text.split()).encode()).hexdigest()
+    digest = hashlib.sha256(f"{title}\n{' '.join(text.split())}".encode()).hexdigest()
     if len(words) < _FEWEST_WORDS:
         return Sketch(digest, "")
     figures = " ".join(sorted({word for word in words if any(map(str.isdigit, word))}))
-    found = _minhash(_shingles(words, zlib.crc32(figures.encode())))
+    found = _minhash(_shingles(words, zlib.crc32(f"{title.lower()}\n{figures}".encode())))
     return Sketch(digest, np.asarray(found.hashvalues, dtype=np.uint32).tobytes().hex())
 
 

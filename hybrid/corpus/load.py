@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -22,6 +22,7 @@ from hybrid.corpus.readers.restructured import read_restructured
 from hybrid.corpus.readers.word import read_word
 from hybrid.corpus.walk import SourceFile, list_files, read_bytes
 from hybrid.errors import InputError
+from hybrid.progress import track
 from hybrid.types import Document
 
 READERS_VERSION = 1
@@ -79,16 +80,22 @@ class DocumentFolder:
         self._config = config
         self._memo = memo
         self._listing = list_files(folder, formats=FORMATS, leave_out=leave_out)
-        self._boilerplate: Boilerplate | None = None
         self.skipped: list[tuple[str, str]] = []
         self.notes: list[str] = []
 
     def __iter__(self) -> Iterator[Document]:
+        return self._pass(self._listing.files)
+
+    def under_bar(self, description: str) -> Iterator[Document]:
+        """The same under a progress bar."""
+        return self._pass(track(self._listing.files, total=len(self._listing.files), description=description))
+
+    def _pass(self, files: Iterable[SourceFile]) -> Iterator[Document]:
         self.skipped = list(self._listing.skipped)
         self.notes = []
         repeated = self._count_boilerplate()
         seen: set[str] = set()
-        for file in self._listing.files:
+        for file in files:
             for document in self._documents(file, repeated):
                 if document.id in seen:
                     raise InputError(
@@ -174,4 +181,9 @@ def _read_now(file: SourceFile, config: CorpusConfig) -> Any:
 def _title(text: str, source: str) -> str:
     """The first heading of the first level outside code, else the name of the file."""
     heading = re.search(r"^#\s+(.+)$", outside_code(text, str), re.MULTILINE)
-    return heading[1].strip() if heading else PurePosixPath(source).stem.replace("-", " ").replace("_", " ")
+    return heading[1].strip() if heading else title_of_name(source)
+
+
+def title_of_name(source: str) -> str:
+    """The title of a file that has none of its own."""
+    return PurePosixPath(source).stem.replace("-", " ").replace("_", " ")

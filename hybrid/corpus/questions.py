@@ -51,13 +51,22 @@ def read_questions(paths: Sequence[Path]) -> list[Located]:
     return located
 
 
-def resolve(located: Sequence[Located], passages: Sequence[Passage], documents: Mapping[str, Document]) -> Resolved:
+def resolve(
+    located: Sequence[Located],
+    passages: Sequence[Passage],
+    documents: Mapping[str, Document],
+    *,
+    same_as: Mapping[str, str] | None = None,
+    document_of: Mapping[str, str] | None = None,
+) -> Resolved:
     """Fill `positives` from evidence, check that named passages exist, and look for leaks between splits.
 
-    A quote that a chunk border cuts is gold in every passage that it touches, with a warning. Raises `InputError` for
-    an unknown passage or document and for a quote that its document does not hold.
+    A quote that a chunk border cuts is gold in every passage that it touches, with a warning. Evidence in a document
+    that was left out as a duplicate is looked for in the one that was kept, by `same_as`. Where `passages` and
+    `documents` are only those that evidence names, `document_of` has all passages. Raises `InputError` for an unknown
+    passage or document and for a quote that its document does not hold.
     """
-    known = {passage.id for passage in passages}
+    known = document_of if document_of is not None else {p.id: p.document_id or p.id for p in passages}
     by_document: dict[str, list[Passage]] = {}
     for passage in passages:
         by_document.setdefault(passage.document_id, []).append(passage)
@@ -74,22 +83,23 @@ def resolve(located: Sequence[Located], passages: Sequence[Passage], documents: 
                 )
         positives = list(question.positives)
         for evidence in question.evidence:
-            positives.extend(_find(item, evidence, by_document, documents, resolved.warnings))
+            source = (same_as or {}).get(evidence.source, evidence.source)
+            kept = Evidence(source, evidence.quote)
+            positives.extend(_find(item, kept, by_document, documents, resolved.warnings))
         resolved.questions.append(replace(question, positives=tuple(dict.fromkeys(positives))))
-    resolved.warnings.extend(leaks(resolved.questions, passages))
+    resolved.warnings.extend(leaks(resolved.questions, known))
     return resolved
 
 
-def leaks(questions: Sequence[Question], passages: Sequence[Passage]) -> list[str]:
-    """What train shares with dev or test: gold documents, gold passages, or the wording of a question."""
-    document_of = {passage.id: passage.document_id or passage.id for passage in passages}
+def leaks(questions: Sequence[Question], document_of: Mapping[str, str]) -> list[str]:
+    """What train shares with dev or test: gold documents, or the wording of a question."""
     notes = []
     for split in ("dev", "test"):
         for what in ("gold documents", "questions"):
             sides: dict[str, set[str]] = {"train": set(), split: set()}
             for question in questions:
                 if question.split in sides:
-                    wording = {_squeeze(question.question).lower()}
+                    wording = {squeeze(question.question).lower()}
                     gold = {document_of[positive] for positive in question.positives}
                     sides[question.split] |= wording if what == "questions" else gold
             if shared := sides["train"] & sides[split]:
@@ -111,7 +121,7 @@ def _find(
             "use the path below documents/",
             line=item.line,
         )
-    quote = _squeeze(evidence.quote)
+    quote = squeeze(evidence.quote)
     if not quote:
         raise InputError(
             item.path,
@@ -120,7 +130,7 @@ def _find(
             line=item.line,
         )
     candidates = by_document.get(evidence.source, [])
-    if whole := [p.id for p in candidates if quote in _squeeze(p.text)]:
+    if whole := [p.id for p in candidates if quote in squeeze(p.text)]:
         return whole
     pattern = _GAP.pattern.join(re.escape(word) for word in quote.split())
     match = re.search(pattern, documents[evidence.source].text)
@@ -132,6 +142,17 @@ def _find(
             line=item.line,
         )
     touched = [p.id for p in candidates if p.start_char < match.end() and match.start() < p.end_char]
+    if not touched:
+        # a heading is in no passage's text, but in the full text of all that stand below it
+        touched = [p.id for p in candidates if quote in squeeze(p.heading)]
+        if touched:
+            return touched
+        raise InputError(
+            item.path,
+            f"question {item.question.id!r}: the quote is in {evidence.source}, but in no passage: {quote[:60]!r}",
+            "quote the text below the heading",
+            line=item.line,
+        )
     warnings.append(
         f"{item.path}:{item.line}: the quote of {item.question.id} is cut by a chunk border ({len(touched)} passages)"
     )
@@ -191,6 +212,6 @@ def _json_schema(path: Path, line: int, record: Mapping[str, Any]) -> str:
     return json.dumps(schema, sort_keys=True)
 
 
-def _squeeze(text: str) -> str:
-    """One space between words; table rules and emphasis marks count as space."""
+def squeeze(text: str) -> str:
+    """One space between words; table rules and emphasis marks count as space. Quotes are compared so."""
     return _GAP.sub(" ", text).strip()

@@ -4,9 +4,8 @@ Cheap inputs (passages, index, RAFT examples) are brought up to date by the stag
 required, so that nobody waits for an hour unasked.
 """
 
-import fcntl
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -16,7 +15,8 @@ from hybrid.answering.pipeline import Pipeline
 from hybrid.artifacts import Manifest, read_manifest, require, sha256_file, sha256_json, sha256_tree
 from hybrid.backends import make_cached, make_embedder, make_generator, make_judge
 from hybrid.config import Config
-from hybrid.corpus.passages import CorpusFolder, PassageSet, build_passages
+from hybrid.corpus.ingest import build_passages
+from hybrid.corpus.passages import CorpusFolder, PassageSet
 from hybrid.errors import InputError, MissingError, StaleError, UserError
 from hybrid.evaluation.diagnose import diagnose
 from hybrid.evaluation.general import general_dev_score
@@ -24,6 +24,7 @@ from hybrid.evaluation.statistics import paired_interval
 from hybrid.evaluation.system import evaluate_system
 from hybrid.evaluation.task_score import score_examples
 from hybrid.lifecycle.few_shot import worked_examples
+from hybrid.lifecycle.lock import locked
 from hybrid.lifecycle.registry import transfer_rates
 from hybrid.models import resolve
 from hybrid.protocols import Generator, Scorer
@@ -49,18 +50,9 @@ class Workspace:
     corpus: CorpusFolder
     config: Config
 
-    @contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self) -> AbstractContextManager[None]:
         """One writer at a time; raises `UserError` where another process holds the workspace."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / ".lock").open("a") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise UserError(
-                    f"another hybrid command is working in {self.root}", "wait for it, or stop it"
-                ) from None
-            yield
+        return locked(self.root)
 
     # -- parts ---------------------------------------------------------------------------------------------------
 
@@ -144,6 +136,7 @@ class Workspace:
             max_tokens=embedder.max_tokens,
             target=self.root / "passages",
             inputs=inputs,
+            cache=self.root / "cache" / "documents.sqlite",
         )
         return PassageSet(self.root / "passages", manifest)
 

@@ -7,8 +7,9 @@ import fpdf
 import pytest
 
 from hybrid.config import CorpusConfig
+from hybrid.corpus.ingest import build_passages
 from hybrid.corpus.load import load_documents
-from hybrid.corpus.passages import CorpusFolder, PassageSet, build_passages
+from hybrid.corpus.passages import CorpusFolder, PassageSet
 from hybrid.errors import InputError
 
 
@@ -151,7 +152,7 @@ def test_every_layout_of_a_corpus_folder(tmp_path: Path, inner: str, questions: 
     built = build(corpus, tmp_path / "passages")
     assert [p.text for p in built.passages] == ["It weighs 20 kg."]
     assert [q.positives for q in built.questions] == [(built.passages[0].id,)]
-    assert built.manifest.counts == {"documents": 1, "passages": 1, "questions": 1, "skipped_files": 0}
+    assert built.manifest.counts == {"documents": 1, "passages": 1, "tokens": 6, "questions": 1, "skipped_files": 0}
     assert (tmp_path / "passages" / "qrels" / "test.tsv").read_text() == (
         f"query-id\tcorpus-id\tscore\nq1\t{built.passages[0].id}\t1\n"
     )
