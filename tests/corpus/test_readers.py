@@ -218,13 +218,22 @@ GERMAN = "Vor dem ersten Anlauf muss das Gehäuse gefüllt und das Saugventil ga
         (GERMAN.encode("latin-1"), GERMAN, "not UTF-8: read as "),
         (b"<meta charset='koi8-r'>\xf0", "<meta charset='koi8-r'>П", "read as koi8-r, as it declares"),
         (b"pump " * 50 + b"\x00\x01", "pump " * 50, "2 control characters removed"),
-        (b"key " + b"A1b/" * 500 + b" end", "key   end", "1 runs of encoded data"),
     ],
 )
 def test_decoding(data: bytes, text: str, note: str) -> None:
     decoded, notes = decode(data, html=data.startswith(b"<"))
     assert decoded == text
     assert [part.startswith(note) for _, part in notes] == ([True] if note else [])
+
+
+def test_encoded_data_is_no_prose() -> None:
+    blob = b"key " + b"A1b/" * 500 + b" end"
+    for read in (read_markdown, read_html, read_restructured):
+        content = read(blob)
+        assert content.text.split() == ["key", "end"]
+        assert [note[:22] for _, note in content.notes] == ["1 runs of encoded data"]
+    assert read_html(b"<b>" * 1000 + b"kept").text == "kept"
+    assert len(read_delimited(b"a,b\n1," + b"2" * 2000).text) > 2000
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,8 @@ Notes = tuple[tuple[int, str], ...]
 
 
 def decode(data: bytes, *, html: bool = False) -> tuple[str, Notes]:
-    """Text with `\\n` line ends, and what had to be done. Raises `UnreadableError` where the encoding is not known."""
+    """Text with `\\n` line ends and without control characters, and what had to be done. With `html` the encoding that
+    the page declares counts. Raises `UnreadableError` where the encoding is not known."""
     text, notes = _decoded(data, html)
     control = len(_CONTROL.findall(text))
     if control > _BINARY * len(text):
@@ -35,10 +36,14 @@ def decode(data: bytes, *, html: bool = False) -> tuple[str, Notes]:
     if control:
         text = _CONTROL.sub("", text)
         notes = (*notes, (0, f"{control} control characters removed"))
-    text, runs = _ENCODED.subn(" ", text)
-    if runs:
-        notes = (*notes, (0, f"{runs} runs of encoded data (1000 letters and more without a space) removed"))
     return text.replace("\r\n", "\n").replace("\r", "\n"), notes
+
+
+def without_encoded_data(text: str) -> tuple[str, Notes]:
+    """Prose without base64 and minified code, and whether there was any."""
+    text, runs = _ENCODED.subn(" ", text)
+    told = f"{runs} runs of encoded data (1000 letters and more without a space) removed"
+    return text, ((0, told),) if runs else ()
 
 
 def _decoded(data: bytes, html: bool) -> tuple[str, Notes]:

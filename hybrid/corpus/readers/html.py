@@ -10,7 +10,7 @@ from typing import Literal
 
 from hybrid.corpus.markdown_table import table
 from hybrid.corpus.readers.content import Content
-from hybrid.corpus.readers.decoding import decode
+from hybrid.corpus.readers.decoding import decode, without_encoded_data
 
 Layout = Literal["markdown", "plain"]
 
@@ -34,7 +34,7 @@ _BLOCKS = {
 }  # fmt: skip
 _LEVEL = {f"h{level}": level for level in range(1, 7)}
 _DEEPEST = 40
-"""Lists and tables nested deeper are read as plain blocks: no page for people has them."""
+"""Lists, tables and headers nested deeper are read as plain blocks: no page for people has them."""
 
 
 @dataclass
@@ -61,7 +61,8 @@ def read_html(data: bytes, layout: Layout = "markdown") -> Content:
     if not blocks:
         # a page whose whole body is named like its navigation
         blocks = _parse(text, layout, leave_out=False)
-    return Content("\n\n".join(blocks), notes=notes)
+    shown, cleaned = without_encoded_data("\n\n".join(blocks))
+    return Content(shown, notes=notes + cleaned)
 
 
 def _parse(text: str, layout: Layout, *, leave_out: bool) -> list[str]:
@@ -88,7 +89,7 @@ class _Page:
         """Of each open cell, how many lists were open outside it."""
         self._words: list[str] = []
         self._heading = 0
-        self._skipped = self._pre = self._deep = self._articles = 0
+        self._skipped = self._pre = self._deep = self._articles = self._headers = 0
         self._title: list[str] | None = None
         self._page_title = ""
 
@@ -133,7 +134,9 @@ class _Page:
             self._open_cell(tag)
         elif tag == "header":
             self._flush()
-            self._sinks.append([])
+            self._headers += 1
+            if self._headers <= _DEEPEST:
+                self._sinks.append([])
         elif tag in _BLOCKS:
             self._flush()
             self._articles += tag in ("article", "main")
@@ -274,6 +277,9 @@ class _Page:
     def _close_header(self) -> None:
         """The head of a page is navigation, unless a heading stands in it or an article is around it."""
         self._flush()
-        blocks = self._sinks.pop() if len(self._sinks) > 1 else []
+        self._headers -= 1
+        if self._headers >= _DEEPEST:
+            return
+        blocks = self._sinks.pop()
         if not self._leave_out or self._articles > 0 or any(block.startswith("#") for block in blocks):
             self._sinks[-1].extend(blocks)

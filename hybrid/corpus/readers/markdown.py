@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 from hybrid.corpus.readers.content import Content
-from hybrid.corpus.readers.decoding import decode
+from hybrid.corpus.readers.decoding import decode, without_encoded_data
 
 _FRONT = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _FRONT_TITLE = re.compile(r"^title:[ \t]*[\"']?(.+?)[\"']?[ \t]*$", re.MULTILINE)
@@ -23,12 +23,13 @@ _SETEXT = re.compile(r"^(?P<text>[^\s#>|`*+-][^\n]*)\n(?P<rule>=+|--+)[ \t]*$", 
 def read_markdown(data: bytes) -> Content:
     """Text outside code is cleaned; code stays as it is."""
     text, notes = decode(data)
+    text, cleaned = without_encoded_data(text)
     title = ""
     if front := _FRONT.match(text):
         text = text[front.end() :]
         named = _FRONT_TITLE.search(front[1])
         title = named[1] if named else ""
-    return Content(outside_code(text, _clean), title=title, notes=notes)
+    return Content(outside_code(text, _clean), title=title, notes=notes + cleaned)
 
 
 def outside_code(text: str, change: Callable[[str], str]) -> str:

@@ -3,7 +3,7 @@
 import re
 
 from hybrid.corpus.readers.content import Content
-from hybrid.corpus.readers.decoding import decode
+from hybrid.corpus.readers.decoding import decode, without_encoded_data
 
 _UNDERLINE = re.compile(r"^(=|-)\1{2,}\s*$")
 _LONGEST_TITLE = 120
@@ -12,6 +12,7 @@ _LONGEST_TITLE = 120
 def read_plain(data: bytes) -> Content:
     """The text with Markdown headings."""
     text, notes = decode(data)
+    text, cleaned = without_encoded_data(text)
     output: list[str] = []
     for line in text.splitlines():
         if _UNDERLINE.match(line) and output and output[-1].strip() and not output[-1].startswith("#"):
@@ -21,4 +22,4 @@ def read_plain(data: bytes) -> Content:
     first = next((i for i, line in enumerate(output) if line.strip()), None)
     if first is not None and not output[first].startswith("#") and len(output[first]) <= _LONGEST_TITLE:
         output[first] = f"# {output[first].strip()}"
-    return Content("\n".join(output), notes=notes)
+    return Content("\n".join(output), notes=notes + cleaned)

@@ -5,7 +5,7 @@ from typing import Any
 
 from hybrid.corpus.markdown_table import table
 from hybrid.corpus.readers.content import Content
-from hybrid.corpus.readers.decoding import decode
+from hybrid.corpus.readers.decoding import decode, without_encoded_data
 
 _DIRECTIVE = re.compile(r"^[ \t]*\.\. ([\w:.+-]+)::", re.MULTILINE)
 _ROLE = re.compile(r":([\w:.+-]+):`")
@@ -31,9 +31,10 @@ def read_restructured(data: bytes) -> Content:
     from docutils.core import publish_doctree
 
     text, notes = decode(data)
+    text, cleaned = without_encoded_data(text)
     _know(text)
     document = publish_doctree(text, settings_overrides=_SETTINGS)
-    return Content("\n\n".join(_blocks(document, 2)), title=str(document.get("title", "")), notes=notes)
+    return Content("\n\n".join(_blocks(document, 2)), title=str(document.get("title", "")), notes=notes + cleaned)
 
 
 def _know(text: str) -> None:
