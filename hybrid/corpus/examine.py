@@ -62,32 +62,40 @@ class Examination:
             "private": {"counts": dict(self.private.most_common()), "places": self.places[:_MOST_PLACES]},
         }
 
-    def warnings(self, *, removed: bool) -> list[str]:
-        """A line for each duplicate that was left out, else one for all of them; one for every other kind."""
+    def warnings(self) -> list[str]:
+        """A line for each kind that was found, secrets first."""
         told = []
-        for pairs, how in ((self.exact, "the same text as"), (self.near, "nearly the same as")):
-            if removed:
-                told += [f"{name}: left out, {how} {kept}" for name, kept in pairs]
-            elif pairs:
-                name, kept = pairs[0]
-                told.append(f"{len(pairs)} passages are {how} others, and are kept (first: {name}, {kept})")
-        if foreign := self.foreign:
-            told.append(
-                f"{len(foreign)} documents are in a language of few others (first: {foreign[0].id}, "
-                f"{foreign[0].language})"
-            )
-        if self.garbled:
-            name, wrong = self.garbled[0]
-            told.append(
-                f"{len(self.garbled)} documents hold letters that were decoded wrongly (first: {name}, {wrong})"
-            )
         if self.private:
             kinds = ", ".join(f"{num} × {kind}" for kind, num in self.private.most_common())
             told.append(
                 f"secrets or personal data are in the documents: {kinds} (first: {self.places[0][0]}, "
                 f"{self.places[0][1]}; all places: `facts.private` of the passages' manifest)"
             )
+        if self.garbled:
+            name, wrong = self.garbled[0]
+            told.append(
+                f"{len(self.garbled)} documents hold letters that were decoded wrongly (first: {name}, {wrong})"
+            )
+        if foreign := self.foreign:
+            told.append(
+                f"{len(foreign)} documents are in a language of few others (first: {foreign[0].id}, "
+                f"{foreign[0].language})"
+            )
         return told
+
+    def left_out(self) -> list[str]:
+        """A line for each duplicate."""
+        kinds = ((self.exact, "the same text as"), (self.near, "nearly the same as"))
+        return [f"{name}: left out, {how} {kept}" for pairs, how in kinds for name, kept in pairs]
+
+    def repeated(self) -> list[str]:
+        """A line for each kind of duplicate where all are kept."""
+        kinds = ((self.exact, "the same text as"), (self.near, "nearly the same as"))
+        return [
+            f"{len(pairs)} passages are {how} others, and are kept (first: {pairs[0][0]}, {pairs[0][1]})"
+            for pairs, how in kinds
+            if pairs
+        ]
 
 
 class Examiner:

@@ -47,12 +47,13 @@ def build_passages(
     if done := current(target, "passages", VERSION, settings, inputs):
         return done
     with publish(target, "passages", VERSION, settings, inputs) as build, closing(Memo(cache)) as memo:
+        ready = read_passages(corpus.ready_passages) if corpus.ready_passages.is_file() else None
         located = read_questions(corpus.question_files)
         examiner = Examiner(memo, config)
         with (build.path / "corpus.jsonl").open("w", encoding="utf-8") as stream:
             shelf = _Shelf(stream, located)
-            if corpus.ready_passages.is_file():
-                warnings = _take_ready(corpus, examiner, shelf, tokenize, max_tokens)
+            if ready is not None:
+                warnings = _take_ready(ready, examiner, shelf, tokenize, max_tokens)
             else:
                 folder = corpus.read(config, memo)
                 cutter = Cutter(tokenize, min(config.chunk_tokens, max_tokens), config.overlap_tokens)
@@ -66,7 +67,7 @@ def build_passages(
         rows = list(examiner.found.rows.values())
         write_jsonl(build.path / "documents.jsonl", ({"_id": row.id, **_rest(row)} for row in rows))
         _describe(build, rows, len(resolved.questions))
-        build.facts.update(examiner.found.facts(), warnings=warnings + resolved.warnings)
+        build.facts.update(examiner.found.facts(), warnings=examiner.found.warnings() + resolved.warnings + warnings)
         memo.forget_unused()
     return require(target, "hybrid index")
 
@@ -118,7 +119,7 @@ def _take_documents(
         row.passages, row.tokens = len(pieces), sum(piece.num_tokens for piece in pieces)
         shelf.put(name_passages(document, pieces))
     skipped = [f"{source}: skipped, {reason}" for source, reason in folder.skipped]
-    return skipped + folder.notes + examiner.found.warnings(removed=True) + kept_for_evidence
+    return skipped + folder.notes + kept_for_evidence + examiner.found.left_out()
 
 
 def _holds(shelf: _Shelf, row: Row) -> bool:
@@ -130,17 +131,16 @@ def _holds(shelf: _Shelf, row: Row) -> bool:
 
 
 def _take_ready(
-    corpus: CorpusFolder, examiner: Examiner, shelf: _Shelf, tokenize: Tokenizer, max_tokens: int
+    passages: Sequence[Passage], examiner: Examiner, shelf: _Shelf, tokenize: Tokenizer, max_tokens: int
 ) -> list[str]:
     """Ready passages are taken as they are; what is wrong with them is told."""
-    passages = read_passages(corpus.ready_passages)
     too_long = 0
     for passage in passages:
         row = examiner.take(Document(passage.id, passage.text, passage.source, passage.title, ".jsonl"))
         row.passages, row.tokens, row.duplicate_of = 1, len(tokenize(passage.full_text)), ""
         too_long += row.tokens > max_tokens
     shelf.put(passages)
-    warnings = examiner.found.warnings(removed=False)
+    warnings = examiner.found.repeated()
     if too_long:
         warnings.append(
             f"{too_long} of {len(passages)} passages are longer than the {max_tokens} tokens "
