@@ -19,7 +19,7 @@ Tokenizer = Callable[[str], list[Any]]
 _HEADING = re.compile(r"^(#{1,6})\s+(.*)$")
 _SLICE = 20_000
 """Characters that the sentence splitter is given at once."""
-_LETTERS_A_TOKEN = 16
+_LETTERS_A_TOKEN = 12
 """More than any language has: what is longer has words that the tokenizer takes for one unknown token."""
 
 
@@ -85,6 +85,8 @@ class Cutter:
         self._tokenize = tokenize
         self._chunk_tokens = chunk_tokens
         self._overlap_tokens = overlap_tokens
+        self._counts: dict[str, int] = {}
+        """Tokens of the parts of the document that is being cut: most are asked for twice."""
 
     @property
     def settings(self) -> tuple[int, int]:
@@ -94,12 +96,13 @@ class Cutter:
     def cut(self, document: Document) -> list[Piece]:
         """Pieces of at most `chunk_tokens` in the order of the text, those of every heading apart."""
         pieces = []
+        self._counts.clear()
         for section, body, start in _records(document) if document.records else _sections(document):
             heading = _heading(document.title, section)
-            heading_tokens = len(self._tokenize(heading))
+            heading_tokens = self._count(heading)
             budget = max(self._chunk_tokens - heading_tokens - 4, self._chunk_tokens // 2)
             for span in self._split(body, budget):
-                num_tokens = heading_tokens + len(self._tokenize(span.text))
+                num_tokens = heading_tokens + self._count(span.text)
                 pieces.append(Piece(section, span.text, start + span.start, start + span.end, num_tokens))
         return pieces
 
@@ -118,11 +121,16 @@ class Cutter:
             parts += found
         return parts
 
+    def _count(self, text: str) -> int:
+        if (num := self._counts.get(text)) is None:
+            num = self._counts[text] = len(self._tokenize(text))
+        return num
+
     def _is_table_end(self, part: _Span) -> bool:
         return part.text.endswith("|")
 
     def _fits(self, text: str, budget: int) -> bool:
-        return len(text) <= _LETTERS_A_TOKEN * budget and len(self._tokenize(text)) <= budget
+        return len(text) <= _LETTERS_A_TOKEN * budget and self._count(text) <= budget
 
     def _rows(self, body: str, start: int, end: int, budget: int) -> list[_Span]:
         """A Markdown table, whole or in parts."""
@@ -130,7 +138,7 @@ class Cutter:
             return [_Span(body[start:end], start, end)]
         lines = list(_lines(body, start, end))
         head = body[start : lines[1].end]
-        head_tokens = len(self._tokenize(head)) + 1
+        head_tokens = self._count(head) + 1
         if head_tokens > budget // 2:
             head, head_tokens = "", 0
         parts: list[_Span] = []
@@ -147,7 +155,7 @@ class Cutter:
                 rows.clear()
 
         for row in lines[2:] if head else lines:
-            num = len(self._tokenize(row.text)) + 1
+            num = self._count(row.text) + 1
             if rows and used + num > budget:
                 close()
                 used = head_tokens

@@ -7,10 +7,10 @@ was made of a document before is taken from a memo.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict
-from functools import partial
+from dataclasses import asdict, fields
+from functools import cache, partial
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from hybrid.artifacts import Build, Manifest, current, publish, require, sha256_json, write_text
 from hybrid.config import CorpusConfig
@@ -65,7 +65,7 @@ def build_passages(
         resolved = resolve(located, shelf.passages, shelf.documents, same_as=same_as, document_of=shelf.document_of)
         _write_questions(build.path, resolved.questions)
         rows = list(examiner.found.rows.values())
-        write_jsonl(build.path / "documents.jsonl", ({"_id": row.id, **_rest(row)} for row in rows))
+        write_text(build.path / "documents.jsonl", "".join(map(_line, rows)))
         _describe(build, rows, len(resolved.questions))
         build.facts.update(examiner.found.facts(), warnings=examiner.found.warnings() + resolved.warnings + warnings)
         memo.forget_unused()
@@ -88,7 +88,7 @@ class _Shelf:
     def put(self, passages: Iterable[Passage]) -> None:
         """Write passages in corpus order."""
         for passage in passages:
-            self._stream.write(json.dumps({"_id": passage.id, **_rest(passage)}, ensure_ascii=False) + "\n")
+            self._stream.write(_line(passage))
             self.document_of[passage.id] = passage.document_id or passage.id
             if passage.document_id in self.wanted:
                 self.passages.append(passage)
@@ -164,7 +164,11 @@ def _describe(build: Build, rows: Sequence[Row], num_questions: int) -> None:
 
 def _write_questions(folder: Path, questions: Sequence[Question]) -> None:
     write_jsonl(
-        folder / "queries.jsonl", ({"_id": q.id, "text": q.question, **_rest(q, "id", "question")} for q in questions)
+        folder / "queries.jsonl",
+        (
+            {"_id": q.id, "text": q.question, **{k: v for k, v in asdict(q).items() if k not in ("id", "question")}}
+            for q in questions
+        ),
     )
     (folder / "qrels").mkdir(exist_ok=True)
     for split in sorted({q.split for q in questions}):
@@ -172,5 +176,12 @@ def _write_questions(folder: Path, questions: Sequence[Question]) -> None:
         write_text(folder / "qrels" / f"{split}.tsv", "query-id\tcorpus-id\tscore\n" + "".join(rows))
 
 
-def _rest(record: Passage | Question | Row, *without: str) -> dict[str, Any]:
-    return {key: value for key, value in asdict(record).items() if key not in (without or ("id",))}
+def _line(record: Passage | Row) -> str:
+    """A JSON line with `_id` first; `asdict` would copy every value."""
+    values = {name: getattr(record, name) for name in _names(type(record))}
+    return json.dumps({"_id": values.pop("id"), **values}, ensure_ascii=False) + "\n"
+
+
+@cache
+def _names(kind: type[Passage] | type[Row]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))

@@ -82,6 +82,7 @@ class DocumentFolder:
         self._listing = list_files(folder, formats=FORMATS, leave_out=leave_out)
         self.skipped: list[tuple[str, str]] = []
         self.notes: list[str] = []
+        self._digests: dict[str, str] = {}
 
     def __iter__(self) -> Iterator[Document]:
         return self._pass(self._listing.files)
@@ -150,10 +151,12 @@ class DocumentFolder:
         if file.size > limit:
             return f"{file.size / 1e6:.0f} MB: more than corpus.max_file_mb allows"
         try:
+            digest = self._digests.get(file.source) or sha256_file(file.path)
+            self._digests[file.source] = digest
             parts = [
-                "read", READERS_VERSION, file.format, sha256_file(file.path), limit, self._config.html_layout,
+                "read", READERS_VERSION, file.format, digest, limit, self._config.html_layout,
             ]  # fmt: skip
-            found: Any = self._memo.get(parts, lambda: _read_now(file, self._config))
+            found: Any = self._memo.get(parts, lambda: _read_now(file, digest, self._config))
         except OSError as error:
             return f"cannot be opened: {error.strerror or error}"
         if isinstance(found, str):
@@ -162,10 +165,10 @@ class DocumentFolder:
         return Content(text, title, tuple((o, m) for o, m in marks), records, tuple((n, t) for n, t in notes))
 
 
-def _read_now(file: SourceFile, config: CorpusConfig) -> Any:
+def _read_now(file: SourceFile, digest: str, config: CorpusConfig) -> Any:
     """The fields of the content, or the reason, as plain JSON."""
     data = read_bytes(file.path, max_bytes(config))
-    if hashlib.sha256(data).hexdigest() != sha256_file(file.path):
+    if hashlib.sha256(data).hexdigest() != digest:
         raise OSError("it changes while it is read")
     try:
         content = _READERS[file.format](data, config)

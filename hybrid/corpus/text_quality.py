@@ -8,16 +8,19 @@ SURE = 0.9
 RARE = 0.1
 """Share of the texts below which a language is told as foreign."""
 _LETTERS = 40
-_SAMPLE = 4000
-"""Characters from which the language is told."""
+_SAMPLE = 400
+"""Characters from which the language is told: more take longer and change nothing."""
 
 
 def language(text: str) -> str:
     """ISO 639-1 code; "" where a text is too short to tell or holds no running words."""
-    text = text[:_SAMPLE]
-    if sum(map(str.isalpha, text)) < _LETTERS:
+    # headings and lists of names say little: the longest paragraph has running words
+    sample = max(text.split("\n\n"), key=len)[:_SAMPLE]
+    if sum(map(str.isalpha, sample)) < _LETTERS:
+        sample = text[:_SAMPLE]
+    if sum(map(str.isalpha, sample)) < _LETTERS:
         return ""
-    code, probability = _identifier().classify(text)
+    code, probability = _identifier().classify(sample)
     return str(code) if probability >= SURE and code != "zxx" else ""
 
 

@@ -181,9 +181,9 @@ class Counted:
         self.cut: list[str] = []
         read, cut = load_module._read_now, Cutter.cut
 
-        def read_now(file: Any, config: CorpusConfig) -> Any:
+        def read_now(file: Any, digest: str, config: CorpusConfig) -> Any:
             self.read.append(file.source)
-            return read(file, config)
+            return read(file, digest, config)
 
         def cut_now(cutter: Cutter, document: Document) -> Any:
             self.cut.append(document.id)
