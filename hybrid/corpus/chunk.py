@@ -233,7 +233,11 @@ def _heading(title: str, section: str) -> str:
 
 def _after_heading(section: str, text: str, cursor: int) -> int:
     """Where the body of a section starts in the document, looking from `cursor` on."""
-    match = _HEADING.match(section.partition("\n")[0])
+    first = section.partition("\n")[0]
+    match = _HEADING.match(first)
+    # compiling a pattern for every heading of a corpus takes as long as cutting it
+    if match and (place := text.find(f"\n{first}\n", max(cursor - 1, 0))) >= 0:
+        return place + 1 + len(first)
     heading = re.compile(rf"^#+\s+{re.escape(match[2].strip())}\s*$", re.MULTILINE) if match else None
     found = heading.search(text, cursor) if heading else None
     return found.end() if found else cursor
