@@ -1,6 +1,7 @@
 """Documents to passages: first by heading, then within the token budget (llama-index does both splits).
 
-Tables stay whole where they fit the budget and are else cut between rows, the header before every part.
+Tables and code stay whole where they fit the budget. What does not fit is cut between lines, lists too, and the header
+of a table stands before every part.
 """
 
 import hashlib
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from hybrid.corpus.markdown_table import split_tables
+from hybrid.corpus.markdown_blocks import Kind, split_blocks
 from hybrid.types import Document, Passage
 
 CHUNK_VERSION = 1
@@ -110,59 +111,71 @@ class Cutter:
         if self._fits(body, budget):
             return [_Span(body, 0, len(body))]
         parts: list[_Span] = []
-        for is_table, start, end in split_tables(body):
-            found = self._rows(body, start, end, budget) if is_table else self._sentences(body, start, end, budget)
-            # what introduces a table stays with it where both fit
-            if parts and found and (is_table or self._is_table_end(parts[-1])):
+        last: Kind = "prose"
+        for kind, start, end in self._blocks(body, budget):
+            if kind == "prose":
+                found = self._sentences(body, start, end, budget)
+            else:
+                found = self._lines(body, start, end, budget, has_header=kind == "table")
+            # what introduces or follows a table, code or list stays with it where both fit
+            if parts and found and {kind, last} != {"prose"}:
                 joined = body[parts[-1].start : found[0].end]
                 is_verbatim = all(body[part.start : part.end] == part.text for part in (parts[-1], found[0]))
                 if is_verbatim and self._fits(joined, budget):
                     found[0] = _Span(joined, parts.pop().start, found[0].end)
             parts += found
+            last = kind
         return parts
+
+    def _blocks(self, body: str, budget: int) -> list[tuple[Kind, int, int]]:
+        """A list that fits is part of the prose around it: sentences lead up to it."""
+        blocks: list[tuple[Kind, int, int]] = []
+        for kind, start, end in split_blocks(body):
+            plain = kind == "list" and self._fits(body[start:end], budget)
+            if (plain or kind == "prose") and blocks and blocks[-1][0] == "prose":
+                blocks[-1] = ("prose", blocks[-1][1], end)
+            else:
+                blocks.append(("prose" if plain else kind, start, end))
+        return blocks
+
+    def _fits(self, text: str, budget: int) -> bool:
+        return len(text) <= _LETTERS_A_TOKEN * budget and self._count(text) <= budget
 
     def _count(self, text: str) -> int:
         if (num := self._counts.get(text)) is None:
             num = self._counts[text] = len(self._tokenize(text))
         return num
 
-    def _is_table_end(self, part: _Span) -> bool:
-        return part.text.endswith("|")
-
-    def _fits(self, text: str, budget: int) -> bool:
-        return len(text) <= _LETTERS_A_TOKEN * budget and self._count(text) <= budget
-
-    def _rows(self, body: str, start: int, end: int, budget: int) -> list[_Span]:
-        """A Markdown table, whole or in parts."""
+    def _lines(self, body: str, start: int, end: int, budget: int, *, has_header: bool) -> list[_Span]:
+        """A table, code or list, whole or in parts of whole lines; a table's header stands before every part."""
         if self._fits(body[start:end], budget):
             return [_Span(body[start:end], start, end)]
         lines = list(_lines(body, start, end))
-        head = body[start : lines[1].end]
-        head_tokens = self._count(head) + 1
+        head = body[start : lines[1].end] if has_header else ""
+        head_tokens = self._count(head) + 1 if head else 0
         if head_tokens > budget // 2:
             head, head_tokens = "", 0
         parts: list[_Span] = []
-        rows: list[_Span] = []
+        together: list[_Span] = []
         used = head_tokens
 
         def close() -> None:
-            if rows:
-                text = body[rows[0].start : rows[-1].end]
+            text = body[together[0].start : together[-1].end] if together else ""
+            if text.strip():
                 # the first part holds its header as it is
-                first = start if head and not parts else rows[0].start
-                shown = f"{head}\n{text}" if head else text
-                parts.append(_Span(shown, first, rows[-1].end))
-                rows.clear()
+                first = start if head and not parts else together[0].start
+                parts.append(_Span(f"{head}\n{text}" if head else text, first, together[-1].end))
+            together.clear()
 
-        for row in lines[2:] if head else lines:
-            num = self._count(row.text) + 1
-            if rows and used + num > budget:
+        for line in lines[2:] if head else lines:
+            num = self._count(line.text) + 1
+            if together and used + num > budget:
                 close()
                 used = head_tokens
             if num + head_tokens > budget:
-                parts += self._sentences(body, row.start, row.end, budget)
+                parts += self._sentences(body, line.start, line.end, budget)
                 continue
-            rows.append(row)
+            together.append(line)
             used += num
         close()
         return parts

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, fields
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -16,7 +16,7 @@ from hybrid.artifacts import Build, Manifest, current, publish, require, sha256_
 from hybrid.config import CorpusConfig
 from hybrid.corpus.chunk import CHUNK_VERSION, Cutter, Piece, Tokenizer, name_passages
 from hybrid.corpus.examine import Examiner, Row
-from hybrid.corpus.load import DocumentFolder
+from hybrid.corpus.load import READERS_VERSION, DocumentFolder
 from hybrid.corpus.memo import Memo
 from hybrid.corpus.passages import CorpusFolder, read_passages
 from hybrid.corpus.questions import Located, read_questions, resolve, squeeze
@@ -24,7 +24,8 @@ from hybrid.errors import InputError
 from hybrid.jsonl import write_jsonl
 from hybrid.types import Document, Passage, Question
 
-VERSION = 2
+VERSION = 2 + READERS_VERSION + CHUNK_VERSION
+"""Goes up with those of its parts: passages of an earlier release are made anew."""
 
 
 def build_passages(
@@ -178,10 +179,5 @@ def _write_questions(folder: Path, questions: Sequence[Question]) -> None:
 
 def _line(record: Passage | Row) -> str:
     """A JSON line with `_id` first; `asdict` would copy every value."""
-    values = {name: getattr(record, name) for name in _names(type(record))}
+    values = {field.name: getattr(record, field.name) for field in fields(record)}
     return json.dumps({"_id": values.pop("id"), **values}, ensure_ascii=False) + "\n"
-
-
-@cache
-def _names(kind: type[Passage] | type[Row]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))

@@ -20,7 +20,8 @@ def language(text: str) -> str:
         sample = text[:_SAMPLE]
     if sum(map(str.isalpha, sample)) < _LETTERS:
         return ""
-    code, probability = _identifier().classify(sample)
+    # letter frequencies were counted in running text: capitals throughout look like no language
+    code, probability = _identifier().classify(sample.lower() if sum(map(str.isupper, sample)) > _LETTERS else sample)
     return str(code) if probability >= SURE and code != "zxx" else ""
 
 

@@ -321,3 +321,13 @@ def test_evidence_may_quote_a_row_of_a_table_file(tmp_path: Path) -> None:
     assert built.questions[0].positives == (built.passages[1].id,)
     assert built.passages[1].source == "pumps.csv:3"
     assert built.manifest.facts["warnings"] == ["pumps.csv:4: skipped, 1 fields under a header of 2"]
+
+
+def test_code_and_lists_that_do_not_fit_are_cut_between_lines() -> None:
+    code = "\n".join(f"pump-{n} --start --port {n} && wait" for n in range(40))
+    items = "\n".join(f"- item number {n} of the list" for n in range(40))
+    text = f"# Shell\n\nRun this:\n\n```\n{code}\n```\n\n## Items\n\nThese are:\n\n{items}\n"
+    passages = chunk([Document("s.md", text, "s.md", "Shell")], tokenize=str.split, chunk_tokens=64)
+    lines = [line for passage in passages for line in passage.text.split("\n") if line.startswith(("pump", "- item"))]
+    assert lines == [*code.split("\n"), *items.split("\n")]
+    assert all(text[p.start_char : p.end_char] == p.text for p in passages) and len(passages) > 6

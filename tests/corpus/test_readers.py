@@ -14,6 +14,7 @@ from hybrid.corpus.readers.delimited import read_delimited
 from hybrid.corpus.readers.html import read_html
 from hybrid.corpus.readers.markdown import read_markdown
 from hybrid.corpus.readers.pdf import read_pdf
+from hybrid.corpus.readers.plain import read_plain
 from hybrid.corpus.readers.restructured import read_restructured
 from hybrid.corpus.readers.word import read_word
 from hybrid.types import Document
@@ -93,6 +94,19 @@ def test_markdown_loses_what_no_reader_sees_outside_code() -> None:
     content = read_markdown(text.encode())
     assert content.title == "Pump H20"
     assert content.text == ("# Weights\n\n\nSee the pump.\n\n## More\n\n```html\n<!-- kept --><p>\nCode\n====\n```\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("PUMP B\n\nMass\n====\nIt weighs 30 kg.", "# PUMP B\n\n## Mass\nIt weighs 30 kg."),
+        ("======\nPump B\n======\n\nText.", "## Pump B\n\nText."),
+        ("A first line\nthat goes on.\n\nMore.", "A first line\nthat goes on.\n\nMore."),
+        ("T\n\nThe end of\na paragraph.\n-------\nNext.", "# T\n\nThe end of\na paragraph.\n-------\nNext."),
+    ],
+)
+def test_headings_of_plain_text(text: str, read: str) -> None:
+    assert read_plain(text.encode()).text == read
 
 
 def test_restructured_text() -> None:
@@ -193,6 +207,13 @@ def test_rows_of_a_table_file_are_records_with_their_lines() -> None:
         ("t.csv:6", "model: H30 | note: ok", ""),
     ]
     assert read_delimited(b"a\tb, c\n1\t2\n", delimiter="\t").text == "a: 1 | b, c: 2"
+
+
+def test_comments_before_the_header_of_a_table_file() -> None:
+    content = read_delimited(b"# from the works, 2020\n\na,b\n1,2\n")
+    assert (content.text, content.marks) == ("a: 1 | b: 2", ((0, ":4"),))
+    with pytest.raises(UnreadableError, match="no row fits the header of 2 columns"):
+        read_delimited(b"a,b\n1\n2\n")
 
 
 @pytest.mark.parametrize("data", [b"H20,20\nH24,24\n", b"a,,c\n1,2,3\n", b"a,a\n1,2\n"])

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from hybrid.corpus.markdown_table import table
+from hybrid.corpus.markdown_blocks import table
 from hybrid.corpus.readers.content import Content
 from hybrid.corpus.readers.decoding import decode, without_encoded_data
 

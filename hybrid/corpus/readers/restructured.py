@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from hybrid.corpus.markdown_table import table
+from hybrid.corpus.markdown_blocks import table
 from hybrid.corpus.readers.content import Content
 from hybrid.corpus.readers.decoding import decode, without_encoded_data
 

@@ -5,7 +5,7 @@ import re
 import zipfile
 from typing import Any
 
-from hybrid.corpus.markdown_table import table
+from hybrid.corpus.markdown_blocks import table
 from hybrid.corpus.readers.content import Content, UnreadableError
 
 _LEVEL = re.compile(r"^heading (\d)$", re.IGNORECASE)
