@@ -134,7 +134,7 @@ class DocumentFolder:
             return
         self.notes += [f"{file.source}{f':{line}' if line else ''}: {note}" for line, note in content.notes]
         text = repeated.without(file.source, content.text) if file.format in _HTML else content.text
-        title = content.title or _title(text, file.source)
+        title = content.title or title_of_name(file.source)
         yield Document(file.source, text, file.source, title, file.format, content.marks, content.records)
 
     def _count_boilerplate(self) -> Boilerplate:
@@ -178,13 +178,13 @@ def _read_now(file: SourceFile, digest: str, config: CorpusConfig) -> Any:
         return f"unreadable: {type(error).__name__}: {str(error)[:80]}"
     if not content.text.strip():
         return "no text in it"
-    return [content.text, content.title, content.marks, content.records, content.notes]
+    return [content.text, content.title or _title(content.text), content.marks, content.records, content.notes]
 
 
-def _title(text: str, source: str) -> str:
-    """The first heading of the first level outside code, else the name of the file."""
+def _title(text: str) -> str:
+    """The first heading of the first level outside code; "" where there is none."""
     heading = re.search(r"^#\s+(.+)$", outside_code(text, str), re.MULTILINE)
-    return heading[1].strip() if heading else title_of_name(source)
+    return heading[1].strip() if heading else ""
 
 
 def title_of_name(source: str) -> str:
