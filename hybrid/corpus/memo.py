@@ -22,11 +22,16 @@ class Memo:
     def __init__(self, path: Path | None = None) -> None:
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path or ":memory:", timeout=60)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=NORMAL")
-        self._db.execute("PRAGMA secure_delete=ON")
-        self._db.execute("CREATE TABLE IF NOT EXISTS memo (key BLOB PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
+        try:
+            self._db = _open(path)
+        except sqlite3.OperationalError:
+            # locked or no room: nothing is damaged
+            raise
+        except sqlite3.DatabaseError:
+            # a damaged cache costs time, not data
+            for file in path.parent.glob(f"{path.name}*") if path is not None else ():
+                file.unlink()
+            self._db = _open(path)
         self._used: set[bytes] = set()
         self._pending: dict[bytes, str] = {}
 
@@ -61,7 +66,15 @@ class Memo:
         self._db.close()
 
     def _store(self) -> None:
-        # surrogates, which JSON may name and UTF-8 cannot hold, never reach a value: readers decode strictly
         with self._db:
             self._db.executemany("INSERT OR REPLACE INTO memo VALUES (?, ?)", self._pending.items())
         self._pending.clear()
+
+
+def _open(path: Path | None) -> sqlite3.Connection:
+    connection = sqlite3.connect(path or ":memory:", timeout=60)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute("PRAGMA secure_delete=ON")
+    connection.execute("CREATE TABLE IF NOT EXISTS memo (key BLOB PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
+    return connection

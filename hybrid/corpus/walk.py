@@ -35,7 +35,15 @@ class Listing:
 
     def content_id(self) -> str:
         """SHA-256 over names and bytes of the files and the names of what is passed over."""
-        return sha256_json([[[file.source, sha256_file(file.path)] for file in self.files], self.skipped])
+        return sha256_json([[[file.source, _digest(file)] for file in self.files], self.skipped])
+
+
+def _digest(file: SourceFile) -> str:
+    try:
+        return sha256_file(file.path)
+    except OSError as error:
+        # it is skipped when it is read
+        return f"cannot be opened: {error.strerror}"
 
 
 def list_files(folder: Path, *, formats: Collection[str], leave_out: Collection[Path] = ()) -> Listing:
@@ -69,7 +77,10 @@ def _entries(folder: str, listing: Listing) -> Iterator[tuple[str, str, int]]:
             if entry.name.startswith("."):
                 continue
             source = f"{prefix}{entry.name}"
-            if entry.is_symlink():
+            if not _is_utf8(entry.name):
+                shown = os.fsencode(source).decode("utf-8", errors="replace")
+                listing.skipped.append((shown, "its name is not UTF-8"))
+            elif entry.is_symlink():
                 listing.skipped.append((source, "a symbolic link: not followed"))
             elif entry.is_dir(follow_symlinks=False):
                 if depth >= _DEEPEST:
@@ -80,6 +91,14 @@ def _entries(folder: str, listing: Listing) -> Iterator[tuple[str, str, int]]:
                 listing.skipped.append((source, "no regular file (a pipe, socket or device)"))
             else:
                 yield source, entry.path, entry.stat(follow_symlinks=False).st_size
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def read_bytes(path: Path, limit: int) -> bytes:

@@ -1,6 +1,7 @@
 """From a folder to passages: duplicates, private data, boilerplate, and only what changed is read again."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -266,6 +267,26 @@ def test_a_memo_survives_a_kill_and_forgets_what_is_not_asked_for(tmp_path: Path
     third.get(["n", 5], lambda: pytest.fail("it was stored"))
     third.forget_unused()
     assert third.get(["n", 6], lambda: "anew") == "anew"
+
+
+def test_a_damaged_cache_is_made_anew(corpus: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "documents.sqlite"
+    cache.write_bytes(b"no database" * 1000)
+    assert documents_of(build(corpus, tmp_path / "passages", cache)) == {"a.md", "d.md", "e.md"}
+
+
+def test_what_utf8_cannot_hold_is_replaced(tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    (corpus / "a.jsonl").write_text(
+        '{"id": "a", "text": "half \\ud800 a pair, a \\u0000 bell \\u0007"}\n{"id": "b\\udc00", "text": "x"}\n'
+    )
+    name = os.fsencode(corpus) + b"/broken-\xff.md"
+    Path(os.fsdecode(name)).write_text("# T\n\nText.\n")
+    built = build(corpus, tmp_path / "passages", tmp_path / "cache.sqlite")
+    assert [p.text for p in built.passages] == ["half \ufffd a pair, a  bell"]
+    assert "broken-\ufffd.md: skipped, its name is not UTF-8" in built.manifest.facts["warnings"]
+    assert "a.jsonl:2: skipped, its id holds characters that are no text" in built.manifest.facts["warnings"]
 
 
 def test_the_difference_of_two_states(corpus: Path, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ _BOMS = (
 )
 _DECLARED = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]{1,40})", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _ENCODED = re.compile(r"[!-~]{1000,}")
 """Base64 or minified code: a run of ASCII without a space that no word is as long as."""
 
@@ -44,6 +45,14 @@ def without_encoded_data(text: str) -> tuple[str, Notes]:
     text, runs = _ENCODED.subn(" ", text)
     told = f"{runs} runs of encoded data (1000 letters and more without a space) removed"
     return text, ((0, told),) if runs else ()
+
+
+def storable(text: str) -> str:
+    """The text without what UTF-8 cannot hold or no document means: halves of surrogate pairs, control characters.
+
+    JSON may name them, and PDF libraries give them out for broken fonts.
+    """
+    return _CONTROL.sub("", _SURROGATE.sub("\ufffd", text))
 
 
 def _decoded(data: bytes, html: bool) -> tuple[str, Notes]:

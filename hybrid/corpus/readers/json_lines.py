@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from hybrid.corpus.readers.decoding import storable
 from hybrid.corpus.walk import SourceFile
 from hybrid.jsonl import field as json_field
 from hybrid.jsonl import read_jsonl
@@ -18,4 +19,7 @@ def read_records(file: SourceFile, max_line_bytes: int, notes: list[str]) -> Ite
         identity = json_field(file.path, line, record, "id", str)
         text = json_field(file.path, line, record, "text", str)
         title = json_field(file.path, line, record, "title", str, "")
-        yield Document(identity, text, f"{file.source}:{line}", title, file.format)
+        if storable(identity) != identity:
+            skip(line, "its id holds characters that are no text")
+            continue
+        yield Document(identity, storable(text), f"{file.source}:{line}", storable(title), file.format)

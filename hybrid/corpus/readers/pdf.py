@@ -4,6 +4,7 @@ import io
 import re
 
 from hybrid.corpus.readers.content import Content, UnreadableError
+from hybrid.corpus.readers.decoding import storable
 
 _NUMBERED_HEADING = re.compile(r"^\d+(?:\.\d+)*\.?\s+[A-Z][^.!?:;]{2,70}$")
 _LONGEST_TITLE = 120
@@ -28,7 +29,7 @@ def read_pdf(data: bytes) -> Content:
     pages: list[int] = []
     for number, page in enumerate(reader.pages, start=1):
         mark = _PAGE
-        for line in (raw.strip() for raw in page.extract_text().splitlines()):
+        for line in (raw.strip() for raw in storable(page.extract_text()).splitlines()):
             if line:
                 _add(blocks, line.replace(_PAGE, " "), mark)
                 if mark:
