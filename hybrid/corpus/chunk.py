@@ -1,4 +1,4 @@
-"""Documents to passages: first by heading, then within the token budget (llama-index does both splits).
+"""Documents to passages: first by heading, then by sentence within the token budget (llama-index splits sentences).
 
 Tables and code stay whole where they fit the budget. What does not fit is cut between lines, lists too, and the header
 of a table stands before every part.
@@ -18,6 +18,7 @@ CHUNK_VERSION = 1
 """Goes up when the same document is cut another way."""
 Tokenizer = Callable[[str], list[Any]]
 _HEADING = re.compile(r"^(#{1,6})\s+(.*)$")
+_FENCE = re.compile(r"^\s*(```|~~~)")
 _SLICE = 20_000
 """Characters that the sentence splitter is given at once."""
 _LETTERS_A_TOKEN = 12
@@ -224,21 +225,28 @@ def _splitter(tokenize: Callable[[str], Sequence[Any]], budget: int, overlap_tok
 
 def _sections(document: Document) -> Iterator[tuple[str, str, int]]:
     """Heading path below the title, text below the heading, and where that stands in the document."""
-    from llama_index.core.node_parser import MarkdownNodeParser
-    from llama_index.core.schema import Document as Node
+    text = document.text
+    path: list[tuple[int, str]] = []
+    fence = ""
+    start = begin = 0
+    for line in text.splitlines(keepends=True):
+        if found := _FENCE.match(line):
+            fence = "" if fence == found[1] else fence or found[1]
+        if not fence and (heading := _HEADING.match(line.rstrip())):
+            yield from _body(document.title, path, text, begin, start)
+            level = len(heading[1])
+            path = [*(part for part in path if part[0] < level), (level, heading[2].strip())]
+            begin = start + len(line)
+        start += len(line)
+    yield from _body(document.title, path, text, begin, start)
 
-    by_heading = MarkdownNodeParser.from_defaults(header_path_separator=" › ")
-    cursor = 0
-    for node in by_heading.get_nodes_from_node(Node(text=document.text)):
-        section, body = _section(node.text, str(node.metadata.get("header_path", "")), document.title)
-        body = body.strip()
-        if not body:
-            continue
-        cursor = _after_heading(node.text, document.text, cursor)
-        start = document.text.find(body, cursor)
-        start = cursor if start < 0 else start
-        yield section, body, start
-        cursor = start + len(body)
+
+def _body(
+    title: str, path: Sequence[tuple[int, str]], text: str, begin: int, end: int
+) -> Iterator[tuple[str, str, int]]:
+    if body := text[begin:end].strip():
+        section = " › ".join(name for _, name in path if name and name != title)
+        yield section, body, text.index(body, begin)
 
 
 def _records(document: Document) -> Iterator[tuple[str, str, int]]:
@@ -251,29 +259,6 @@ def _records(document: Document) -> Iterator[tuple[str, str, int]]:
 
 def _heading(title: str, section: str) -> str:
     return " › ".join(part for part in (title, section) if part)
-
-
-def _after_heading(section: str, text: str, cursor: int) -> int:
-    """Where the body of a section starts in the document, looking from `cursor` on."""
-    first = section.partition("\n")[0]
-    match = _HEADING.match(first)
-    # compiling a pattern for every heading of a corpus takes as long as cutting it
-    if match and (place := text.find(f"\n{first}\n", max(cursor - 1, 0))) >= 0:
-        return place + 1 + len(first)
-    heading = re.compile(rf"^#+\s+{re.escape(match[2].strip())}\s*$", re.MULTILINE) if match else None
-    found = heading.search(text, cursor) if heading else None
-    return found.end() if found else cursor
-
-
-def _section(text: str, header_path: str, title: str) -> tuple[str, str]:
-    """Heading path below the title, and the body without its heading line."""
-    first, _, rest = text.partition("\n")
-    match = _HEADING.match(first)
-    parents = [part.strip() for part in header_path.split("›") if part.strip() and part.strip() != title]
-    if not match:
-        return " › ".join(parents), text
-    own = match[2].strip()
-    return " › ".join([*parents, own] if own != title else parents), rest.strip("\n")
 
 
 def _lines(text: str, start: int, end: int) -> Iterator[_Span]:
