@@ -58,10 +58,10 @@ class Build:
 def sha256_file(path: Path) -> str:
     """Hexadecimal SHA-256 of a file's bytes. Within one process a file is read again only when it changed."""
     status = path.stat()
-    return _digest(path.resolve(), status.st_mtime_ns, status.st_size, status.st_ino)
+    return _digest(path.absolute(), status.st_mtime_ns, status.st_size, status.st_ino)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 16)
 def _digest(path: Path, _mtime_ns: int, _size: int, _inode: int) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

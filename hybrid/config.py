@@ -25,6 +25,16 @@ class CorpusConfig(Stage):
     added documents move no others. Ignored where the questions name their splits."""
     split_seed: int = 13
     """Of that assignment. Not the `seed` of the training: comparing seeds must not turn test questions into train."""
+    max_file_mb: float = Field(50, gt=0)
+    """Larger files are skipped; of JSONL longer lines. What a DOCX unpacks to counts."""
+    html_layout: Literal["markdown", "plain"] = "markdown"
+    """Lists and tables of web pages as Markdown, or every item and row as a paragraph of its own."""
+    drop_boilerplate: bool = True
+    """Leave out paragraphs of web pages that stand on half of the pages of a folder (of five or more)."""
+    duplicates: Literal["near", "exact", "keep"] = "near"
+    """Documents left out because an earlier one is the same: nearly (`near_duplicate`), wholly, or none."""
+    near_duplicate: float = Field(0.9, gt=0.5, le=1)
+    """Share of word sequences in common (Jaccard) from which documents with the same figures are near-duplicates."""
 
     @model_validator(mode="after")
     def _shares_fit(self) -> Self:

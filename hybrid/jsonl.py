@@ -1,23 +1,36 @@
 """JSON lines, read with file and line in every error, written whole or not at all."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from hybrid.artifacts import write_text
 from hybrid.errors import InputError
 
+_CHUNK = 1 << 20
 
-def read_jsonl(path: Path, *, appended: bool = False) -> Iterator[tuple[int, dict[str, Any]]]:
+
+def read_jsonl(
+    path: Path,
+    *,
+    appended: bool = False,
+    max_line_bytes: int = 0,
+    skip: Callable[[int, str], None] | None = None,
+) -> Iterator[tuple[int, dict[str, Any]]]:
     """Line numbers (from 1) and objects; blank lines are passed over. Raises `InputError` at the first bad line.
 
-    With `appended` (a file that grows line by line) a last line without its line end, which a kill left, is none.
+    With `appended` (a file that grows line by line) a last line without its line end, which a kill left, is none. With
+    `skip`, lines above `max_line_bytes` and those nested too deeply are told to it and passed over instead.
     """
     if not path.is_file():
         raise InputError(path, "no such file")
     with path.open("rb") as stream:
-        for number, raw in enumerate(stream, start=1):
+        for number, raw in enumerate(_lines(stream, max_line_bytes), start=1):
+            if raw is None:
+                if skip is not None:
+                    skip(number, f"longer than {max_line_bytes / 1e6:.0f} MB")
+                continue
             if appended and not raw.endswith(b"\n"):
                 return
             try:
@@ -33,9 +46,28 @@ def read_jsonl(path: Path, *, appended: bool = False) -> Iterator[tuple[int, dic
                 raise InputError(
                     path, f"malformed JSON at column {error.colno}: {error.msg}", remedy, line=number
                 ) from None
+            except RecursionError:
+                if skip is None:
+                    raise InputError(path, "nested too deeply", "mend this line", line=number) from None
+                skip(number, "nested too deeply")
+                continue
             if not isinstance(value, dict):
                 raise InputError(path, "the line is not a JSON object", 'write {"id": …}', line=number)
             yield number, value
+
+
+def _lines(stream: BinaryIO, limit: int) -> Iterator[bytes | None]:
+    """Lines with their ends; None for one above the limit, of which never more than a piece is in memory."""
+    if not limit:
+        yield from stream
+        return
+    while raw := stream.readline(limit + 1):
+        if len(raw) <= limit:
+            yield raw
+            continue
+        while raw and not raw.endswith(b"\n"):
+            raw = stream.readline(_CHUNK)
+        yield None
 
 
 def write_jsonl(path: Path, records: Iterable[Mapping[str, Any]]) -> int:

@@ -6,19 +6,27 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One file or record as read. `source` is its path relative to the corpus folder, or its id in a public set."""
+    """One file or record as read. `source` is its path relative to the corpus folder, or its id in a public set.
+
+    `format` is the suffix of the file. `marks`: offsets from which on the place in the source is known, as a suffix of
+    `source` (`#page=3`, `:12`). `records`: every mark begins a record, which is a passage of its own.
+    """
 
     id: str
     text: str
     source: str
     title: str = ""
+    format: str = ""
+    marks: tuple[tuple[int, str], ...] = ()
+    records: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
     """A span of a document that is retrieved, shown to the generator, and cited as one piece.
 
-    `start_char` and `end_char` index into the text of the document as read (after markup is removed).
+    `start_char` and `end_char` index into the text of the document as read (after markup is removed). Where a table
+    had to be cut, its header stands before every part and is not in the span.
     """
 
     id: str

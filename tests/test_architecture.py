@@ -33,9 +33,9 @@ SIDEWAYS = {
 """Between stages: training renders the prompt that serving renders; evaluation runs the pipeline."""
 HEAVY = {
     "torch", "transformers", "sentence_transformers", "faiss", "mergekit", "matplotlib", "llama_index", "peft", "trl",
-    "datasets", "scipy", "ir_measures", "bitsandbytes", "safetensors", "tokenizers", "huggingface_hub", "openai", "bs4",
+    "datasets", "scipy", "ir_measures", "bitsandbytes", "safetensors", "tokenizers", "huggingface_hub", "openai",
     "pypdf", "sklearn", "jsonschema", "datasketch", "py3langid", "ftfy",
-    "detect_secrets", "phonenumbers", "stdnum", "pyarrow",
+    "detect_secrets", "phonenumbers", "stdnum", "pyarrow", "lxml", "docx", "docutils", "charset_normalizer",
 }  # fmt: skip
 MAX_LINES = 360
 

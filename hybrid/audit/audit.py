@@ -108,7 +108,7 @@ def look(
         passages=look_at(list(passages.values())),
         makeup=measure_makeup(questions),
         noise=label_noise(questions, findings, diagnosed),
-        leaks=leaks(questions, list(passages.values())),
+        leaks=leaks(questions, {p.id: p.document_id or p.id for p in passages.values()}),
         closed_book=closed_book,
     )
 

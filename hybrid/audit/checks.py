@@ -8,9 +8,9 @@ import numpy as np
 
 from hybrid.answer_format import shape
 from hybrid.answering.excerpt import contains_answer
-from hybrid.audit.documents import language
 from hybrid.audit.findings import Finding, Kind
 from hybrid.audit.wording import alike, copied_share
+from hybrid.corpus.text_quality import language
 from hybrid.evaluation.graders import grade, normalise
 from hybrid.evaluation.quantities import quantities, same_quantities
 from hybrid.types import Passage, Question

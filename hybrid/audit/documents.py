@@ -1,25 +1,22 @@
 """What is wrong with the passages themselves: near-duplicates, other languages, broken encodings, private data."""
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
-from hybrid.audit.private import Private, private_data
+from hybrid.corpus.duplicates import near_duplicates
+from hybrid.corpus.private import masked, private_spans
+from hybrid.corpus.text_quality import RARE, garbled, language
 from hybrid.types import Passage
 
-ALIKE = 0.8
-"""Share of word sequences in common (Jaccard) from which two passages are near-duplicates."""
-SURE = 0.9
-"""Probability from which a language counts as known."""
-RARE = 0.1
-"""Share of the passages below which a language is told as foreign."""
-_PERMUTATIONS = 64
-_SHINGLE = 4
-_LETTERS = 40
-_WORD = re.compile(r"\w+")
+
+@dataclass(frozen=True, slots=True)
+class Private:
+    """`shown` is masked: an audit must not spread what it warns of."""
+
+    passage: str
+    kind: str
+    shown: str
 
 
 @dataclass(frozen=True)
@@ -70,59 +67,10 @@ def look_at(passages: Sequence[Passage]) -> Passages:
     )
 
 
-def near_duplicates(passages: Sequence[Passage]) -> list[tuple[str, ...]]:
-    """Groups by MinHash (Broder 1997), each candidate pair checked against the true Jaccard of its word sequences."""
-    from datasketch import MinHash, MinHashLSH
-
-    index = MinHashLSH(threshold=ALIKE, num_perm=_PERMUTATIONS)
-    shingles: dict[str, frozenset[str]] = {}
-    leader: dict[str, str] = {}
-    for passage in passages:
-        own = _shingles(passage.text)
-        if not own:
-            continue
-        sketch = MinHash(num_perm=_PERMUTATIONS)
-        sketch.update_batch([part.encode() for part in sorted(own)])
-        near = [other for other in index.query(sketch) if _jaccard(own, shingles[other]) >= ALIKE]
-        # a passage joins a group by any member that is near; of several groups always the same one
-        leader[passage.id] = min((leader[other] for other in near), default=passage.id)
-        shingles[passage.id] = own
-        index.insert(passage.id, sketch)
-    groups: dict[str, list[str]] = {}
-    for name, first in leader.items():
-        groups.setdefault(first, []).append(name)
-    return [tuple(group) for group in groups.values() if len(group) > 1]
-
-
-def language(text: str) -> str:
-    """ISO 639-1 code; "" where a text is too short to tell or holds no running words."""
-    if sum(map(str.isalpha, text)) < _LETTERS:
-        return ""
-    code, probability = _identifier().classify(text)
-    return str(code) if probability >= SURE and code != "zxx" else ""
-
-
-def garbled(text: str) -> str:
-    """What is wrong with the letters of a text: "Ã¼" for "ü", replacement characters; "" where nothing is."""
-    from ftfy.badness import badness
-
-    if "\ufffd" in text:
-        return "replacement characters"
-    return "text in a wrong encoding" if badness(text) > 0 else ""
-
-
-def _shingles(text: str) -> frozenset[str]:
-    words = [word.lower() for word in _WORD.findall(text)]
-    width = min(_SHINGLE, len(words))
-    return frozenset(" ".join(words[i : i + width]) for i in range(len(words) - width + 1)) if words else frozenset()
-
-
-def _jaccard(first: frozenset[str], second: frozenset[str]) -> float:
-    return len(first & second) / len(first | second)
-
-
-@cache
-def _identifier() -> Any:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+def private_data(passages: Sequence[Passage]) -> list[Private]:
+    """Secrets and personal data in corpus order."""
+    return [
+        Private(passage.id, span.kind, masked(span.text))
+        for passage in passages
+        for span in private_spans(passage.text)
+    ]

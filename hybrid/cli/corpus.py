@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from hybrid.cli import show
-from hybrid.cli.options import json_option, open_workspace, workspace_options
+from hybrid.cli.options import json_option, open_workspace, settings_options, workspace_options
 
 
 @click.group()
@@ -83,10 +83,86 @@ def show_command(limit: int, as_json: bool, **options: Any) -> None:
         return
     for key, value in passages.manifest.counts.items():
         click.echo(f"{key.replace('_', ' ')}: {value}")
-    for warning in warnings:
-        click.echo(f"warning: {warning}")
+    show.warnings(warnings, passages.path)
     for passage in chosen:
         click.echo(f"\n{passage.id}\n  {passage.heading}\n  {passage.text}")
+
+
+@corpus.command("stats")
+@workspace_options
+@json_option
+def stats_command(as_json: bool, **options: Any) -> None:
+    """Documents, passages, tokens, languages, formats, duplicates and private data of a corpus, counted.
+
+    \b
+    Example:
+      hybrid corpus stats --corpus corpora/pumps
+    """
+    workspace = open_workspace(**options)
+    with workspace.lock():
+        passages = workspace.passages()
+    counts, facts = passages.manifest.counts, passages.manifest.facts
+    private = facts["private"]["counts"]
+    if as_json:
+        names = ("formats", "languages", "duplicates", "garbled")
+        show.as_json({**counts, **{name: facts[name] for name in names}, "private": private})
+        return
+    columns = ("documents", "duplicates", "passages", "tokens")
+    rows = [(name or "–", *(str(of[column]) for column in columns)) for name, of in facts["formats"].items()]
+    total = [sum(of[column] for of in facts["formats"].values()) for column in columns]
+    show.table(("format", *columns), [*rows, ("all", *map(str, total))])
+    click.echo(f"tokens a passage: {counts['tokens'] / counts['passages']:.0f}")
+    click.echo(f"questions: {counts['questions']}")
+    click.echo(f"skipped files: {counts['skipped_files']}")
+    click.echo(f"languages: {_listed(facts['languages'])}")
+    click.echo(f"duplicates: {_listed(facts['duplicates'])}")
+    click.echo(f"wrongly decoded: {len(facts['garbled'])}")
+    click.echo(f"secrets and personal data: {_listed(private)}")
+
+
+@corpus.command("diff")
+@click.argument("before", type=click.Path(path_type=Path))
+@click.argument("after", type=click.Path(path_type=Path), required=False)
+@settings_options
+@json_option
+def diff_command(before: Path, after: Path | None, as_json: bool, **options: Any) -> None:
+    """Documents added, removed and changed from corpus folder BEFORE to AFTER; without AFTER, from what is indexed of
+    BEFORE to what the folder holds now.
+
+    \b
+    Example:
+      hybrid corpus diff corpora/pumps
+    """
+    from dataclasses import asdict
+
+    from hybrid.artifacts import require
+    from hybrid.config import CorpusConfig
+    from hybrid.corpus.compare import compare, state_of_folder, state_of_index
+    from hybrid.corpus.passages import CorpusFolder, PassageSet
+
+    workspace = open_workspace(before, **options)
+    if after is None:
+        path = workspace.root / "passages"
+        manifest = require(path, f"hybrid index --corpus {before}")
+        old = state_of_index(PassageSet(path, manifest))
+        new = state_of_folder(workspace.corpus, CorpusConfig.model_validate(manifest.config))
+    else:
+        old = state_of_folder(workspace.corpus, workspace.config.corpus)
+        new = state_of_folder(CorpusFolder(after), workspace.config.corpus)
+    found = compare(old, new)
+    if as_json:
+        show.as_json(asdict(found))
+        return
+    for sign, names in (("+", found.added), ("-", found.removed), ("~", found.changed)):
+        for name in names:
+            click.echo(f"{sign} {name}")
+    click.echo(
+        f"{len(found.added)} added, {len(found.removed)} removed, {len(found.changed)} changed, {found.same} the same"
+    )
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items()) or "none"
 
 
 COMMANDS = {"corpus": corpus}

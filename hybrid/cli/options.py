@@ -17,15 +17,20 @@ DEFAULT_CORPUS = Path("corpora/pumps")
 
 def workspace_options(command: F) -> F:
     """--corpus, --config, --set and --workspace."""
+    corpus = click.option(
+        "--corpus",
+        type=click.Path(path_type=Path),
+        default=DEFAULT_CORPUS,
+        show_default=True,
+        help="Folder with documents/ or passages.jsonl, and questions.",
+    )
+    return corpus(settings_options(command))
+
+
+def settings_options(command: F) -> F:
+    """--config, --set and --workspace, for a command that names the corpus in another way."""
     for decorate in reversed(
         [
-            click.option(
-                "--corpus",
-                type=click.Path(path_type=Path),
-                default=DEFAULT_CORPUS,
-                show_default=True,
-                help="Folder with documents/ or passages.jsonl, and questions.",
-            ),
             click.option(
                 "--config",
                 "config_path",

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,6 +14,17 @@ from hybrid.types import Interval
 def note(text: str) -> None:
     """A line for the person who waits."""
     click.echo(text, err=True)
+
+
+_MOST_WARNINGS = 20
+
+
+def warnings(told: Sequence[str], path: Path) -> None:
+    """The first of them on stderr; all are in the manifest at `path`."""
+    for text in told[:_MOST_WARNINGS]:
+        note(f"warning: {text}")
+    if len(told) > _MOST_WARNINGS:
+        note(f"warning: … and {len(told) - _MOST_WARNINGS} more in {path / 'manifest.json'}")
 
 
 def as_json(value: object) -> None:

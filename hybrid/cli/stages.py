@@ -36,14 +36,16 @@ def index(system: SystemChoice, as_json: bool, **options: Any) -> None:
     with workspace.lock():
         chosen = workspace.choose(system)
         passages = workspace.passages()
+        # before anything is embedded: whoever sees a secret here can still stop
+        show.warnings(passages.manifest.facts["warnings"], passages.path)
         manifest = workspace.index(chosen)
-    for warning in passages.manifest.facts["warnings"]:
-        show.note(f"warning: {warning}")
     counts = passages.manifest.counts
     facts = {
         "documents": counts["documents"],
         "passages": counts["passages"],
         "questions": counts["questions"],
+        "duplicates": sum(passages.manifest.facts["duplicates"].values()),
+        "private_data": sum(passages.manifest.facts["private"]["counts"].values()),
         "warnings": len(passages.manifest.facts["warnings"]),
         "embedder": manifest.facts["embedder"],
         "dim": manifest.facts["dim"],

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from hybrid.artifacts import sha256_file, sha256_json, write_text
+from hybrid.corpus.load import FORMATS
 from hybrid.corpus.passages import CorpusFolder
+from hybrid.corpus.walk import list_files
 from hybrid.jsonl import read_jsonl
 
 FILE = "corpus-history.jsonl"
@@ -85,14 +87,8 @@ def document_hashes(corpus: CorpusFolder) -> dict[str, str]:
         for _, record in read_jsonl(corpus.ready_passages):
             parts.setdefault(str(record.get("document_id") or record["id"]), []).append(str(record.get("text", "")))
         return {name: sha256_json(texts) for name, texts in parts.items()}
-    beside = corpus.beside_documents
-    files = (path for path in sorted(corpus.documents.rglob("*")) if path.is_file() and path not in beside)
-    names = ((path, path.relative_to(corpus.documents)) for path in files)
-    return {
-        name.as_posix(): sha256_file(path)
-        for path, name in names
-        if not any(part.startswith(".") for part in name.parts)
-    }
+    listed = list_files(corpus.documents, formats=FORMATS, leave_out=corpus.beside_documents)
+    return {file.source: sha256_file(file.path) for file in listed.files}
 
 
 def _rows(path: Path) -> list[Mapping[str, Any]]:

@@ -1,175 +1,192 @@
 """A folder of files to documents. Headings of every format become Markdown ones, so that one splitter serves all."""
 
+import hashlib
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
+from hybrid.artifacts import sha256_file
+from hybrid.config import CorpusConfig
+from hybrid.corpus.boilerplate import Boilerplate
+from hybrid.corpus.memo import Memo
+from hybrid.corpus.readers.content import Content, UnreadableError
+from hybrid.corpus.readers.delimited import read_delimited
+from hybrid.corpus.readers.html import read_html
+from hybrid.corpus.readers.json_lines import read_records
+from hybrid.corpus.readers.markdown import outside_code, read_markdown
+from hybrid.corpus.readers.pdf import read_pdf
+from hybrid.corpus.readers.plain import read_plain
+from hybrid.corpus.readers.restructured import read_restructured
+from hybrid.corpus.readers.word import read_word
+from hybrid.corpus.walk import SourceFile, list_files, read_bytes
 from hybrid.errors import InputError
-from hybrid.jsonl import field as json_field
-from hybrid.jsonl import read_jsonl
+from hybrid.progress import track
 from hybrid.types import Document
 
-_NUMBERED_HEADING = re.compile(r"^\d+(?:\.\d+)*\.?\s+[A-Z][^.!?:;]{2,70}$")
-_UNDERLINE = re.compile(r"^(=|-)\1{2,}\s*$")
+READERS_VERSION = 1
+"""Goes up when a reader gives another text for the same bytes."""
+_HTML = (".html", ".htm", ".xhtml")
+_JSONL = ".jsonl"
+_READERS: dict[str, Callable[[bytes, CorpusConfig], Content]] = {
+    ".md": lambda data, _: read_markdown(data),
+    ".markdown": lambda data, _: read_markdown(data),
+    ".txt": lambda data, _: read_plain(data),
+    ".rst": lambda data, _: read_restructured(data),
+    **dict.fromkeys(_HTML, lambda data, config: read_html(data, config.html_layout)),
+    ".pdf": lambda data, _: read_pdf(data),
+    ".docx": lambda data, config: read_word(data, max_bytes(config)),
+    ".csv": lambda data, _: read_delimited(data),
+    ".tsv": lambda data, _: read_delimited(data, delimiter="\t"),
+}
+FORMATS = frozenset({*_READERS, _JSONL})
 
 
 @dataclass
 class Reading:
-    """Documents in the order of their paths, and what could not be read: path and reason."""
+    """Documents in the order of their paths, what could not be read (path and reason), and what else to know."""
 
     documents: list[Document] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
-def load_documents(folder: Path, *, leave_out: Collection[Path] = ()) -> Reading:
-    """Read every .md .html .htm .txt .pdf .docx .jsonl below `folder`; hidden files and `leave_out` are passed over.
+def max_bytes(config: CorpusConfig) -> int:
+    """`max_file_mb` in bytes."""
+    return int(config.max_file_mb * 1_000_000)
 
-    Unreadable, empty and non-UTF-8 files are skipped and listed. Raises `InputError` for malformed JSONL, duplicate
-    ids, and a folder without any readable document.
+
+def load_documents(folder: Path, config: CorpusConfig | None = None, *, leave_out: Collection[Path] = ()) -> Reading:
+    """All documents below `folder` at once; see `DocumentFolder` for what is read and what is raised."""
+    source = DocumentFolder(folder, config or CorpusConfig(), Memo(), leave_out=leave_out)
+    documents = list(source)
+    return Reading(documents, source.skipped, source.notes)
+
+
+class DocumentFolder:
+    """The documents below a folder, one at a time in the order of their paths, as often as they are asked for.
+
+    Hidden files and `leave_out` are passed over; unreadable, empty, oversized files and links are listed in `skipped`
+    after a pass. Raises `InputError` for malformed JSONL, duplicate ids, and a folder without any readable document.
     """
-    if not folder.is_dir():
-        raise InputError(folder, "no such folder", "point CORPUS at a folder that holds documents/ or passages.jsonl")
-    reading = Reading()
-    for path in sorted(p for p in folder.rglob("*") if p.is_file() and not _hidden(p.relative_to(folder))):
-        if path in leave_out:
-            continue
-        source = path.relative_to(folder).as_posix()
-        if path.suffix.lower() == ".jsonl":
-            records = _from_jsonl(path, source)
-            reading.documents.extend(records)
-            if not records:
-                reading.skipped.append((source, "no text in it"))
-            continue
-        reader = _READERS.get(path.suffix.lower())
-        if reader is None:
-            reading.skipped.append((source, f"format {path.suffix or 'without suffix'} is not read"))
-            continue
+
+    def __init__(self, folder: Path, config: CorpusConfig, memo: Memo, *, leave_out: Collection[Path] = ()) -> None:
+        if not folder.is_dir():
+            raise InputError(
+                folder, "no such folder", "point CORPUS at a folder that holds documents/ or passages.jsonl"
+            )
+        self.folder = folder
+        self._config = config
+        self._memo = memo
+        self._listing = list_files(folder, formats=FORMATS, leave_out=leave_out)
+        self.skipped: list[tuple[str, str]] = []
+        self.notes: list[str] = []
+        self._digests: dict[str, str] = {}
+
+    def __iter__(self) -> Iterator[Document]:
+        return self._pass(self._listing.files)
+
+    def under_bar(self, description: str) -> Iterator[Document]:
+        """The same under a progress bar."""
+        return self._pass(track(self._listing.files, total=len(self._listing.files), description=description))
+
+    def _pass(self, files: Iterable[SourceFile]) -> Iterator[Document]:
+        self.skipped = list(self._listing.skipped)
+        self.notes = []
+        repeated = self._count_boilerplate()
+        seen: set[str] = set()
+        for file in files:
+            for document in self._documents(file, repeated):
+                if document.id in seen:
+                    raise InputError(
+                        self.folder, f"two documents have the id {document.id!r}", "ids must be unique over all files"
+                    )
+                seen.add(document.id)
+                yield document
+        self.skipped.sort(key=lambda item: item[0].split("/"))
+        if repeated.removed:
+            first = next(iter(repeated.removed.values()))
+            self.notes.append(
+                f"{len(repeated.removed)} paragraphs that repeat over web pages were left out as boilerplate, "
+                f"first: {first[:60]!r}"
+            )
+        if not seen:
+            reasons = "; ".join(f"{source}: {reason}" for source, reason in self.skipped[:5])
+            raise InputError(
+                self.folder,
+                f"no readable document ({reasons or 'the folder is empty'})",
+                f"add {' '.join(sorted(FORMATS))} files",
+            )
+
+    def _documents(self, file: SourceFile, repeated: Boilerplate) -> Iterator[Document]:
+        if file.format == _JSONL:
+            num = 0
+            for document in read_records(file, max_bytes(self._config), self.notes):
+                num += 1
+                yield document
+            if not num:
+                self.skipped.append((file.source, "no text in it"))
+            return
+        content = self._read(file)
+        if isinstance(content, str):
+            self.skipped.append((file.source, content))
+            return
+        self.notes += [f"{file.source}{f':{line}' if line else ''}: {note}" for line, note in content.notes]
+        text = repeated.without(file.source, content.text) if file.format in _HTML else content.text
+        title = content.title or title_of_name(file.source)
+        yield Document(file.source, text, file.source, title, file.format, content.marks, content.records)
+
+    def _count_boilerplate(self) -> Boilerplate:
+        counts = Boilerplate()
+        if self._config.drop_boilerplate:
+            for file in self._listing.files:
+                if file.format in _HTML and not isinstance(content := self._read(file), str):
+                    counts.count(file.source, content.text)
+        return counts
+
+    def _read(self, file: SourceFile) -> Content | str:
+        """The content of a file, or the reason why there is none."""
+        limit = max_bytes(self._config)
+        if file.size > limit:
+            return f"{file.size / 1e6:.0f} MB: more than corpus.max_file_mb allows"
         try:
-            text = reader(path)
-        except UnicodeDecodeError:
-            reading.skipped.append((source, "not UTF-8"))
-            continue
-        except Exception as error:  # whatever a broken PDF or DOCX makes its library raise
-            reading.skipped.append((source, f"unreadable: {type(error).__name__}: {str(error)[:80]}"))
-            continue
-        if not text.strip():
-            reading.skipped.append((source, "no text in it"))
-            continue
-        reading.documents.append(Document(id=source, text=text, source=source, title=_title(text, path)))
-    _refuse_duplicates(folder, reading.documents)
-    if not reading.documents:
-        reasons = "; ".join(f"{source}: {reason}" for source, reason in reading.skipped[:5])
-        raise InputError(
-            folder,
-            f"no readable document ({reasons or 'the folder is empty'})",
-            "add .md .html .txt .pdf .docx or .jsonl files",
-        )
-    return reading
+            digest = self._digests.get(file.source) or sha256_file(file.path)
+            self._digests[file.source] = digest
+            parts = [
+                "read", READERS_VERSION, file.format, digest, limit, self._config.html_layout,
+            ]  # fmt: skip
+            found: Any = self._memo.get(parts, lambda: _read_now(file, digest, self._config))
+        except OSError as error:
+            return f"cannot be opened: {error.strerror or error}"
+        if isinstance(found, str):
+            return found
+        text, title, marks, records, notes = found
+        return Content(text, title, tuple((o, m) for o, m in marks), records, tuple((n, t) for n, t in notes))
 
 
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+def _read_now(file: SourceFile, digest: str, config: CorpusConfig) -> Any:
+    """The fields of the content, or the reason, as plain JSON."""
+    data = read_bytes(file.path, max_bytes(config))
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise OSError("it changes while it is read")
+    try:
+        content = _READERS[file.format](data, config)
+    except UnreadableError as error:
+        return str(error)
+    except Exception as error:  # whatever a broken PDF or DOCX makes its library raise
+        return f"unreadable: {type(error).__name__}: {str(error)[:80]}"
+    if not content.text.strip():
+        return "no text in it"
+    return [content.text, content.title or _title(content.text), content.marks, content.records, content.notes]
 
 
-def _refuse_duplicates(folder: Path, documents: list[Document]) -> None:
-    seen: set[str] = set()
-    for document in documents:
-        if document.id in seen:
-            raise InputError(folder, f"two documents have the id {document.id!r}", "ids must be unique over all files")
-        seen.add(document.id)
+def _title(text: str) -> str:
+    """The first heading of the first level outside code; "" where there is none."""
+    heading = re.search(r"^#\s+(.+)$", outside_code(text, str), re.MULTILINE)
+    return heading[1].strip() if heading else ""
 
 
-def _from_jsonl(path: Path, source: str) -> list[Document]:
-    documents = []
-    for line, record in read_jsonl(path):
-        identity = json_field(path, line, record, "id", str)
-        text = json_field(path, line, record, "text", str)
-        title = json_field(path, line, record, "title", str, "")
-        documents.append(Document(id=identity, text=text, source=f"{source}:{line}", title=title))
-    return documents
-
-
-def _read_markdown(path: Path) -> str:
-    return path.read_text(encoding="utf-8-sig")
-
-
-def _read_text(path: Path) -> str:
-    """First line is the title; underlined lines are headings."""
-    lines = path.read_text(encoding="utf-8-sig").splitlines()
-    output: list[str] = []
-    for line in lines:
-        if _UNDERLINE.match(line) and output and output[-1].strip() and not output[-1].startswith("#"):
-            output[-1] = f"## {output[-1].strip()}"
-        else:
-            output.append(line)
-    first = next((i for i, line in enumerate(output) if line.strip()), None)
-    if first is not None and not output[first].startswith("#") and len(output[first]) <= 120:
-        output[first] = f"# {output[first].strip()}"
-    return "\n".join(output)
-
-
-def _read_html(path: Path) -> str:
-    from bs4 import BeautifulSoup
-
-    soup = BeautifulSoup(path.read_text(encoding="utf-8-sig"), "html.parser")
-    for element in soup(["script", "style", "nav", "noscript", "template"]):
-        element.decompose()
-    body = soup.body or soup
-    blocks: list[str] = []
-    title = soup.title.get_text(" ", strip=True) if soup.title else ""
-    if title and not body.find("h1"):
-        blocks.append(f"# {title}")
-    for element in body.find_all(["h1", "h2", "h3", "h4", "p", "li", "tr", "pre", "blockquote", "dt", "dd"]):
-        if element.find_parent(["li", "tr", "blockquote", "pre"]) is not None:
-            continue
-        if element.name == "tr":
-            text = " | ".join(cell.get_text(" ", strip=True) for cell in element.find_all(["td", "th"]))
-        else:
-            text = re.sub(r"\s+", " ", element.get_text("", strip=False)).strip()
-        if text:
-            level = int(element.name[1]) if re.fullmatch(r"h[1-4]", element.name) else 0
-            blocks.append(f"{'#' * level} {text}" if level else text)
-    return "\n\n".join(blocks) if blocks else body.get_text(" ", strip=True)
-
-
-def _read_pdf(path: Path) -> str:
-    """Text of all pages with wrapped lines joined; numbered short lines become headings."""
-    from llama_index.readers.file import PDFReader
-
-    pages = PDFReader(return_full_document=True).load_data(path)
-    blocks: list[str] = []
-    for line in (raw.strip() for page in pages for raw in page.text.splitlines()):
-        if not line:
-            blocks.append("")
-        elif _NUMBERED_HEADING.match(line):
-            blocks.extend(["", f"## {line}", ""])
-        elif blocks and blocks[-1] and not blocks[-1].startswith("#"):
-            blocks[-1] = f"{blocks[-1]} {line}"
-        else:
-            blocks.append(f"# {line}" if not any(blocks) and len(line) <= 120 else line)
-            if blocks[-1].startswith("#"):
-                blocks.append("")
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(blocks)).strip()
-
-
-def _read_docx(path: Path) -> str:
-    from llama_index.readers.file import DocxReader
-
-    return "\n".join(str(part.text) for part in DocxReader().load_data(path))
-
-
-_READERS: dict[str, Callable[[Path], str]] = {
-    ".md": _read_markdown,
-    ".markdown": _read_markdown,
-    ".txt": _read_text,
-    ".html": _read_html,
-    ".htm": _read_html,
-    ".pdf": _read_pdf,
-    ".docx": _read_docx,
-}
-
-
-def _title(text: str, path: Path) -> str:
-    heading = re.search(r"^#\s+(.+)$", text, re.MULTILINE)
-    return heading[1].strip() if heading else path.stem.replace("-", " ").replace("_", " ")
+def title_of_name(source: str) -> str:
+    """The title of a file that has none of its own."""
+    return PurePosixPath(source).stem.replace("-", " ").replace("_", " ")

@@ -1,23 +1,22 @@
-"""The first artefact: passages, questions and judgements, BEIR-shaped, from a corpus folder in any accepted layout."""
+"""A corpus folder in any accepted layout, and the passage set that was made from it, read."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from hybrid.artifacts import Manifest, current, publish, require, sha256_file, sha256_json, sha256_tree, write_text
+from hybrid.artifacts import Manifest, sha256_file, sha256_json
 from hybrid.config import CorpusConfig
-from hybrid.corpus.chunk import Tokenizer, chunk
-from hybrid.corpus.load import Reading, load_documents
-from hybrid.corpus.questions import names_no_split, read_questions, resolve
+from hybrid.corpus.load import FORMATS, DocumentFolder
+from hybrid.corpus.memo import Memo
+from hybrid.corpus.questions import names_no_split
 from hybrid.corpus.splits import SplitRule
+from hybrid.corpus.walk import list_files, refuse_link_out
 from hybrid.errors import InputError
 from hybrid.jsonl import field as json_field
-from hybrid.jsonl import read_jsonl, write_jsonl
+from hybrid.jsonl import read_jsonl
 from hybrid.types import Evidence, Passage, Question
-
-VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -72,8 +71,14 @@ class CorpusFolder:
         if self.ready_passages.is_file():
             content = sha256_file(self.ready_passages)
         else:
-            content = sha256_tree(self.documents, skip_suffix="", leave_out={self.task_file, *self.review_files})
+            refuse_link_out(self.folder, self.documents)
+            content = list_files(self.documents, formats=FORMATS, leave_out=self.beside_documents).content_id()
         return sha256_json([content, [[path.name, sha256_file(path)] for path in self.question_files]])
+
+    def read(self, config: CorpusConfig, memo: Memo) -> DocumentFolder:
+        """The documents, one at a time."""
+        refuse_link_out(self.folder, self.documents)
+        return DocumentFolder(self.documents, config, memo, leave_out=self.beside_documents)
 
 
 @dataclass(frozen=True)
@@ -94,60 +99,23 @@ class PassageSet:
         return {passage.id: passage for passage in self.passages}
 
     @cached_property
+    def document_of(self) -> dict[str, str]:
+        """The document of every passage, by the passage's id; itself where it names none."""
+        return {passage.id: passage.document_id or passage.id for passage in self.passages}
+
+    @cached_property
     def questions(self) -> list[Question]:
         """All questions, positives resolved."""
         return [_question(record) for _, record in read_jsonl(self.path / "queries.jsonl")]
 
+    @cached_property
+    def documents(self) -> list[dict[str, Any]]:
+        """A row a document: id, source, format, language, SHA-256 of its text, passages, tokens, `duplicate_of`."""
+        return [record for _, record in read_jsonl(self.path / "documents.jsonl")]
+
     def split(self, name: str) -> list[Question]:
         """Questions of one split."""
         return [question for question in self.questions if question.split == name]
-
-
-def build_passages(
-    corpus: CorpusFolder,
-    config: CorpusConfig,
-    *,
-    tokenize: Tokenizer,
-    max_tokens: int,
-    target: Path,
-    inputs: Mapping[str, str],
-) -> Manifest:
-    """Read, chunk and resolve a corpus folder into `target` (corpus.jsonl, queries.jsonl, qrels/<split>.tsv).
-
-    `max_tokens` is what the embedder reads: passages are never cut longer, and ready ones that are longer are counted.
-    """
-    settings = passage_settings(corpus, config)
-    if done := current(target, "passages", VERSION, settings, inputs):
-        return done
-    with publish(target, "passages", VERSION, settings, inputs) as build:
-        if corpus.ready_passages.is_file():
-            passages, documents, reading = read_passages(corpus.ready_passages), {}, Reading()
-        else:
-            reading = load_documents(corpus.documents, leave_out=corpus.beside_documents)
-            documents = {document.id: document for document in reading.documents}
-            limit = min(config.chunk_tokens, max_tokens)
-            passages = chunk(
-                reading.documents, tokenize=tokenize, chunk_tokens=limit, overlap_tokens=config.overlap_tokens
-            )
-        if not passages:
-            raise InputError(corpus.documents, "the corpus has headings but no text", "add documents with text")
-        resolved = resolve(read_questions(corpus.question_files), passages, documents, split_rule(config))
-        too_long = sum(len(tokenize(passage.full_text)) > max_tokens for passage in passages)
-        warnings = [f"{source}: skipped, {reason}" for source, reason in reading.skipped] + resolved.warnings
-        if too_long:
-            warnings.append(
-                f"{too_long} of {len(passages)} passages are longer than the {max_tokens} tokens "
-                "that the embedder reads: their ends are not searched"
-            )
-        _write(build.path, passages, resolved.questions)
-        build.counts.update(
-            documents=len(documents) or len(passages),
-            passages=len(passages),
-            questions=len(resolved.questions),
-            skipped_files=len(reading.skipped),
-        )
-        build.facts["warnings"] = warnings
-    return require(target, "hybrid index")
 
 
 def passage_settings(corpus: CorpusFolder, config: CorpusConfig) -> dict[str, Any]:
@@ -180,28 +148,6 @@ def read_passages(path: Path) -> list[Passage]:
     if not passages:
         raise InputError(path, "no passages in it", "the corpus is empty: add documents")
     return passages
-
-
-def _write(folder: Path, passages: Sequence[Passage], questions: Sequence[Question]) -> None:
-    write_jsonl(
-        folder / "corpus.jsonl", ({"_id": p.id, **{k: v for k, v in asdict(p).items() if k != "id"}} for p in passages)
-    )
-    write_jsonl(
-        folder / "queries.jsonl",
-        (
-            # `origin` came later: files without it stay the same bytes
-            {
-                "_id": q.id,
-                "text": q.question,
-                **{k: v for k, v in asdict(q).items() if k not in ("id", "question") and (k != "origin" or v)},
-            }
-            for q in questions
-        ),
-    )
-    (folder / "qrels").mkdir(exist_ok=True)
-    for split in sorted({q.split for q in questions}):
-        rows = [f"{q.id}\t{p}\t1\n" for q in questions if q.split == split for p in q.positives]
-        write_text(folder / "qrels" / f"{split}.tsv", "query-id\tcorpus-id\tscore\n" + "".join(rows))
 
 
 def _known(record: Mapping[str, Any]) -> dict[str, Any]:

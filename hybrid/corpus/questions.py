@@ -83,16 +83,21 @@ def resolve(
     passages: Sequence[Passage],
     documents: Mapping[str, Document],
     rule: SplitRule | None = None,
+    *,
+    same_as: Mapping[str, str] | None = None,
+    document_of: Mapping[str, str] | None = None,
 ) -> Resolved:
     """Fill `positives` from evidence, check that named passages exist, and look for leaks between splits.
 
     Where no question at all names a split, `rule` gives each group of questions one; where some do, the others are test
     questions, with a warning.
 
-    A quote that a chunk border cuts is gold in every passage that it touches, with a warning. Raises `InputError` for
-    an unknown passage or document and for a quote that its document does not hold.
+    A quote that a chunk border cuts is gold in every passage that it touches, with a warning. Evidence in a document
+    that was left out as a duplicate is looked for in the one that was kept, by `same_as`. Where `passages` and
+    `documents` are only those that evidence names, `document_of` has all passages. Raises `InputError` for an unknown
+    passage or document and for a quote that its document does not hold.
     """
-    known = {passage.id for passage in passages}
+    known = document_of if document_of is not None else {p.id: p.document_id or p.id for p in passages}
     by_document: dict[str, list[Passage]] = {}
     for passage in passages:
         by_document.setdefault(passage.document_id, []).append(passage)
@@ -109,23 +114,24 @@ def resolve(
                 )
         positives = list(question.positives)
         for evidence in question.evidence:
-            positives.extend(_find(item, evidence, by_document, documents, resolved.warnings))
+            source = (same_as or {}).get(evidence.source, evidence.source)
+            kept = Evidence(source, evidence.quote)
+            positives.extend(_find(item, kept, by_document, documents, resolved.warnings))
         resolved.questions.append(replace(question, positives=tuple(dict.fromkeys(positives))))
-    _split(resolved, located, passages, rule)
-    resolved.warnings.extend(leaks(resolved.questions, passages))
+    _split(resolved, located, known, rule)
+    resolved.warnings.extend(leaks(resolved.questions, known))
     return resolved
 
 
-def leaks(questions: Sequence[Question], passages: Sequence[Passage]) -> list[str]:
-    """What train shares with dev or test: gold documents, gold passages, or the wording of a question."""
-    document_of = {passage.id: passage.document_id or passage.id for passage in passages}
+def leaks(questions: Sequence[Question], document_of: Mapping[str, str]) -> list[str]:
+    """What train shares with dev or test: gold documents, or the wording of a question."""
     notes = []
     for split in ("dev", "test"):
         for what in ("gold documents", "questions"):
             sides: dict[str, set[str]] = {"train": set(), split: set()}
             for question in questions:
                 if question.split in sides:
-                    wording = {_squeeze(question.question).lower()}
+                    wording = {squeeze(question.question).lower()}
                     gold = {document_of[positive] for positive in question.positives}
                     sides[question.split] |= wording if what == "questions" else gold
             if shared := sides["train"] & sides[split]:
@@ -133,7 +139,9 @@ def leaks(questions: Sequence[Question], passages: Sequence[Passage]) -> list[st
     return notes
 
 
-def _split(resolved: Resolved, located: Sequence[Located], passages: Sequence[Passage], rule: SplitRule | None) -> None:
+def _split(
+    resolved: Resolved, located: Sequence[Located], document_of: Mapping[str, str], rule: SplitRule | None
+) -> None:
     unnamed = sum(not item.names_split for item in located)
     if unnamed < len(located):
         if unnamed:
@@ -142,7 +150,6 @@ def _split(resolved: Resolved, located: Sequence[Located], passages: Sequence[Pa
                 "each the split of its document"
             )
     elif rule and located:
-        document_of = {passage.id: passage.document_id or passage.id for passage in passages}
         splits = assign_splits(resolved.questions, document_of, rule)
         groups = group_questions(resolved.questions, document_of)
         resolved.questions = [replace(question, split=splits[question.id]) for question in resolved.questions]
@@ -163,7 +170,7 @@ def _find(
             "use the path below documents/",
             line=item.line,
         )
-    quote = _squeeze(evidence.quote)
+    quote = squeeze(evidence.quote)
     if not quote:
         raise InputError(
             item.path,
@@ -172,7 +179,7 @@ def _find(
             line=item.line,
         )
     candidates = by_document.get(evidence.source, [])
-    if whole := [p.id for p in candidates if quote in _squeeze(p.text)]:
+    if whole := [p.id for p in candidates if quote in squeeze(p.text)]:
         return whole
     match = quote_pattern(quote).search(documents[evidence.source].text)
     if match is None:
@@ -183,6 +190,17 @@ def _find(
             line=item.line,
         )
     touched = [p.id for p in candidates if p.start_char < match.end() and match.start() < p.end_char]
+    if not touched:
+        # a heading is in no passage's text, but in the full text of all that stand below it
+        touched = [p.id for p in candidates if quote in squeeze(p.heading)]
+        if touched:
+            return touched
+        raise InputError(
+            item.path,
+            f"question {item.question.id!r}: the quote is in {evidence.source}, but in no passage: {quote[:60]!r}",
+            "quote the text below the heading",
+            line=item.line,
+        )
     warnings.append(
         f"{item.path}:{item.line}: the quote of {item.question.id} is cut by a chunk border ({len(touched)} passages)"
     )
@@ -245,9 +263,9 @@ def _json_schema(path: Path, line: int, record: Mapping[str, Any]) -> str:
 
 def quote_pattern(quote: str) -> re.Pattern[str]:
     """Finds a quote in a text that has other spaces, table rules or emphasis marks between its words."""
-    return re.compile(_GAP.pattern.join(re.escape(word) for word in _squeeze(quote).split()))
+    return re.compile(_GAP.pattern.join(re.escape(word) for word in squeeze(quote).split()))
 
 
-def _squeeze(text: str) -> str:
-    """One space between words; table rules and emphasis marks count as space."""
+def squeeze(text: str) -> str:
+    """One space between words; table rules and emphasis marks count as space. Quotes are compared so."""
     return _GAP.sub(" ", text).strip()

@@ -55,7 +55,7 @@ def data_card(
             {"id": v.id, "date": v.date, "message": v.message, "counts": v.counts} for v in versions[:VERSIONS_SHOWN]
         ],
         "changed_since": changed,
-        "leaks": leaks(questions, passages.passages),
+        "leaks": leaks(questions, passages.document_of),
         "gaps": [*unreadable, *_gaps(questions, documents, passages, audit)],
     }
 

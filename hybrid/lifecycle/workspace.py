@@ -4,9 +4,8 @@ Cheap inputs (passages, index, RAFT examples) are brought up to date by the stag
 required, so that nobody waits for an hour unasked.
 """
 
-import fcntl
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -18,7 +17,8 @@ from hybrid.backends import make_cached, make_embedder, make_generator, make_jud
 from hybrid.config import Config
 from hybrid.config_file import digest_of
 from hybrid.corpus.history import record_version
-from hybrid.corpus.passages import CorpusFolder, PassageSet, build_passages, passage_settings
+from hybrid.corpus.ingest import build_passages
+from hybrid.corpus.passages import CorpusFolder, PassageSet, passage_settings
 from hybrid.errors import MissingError, StaleError, UserError
 from hybrid.evaluation.diagnose import diagnose
 from hybrid.evaluation.general import general_dev_score
@@ -26,6 +26,7 @@ from hybrid.evaluation.statistics import paired_interval
 from hybrid.evaluation.system import evaluate_system
 from hybrid.evaluation.task_score import score_examples
 from hybrid.lifecycle.few_shot import worked_examples
+from hybrid.lifecycle.lock import locked
 from hybrid.lifecycle.registry import transfer_rates
 from hybrid.models import resolve
 from hybrid.protocols import Generator, Scorer
@@ -51,18 +52,9 @@ class Workspace:
     corpus: CorpusFolder
     config: Config
 
-    @contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self) -> AbstractContextManager[None]:
         """One writer at a time; raises `UserError` where another process holds the workspace."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / ".lock").open("a") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise UserError(
-                    f"another hybrid command is working in {self.root}", "wait for it, or stop it"
-                ) from None
-            yield
+        return locked(self.root)
 
     # -- parts ---------------------------------------------------------------------------------------------------
 
@@ -146,6 +138,7 @@ class Workspace:
             max_tokens=embedder.max_tokens,
             target=self.root / "passages",
             inputs=inputs,
+            cache=self.root / "cache" / "documents.sqlite",
         )
         record_version(self.root, self.corpus, inputs["corpus"])
         return PassageSet(self.root / "passages", manifest)

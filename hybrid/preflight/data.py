@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from hybrid.audit.coverage import measure_coverage
-from hybrid.audit.private import Private, private_data
+from hybrid.audit.documents import Private, private_data
 from hybrid.audit.requirements import Method as AuditMethod
 from hybrid.audit.requirements import requirements
 from hybrid.preflight.answers import Found, Situation, Status, seen, worst

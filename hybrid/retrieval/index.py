@@ -1,46 +1,83 @@
 """The retrieval index: the vectors of a passage set, stamped with the embedder that made them."""
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from hybrid.artifacts import Manifest, current, publish, require
-from hybrid.errors import StaleError
+from hybrid.artifacts import Manifest, current, publish, read_manifest, require, sha256_json, verify
+from hybrid.errors import IntegrityError, StaleError
+from hybrid.jsonl import read_jsonl, write_jsonl
 from hybrid.progress import track
-from hybrid.protocols import Embedder, VectorStore
+from hybrid.protocols import Embedder, Vectors, VectorStore
 from hybrid.retrieval.flat_store import FlatStore
 from hybrid.types import Passage
 
-VERSION = 1
+VERSION = 2
 _SHARD = 1024
 """Passages encoded between two saves of resume state."""
+_TEXTS = "texts.jsonl"
 
 
 def build_index(
     passages: Sequence[Passage], embedder: Embedder, *, target: Path, inputs: Mapping[str, str]
 ) -> Manifest:
-    """Encode all passages into `target`. Killed and called again, it goes on after the last finished shard."""
+    """Encode passages into `target`. Texts that the index there holds already, by the same embedder, are not encoded
+    again. Killed and called again, it goes on after the last finished shard.
+    """
     if done := current(target, "index", VERSION, {}, inputs):
         return done
+    digests = [hashlib.sha256(passage.full_text.encode()).hexdigest() for passage in passages]
     with publish(target, "index", VERSION, {}, inputs) as build:
+        vectors = np.empty((len(passages), embedder.dim), dtype=np.float32)
+        rows_of: dict[str, list[int]] = {}
+        for row, digest in enumerate(digests):
+            rows_of.setdefault(digest, []).append(row)
+        known = _known_vectors(target, embedder, rows_of)
+        todo = [(digest, rows[0]) for digest, rows in rows_of.items() if digest not in known]
+        for digest, vector in known.items():
+            vectors[rows_of[digest]] = vector
+        shards = [todo[i : i + _SHARD] for i in range(0, len(todo), _SHARD)]
+        for shard in track(shards, total=len(shards), description="encoding passages") if shards else ():
+            found = _encode(shard, passages, embedder, build.private)
+            for (digest, _), vector in zip(shard, found, strict=True):
+                vectors[rows_of[digest]] = vector
         store = FlatStore(embedder.dim)
-        shards = [passages[i : i + _SHARD] for i in range(0, len(passages), _SHARD)]
-        for number, shard in track(enumerate(shards), total=len(shards), description="encoding passages"):
-            saved = build.private / f"shard-{number:06d}.npy"
-            if saved.is_file():
-                vectors = np.load(saved, allow_pickle=False)
-            else:
-                vectors = embedder.encode_passages([passage.full_text for passage in shard])
-                partial = saved.with_suffix(".partial")
-                with partial.open("wb") as stream:
-                    np.save(stream, vectors, allow_pickle=False)
-                partial.replace(saved)
-            store.add([passage.id for passage in shard], vectors)
+        store.add([passage.id for passage in passages], vectors)
         store.save(build.path)
+        write_jsonl(build.path / _TEXTS, ({"sha256": digest} for digest in digests))
         build.counts["passages"] = len(store)
         build.facts.update(embedder=embedder.name, fingerprint=embedder.fingerprint, dim=embedder.dim)
     return require(target, "hybrid index")
+
+
+def _encode(shard: Sequence[tuple[str, int]], passages: Sequence[Passage], embedder: Embedder, folder: Path) -> Vectors:
+    """Vectors of the shard, from the file that an interrupted build left; its name says of which texts it is."""
+    saved = folder / f"shard-{sha256_json([digest for digest, _ in shard])[:32]}.npy"
+    if saved.is_file():
+        kept: Vectors = np.load(saved, allow_pickle=False)
+        return kept
+    vectors = embedder.encode_passages([passages[row].full_text for _, row in shard])
+    partial = saved.with_suffix(".partial")
+    with partial.open("wb") as stream:
+        np.save(stream, vectors, allow_pickle=False)
+    partial.replace(saved)
+    return vectors
+
+
+def _known_vectors(target: Path, embedder: Embedder, wanted: Container[str]) -> dict[str, Vectors]:
+    """Vectors `(dim,)` of the wanted texts in the index at `target`; none of another embedder's or a damaged one's."""
+    manifest = read_manifest(target)
+    if manifest is None or manifest.facts.get("fingerprint") != embedder.fingerprint or _TEXTS not in manifest.files:
+        return {}
+    try:
+        verify(target, manifest)
+    except IntegrityError:
+        return {}
+    _, vectors = FlatStore.load(target).vectors()
+    digests = (record["sha256"] for _, record in read_jsonl(target / _TEXTS))
+    return {digest: vector for digest, vector in zip(digests, vectors, strict=True) if digest in wanted}
 
 
 def open_index(path: Path, embedder: Embedder) -> VectorStore:

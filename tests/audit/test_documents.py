@@ -2,8 +2,9 @@
 
 import pytest
 
-from hybrid.audit.documents import garbled, language, look_at, near_duplicates
-from hybrid.audit.private import private_data
+from hybrid.audit.documents import look_at, private_data
+from hybrid.corpus.duplicates import near_duplicates
+from hybrid.corpus.text_quality import garbled, language
 from hybrid.types import Passage
 
 LONG = (
@@ -31,7 +32,9 @@ def test_copies_and_near_copies_are_one_group_and_others_are_not() -> None:
     assert near_duplicates(shelf("one two three four five", "one two three four six")) == []
 
 
-@pytest.mark.parametrize(("text", "code"), [(LONG, "en"), (GERMAN, "de"), ("TB-1140 12 kW", ""), ("", "")])
+@pytest.mark.parametrize(
+    ("text", "code"), [(LONG, "en"), (LONG.upper(), "en"), (GERMAN, "de"), ("TB-1140 12 kW", ""), ("", "")]
+)
 def test_languages(text: str, code: str) -> None:
     assert language(text) == code
 
@@ -59,6 +62,7 @@ def test_a_rare_language_is_foreign_and_every_kind_has_a_note() -> None:
         ("Call +49 30 1234567 at night.", "telephone number"),
         ("Pay to DE89 3704 0044 0532 0130 00 please.", "IBAN"),
         ("Card 4111 1111 1111 1111 was charged.", "card number"),
+        ("Card 378282246310005 or 3782 822463 10005.", "card number"),
     ],
 )
 def test_private_data_is_found_and_masked(text: str, kind: str) -> None:
@@ -71,6 +75,7 @@ def test_private_data_is_found_and_masked(text: str, kind: str) -> None:
     "text",
     [
         "The seal TB-1140 weighs 20 kg and lasts 20 000 hours.",
+        "Rows of digits: 1 0 0 1 1 0 1 0 1 1 0 0 1 0 1 1 0 1 0 0 1 1 0 1 1 0 0 1 0 1 1 0 0 1 1 0 1 0 0 1 0 1.",
         "Modbus address 17, serial number 4111111111111112, valve 3/4.",
         LONG,
         GERMAN,

@@ -24,6 +24,8 @@ ORDER = (
     "corpus import",
     "corpus",
     "corpus show",
+    "corpus stats",
+    "corpus diff",
     "config",
     "synth",
     "review serve",
@@ -189,6 +191,9 @@ def test_what_the_examples_report(results: dict[str, tuple[Result, Result | None
     assert document("corpus import")["passages"] == 1
     assert document("review serve")["reviewer"] == "anna"
     assert document("review merge")["written"] == 1
+    assert document("corpus diff") == {"added": [], "removed": [], "changed": [], "same": 6}
+    stats = document("corpus stats")
+    assert (stats["documents"], stats["passages"], stats["languages"]) == (6, 24, {"en": 6})
     query = document("query")
     assert query["question"] == "How tight are the tie rods of the H20?"
     assert query["context"]

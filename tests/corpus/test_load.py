@@ -7,8 +7,9 @@ import fpdf
 import pytest
 
 from hybrid.config import CorpusConfig
+from hybrid.corpus.ingest import build_passages
 from hybrid.corpus.load import load_documents
-from hybrid.corpus.passages import CorpusFolder, PassageSet, build_passages
+from hybrid.corpus.passages import CorpusFolder, PassageSet
 from hybrid.errors import InputError
 
 
@@ -48,11 +49,13 @@ def test_every_format(tmp_path: Path) -> None:
     assert reading.skipped == []
     assert found["deep/a.md"].title == "Pump A" and found["deep/a.md"].source == "deep/a.md"
     assert found["b.txt"].text == "# PUMP B\n\n## Mass\nIt weighs 30 kg."
-    assert found["c.html"].text == "# Pump C\n\n## Mass\n\nIt weighs 40 kg.\n\nOne item\n\nFlow | 5 m3/h"
+    assert found["c.html"].text == (
+        "# Pump C\n\n## Mass\n\nIt weighs 40 kg.\n\n- One item\n\n|  |  |\n| --- | --- |\n| Flow | 5 m3/h |"
+    )
     assert found["d.pdf"].title == "Pump D"
     assert "## 1 Mass of the pump\n\nIt weighs fifty kilograms and more" in found["d.pdf"].text
     assert found["d.pdf"].text.count("\n") == 4, "lines that the page wrapped are joined"
-    assert "It weighs 60 kg." in found["e.docx"].text
+    assert found["e.docx"].text == "# Pump E\n\nIt weighs 60 kg."
     assert (found["f1"].title, found["f1"].source, found["f2"].source) == ("Pump F", "f.jsonl:1", "f.jsonl:3")
 
 
@@ -149,7 +152,7 @@ def test_every_layout_of_a_corpus_folder(tmp_path: Path, inner: str, questions: 
     built = build(corpus, tmp_path / "passages")
     assert [p.text for p in built.passages] == ["It weighs 20 kg."]
     assert [q.positives for q in built.questions] == [(built.passages[0].id,)]
-    assert built.manifest.counts == {"documents": 1, "passages": 1, "questions": 1, "skipped_files": 0}
+    assert built.manifest.counts == {"documents": 1, "passages": 1, "tokens": 6, "questions": 1, "skipped_files": 0}
     assert (tmp_path / "passages" / "qrels" / "test.tsv").read_text() == (
         f"query-id\tcorpus-id\tscore\nq1\t{built.passages[0].id}\t1\n"
     )

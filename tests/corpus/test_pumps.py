@@ -29,8 +29,8 @@ FACTS = {
 
 
 @pytest.fixture(scope="module")
-def reading() -> Reading:
-    return load_documents(PUMPS / "documents")
+def reading(repository: Path) -> Reading:
+    return load_documents(PUMPS / "documents", load_config(repository / "configs" / "default.yaml").corpus)
 
 
 @pytest.fixture(scope="module")

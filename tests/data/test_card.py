@@ -9,7 +9,8 @@ import pytest
 
 from hybrid.artifacts import publish, write_text
 from hybrid.config import CorpusConfig
-from hybrid.corpus.passages import CorpusFolder, PassageSet, build_passages
+from hybrid.corpus.ingest import build_passages
+from hybrid.corpus.passages import CorpusFolder, PassageSet
 from hybrid.data.card import card_markdown, data_card
 from hybrid.data.versions import VersionStore
 from hybrid.jsonl import write_jsonl

@@ -11,7 +11,8 @@ import pytest
 from hybrid.artifacts import publish, sha256_file
 from hybrid.config import Config
 from hybrid.corpus.history import record_version
-from hybrid.corpus.passages import CorpusFolder, PassageSet, build_passages
+from hybrid.corpus.ingest import build_passages
+from hybrid.corpus.passages import CorpusFolder, PassageSet
 from hybrid.errors import InputError
 from hybrid.preflight import data, intent, machine, measured, permission, pipeline_state
 from hybrid.preflight.answers import Found, Method, Situation
@@ -196,7 +197,7 @@ PRIVATE = {"question": "Who is called under +49 30 1234567?", "answers": ["jane.
 def test_private_data_must_be_allowed_by_kind(
     make: Make, split: str, allowed: object, training: str, documents: str
 ) -> None:
-    evidence = [{"source": "alder.md", "quote": "# Alder"}]
+    evidence = [{"source": "alder.md", "quote": "Its crate weighs"}]
     asked = ({**PRIVATE, "split": split, "evidence": evidence, "answerable": False},)
     situation = make(task={"personal_data": allowed}, questions=asked)
     found = data.private_training(situation)

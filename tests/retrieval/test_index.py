@@ -1,6 +1,8 @@
 """The index with the real embedder: unit vectors, same bytes, resumed after a kill, refused when stale."""
 
+import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -107,7 +109,7 @@ def test_two_builds_have_the_same_bytes(small: SentenceEmbedder, tmp_path: Path)
     for name in ("one", "two"):
         build_index(PASSAGES, small, target=tmp_path / name, inputs=inputs(small))
     assert content(tmp_path / "one") == content(tmp_path / "two")
-    assert sorted(content(tmp_path / "one")) == ["ids.jsonl", "manifest.json", "vectors.faiss"]
+    assert sorted(content(tmp_path / "one")) == ["ids.jsonl", "manifest.json", "texts.jsonl", "vectors.faiss"]
 
 
 def test_an_interrupted_build_goes_on_where_it_stopped(
@@ -124,6 +126,61 @@ def test_an_interrupted_build_goes_on_where_it_stopped(
     build_index(PASSAGES, second, target=tmp_path / "index", inputs=inputs(small))
     assert (first.encoded, second.encoded) == (16, 14)
     assert content(tmp_path / "index") == content(tmp_path / "whole")
+
+
+def test_only_texts_that_are_new_are_encoded(small: SentenceEmbedder, tmp_path: Path) -> None:
+    target = tmp_path / "index"
+    first = build_index(PASSAGES, small, target=target, inputs=inputs(small))
+    edited = replace(PASSAGES[3], text="Step 3: replace the whole motor.")
+    # one changed, one gone, one that moved to another document, one text twice
+    later = [
+        PASSAGES[7],
+        *PASSAGES[:3],
+        edited,
+        replace(PASSAGES[5], id="moved"),
+        *PASSAGES[8:],
+        replace(edited, id="x"),
+    ]
+    counting = Counting(small)
+    second = build_index(later, counting, target=target, inputs=inputs(small) | {"passages": "later"})
+    assert counting.encoded == 1 and second.id != first.id
+    ids, vectors = open_index(target, small).vectors()
+    assert ids == [p.id for p in later] and "p06" not in ids
+    assert np.allclose(vectors, small.encode_passages([p.full_text for p in later]), atol=1e-5)
+    whole = Counting(small)
+    build_index(later, whole, target=tmp_path / "fresh", inputs=inputs(small) | {"passages": "later"})
+    assert whole.encoded == len(later) - 1
+
+
+def test_vectors_of_another_embedder_or_of_a_damaged_index_are_not_taken_over(
+    minilm: SentenceEmbedder, small: SentenceEmbedder, tmp_path: Path
+) -> None:
+    target = tmp_path / "index"
+    build_index(PASSAGES[:6], small, target=target, inputs=inputs(small))
+    other = SentenceEmbedder(minilm.folder, dim=64, passage_prompt="passage: ")
+    other.__dict__["model"] = minilm.model
+    counting = Counting(other)
+    build_index(PASSAGES[:6], counting, target=target, inputs=inputs(other))
+    assert counting.encoded == 6
+    (target / "ids.jsonl").write_text("damaged")
+    counting = Counting(other)
+    build_index(PASSAGES[:7], counting, target=target, inputs=inputs(other) | {"passages": "7"})
+    assert counting.encoded == 7
+
+
+def test_a_shard_of_other_texts_is_not_taken_for_this_one(
+    small: SentenceEmbedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed while an earlier index lay there, called again when it is gone: other texts are missing now."""
+    monkeypatch.setattr(index_module, "_SHARD", 8)
+    target = tmp_path / "index"
+    build_index(PASSAGES[:10], small, target=target, inputs=inputs(small) | {"passages": "10"})
+    with pytest.raises(KeyboardInterrupt):
+        build_index(PASSAGES, Counting(small, fail_after=8), target=target, inputs=inputs(small))
+    shutil.rmtree(target)
+    build_index(PASSAGES, small, target=target, inputs=inputs(small))
+    _, vectors = open_index(target, small).vectors()
+    assert np.allclose(vectors, small.encode_passages([p.full_text for p in PASSAGES]), atol=1e-5)
 
 
 def test_another_embedder_or_dimension_is_refused_with_the_command_that_mends_it(

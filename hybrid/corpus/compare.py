@@ -1,0 +1,44 @@
+"""What changed between two states of a corpus, document by document."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hybrid.artifacts import sha256_json
+from hybrid.config import CorpusConfig
+from hybrid.corpus.memo import Memo
+from hybrid.corpus.passages import CorpusFolder, PassageSet, read_passages
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Ids of documents, sorted; `same` counts those whose title and text are equal."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    changed: tuple[str, ...]
+    same: int
+
+
+def compare(before: Mapping[str, str], after: Mapping[str, str]) -> Difference:
+    """The difference between two states, each a SHA-256 by document id."""
+    both = before.keys() & after.keys()
+    changed = {name for name in both if before[name] != after[name]}
+    return Difference(
+        added=tuple(sorted(after.keys() - before.keys())),
+        removed=tuple(sorted(before.keys() - after.keys())),
+        changed=tuple(sorted(changed)),
+        same=len(both) - len(changed),
+    )
+
+
+def state_of_folder(corpus: CorpusFolder, config: CorpusConfig) -> dict[str, str]:
+    """The documents of a folder as they are now, or its ready passages."""
+    if corpus.ready_passages.is_file():
+        return {p.id: sha256_json([p.title, p.text]) for p in read_passages(corpus.ready_passages)}
+    documents = corpus.read(config, Memo()).under_bar(f"reading {corpus.folder.name}")
+    return {document.id: sha256_json([document.title, document.text]) for document in documents}
+
+
+def state_of_index(passages: PassageSet) -> dict[str, str]:
+    """The documents as they were when they were indexed, duplicates among them."""
+    return {row["_id"]: row["sha256"] for row in passages.documents}

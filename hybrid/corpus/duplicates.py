@@ -1,0 +1,143 @@
+"""Texts that are the same, or nearly: MinHash over word sequences (Broder 1997), by datasketch."""
+
+import hashlib
+import re
+import zlib
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from hybrid.types import Passage
+
+ALIKE = 0.8
+"""Share of word sequences in common (Jaccard) from which two passages are near-duplicates."""
+_PERMUTATIONS = 128
+_SHINGLE = 4
+_FEWEST_WORDS = 20
+"""Texts of fewer are never nearly the same: one word is the difference between two facts."""
+_WORD = re.compile(r"\w+")
+_FIGURE = re.compile(r"\w*\d\w*")
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+"""2^64 divided by the golden ratio: Fibonacci hashing."""
+
+Shingles = npt.NDArray[np.uint64]
+
+
+class Sketch(NamedTuple):
+    """What is compared of a text: a digest of all of it, and its MinHash as hexadecimal digits ("" for short texts)."""
+
+    digest: str
+    minhash: str
+
+
+def sketch(text: str, title: str = "") -> Sketch:
+    """The sketch of a text. Texts with different titles or figures share no word sequence: two data sheets that differ
+    in the name of the machine or in one figure are never nearly the same."""
+    words = _WORD.findall(text.lower())
+    digest = hashlib.sha256(f"{title}\n{' '.join(text.split())}".encode()).hexdigest()
+    if len(words) < _FEWEST_WORDS:
+        return Sketch(digest, "")
+    figures = " ".join(sorted(set(_FIGURE.findall(text.lower()))))
+    found = _minhash(_shingles(words, zlib.crc32(f"{title.lower()}\n{figures}".encode())))
+    return Sketch(digest, np.asarray(found.hashvalues, dtype=np.uint32).tobytes().hex())
+
+
+class Earlier:
+    """Texts seen so far; the first of those that are the same is kept."""
+
+    def __init__(self, *, near: float | None) -> None:
+        """`near`: Jaccard from which texts are nearly the same; None compares whole texts only."""
+        self._near = near
+        self._whole: dict[str, str] = {}
+        self._index = _lsh(near) if near is not None else None
+        self._signatures: dict[str, bytes] = {}
+
+    def find(self, name: str, of: Sketch, *, exact_only: bool = False) -> tuple[str, bool] | None:
+        """The earlier text that this one repeats, and whether wholly; None and remembered where there is none."""
+        if (same := self._whole.get(of.digest)) is not None:
+            return same, True
+        if self._index is not None and of.minhash and not exact_only:
+            signature = bytes.fromhex(of.minhash)
+            own = _from(signature)
+            # the index answers by bands and is too generous: the estimate over all permutations decides
+            near = [
+                other for other in self._index.query(own) if own.jaccard(_from(self._signatures[other])) >= self._near
+            ]
+            if near:
+                return min(near), False
+            self._index.insert(name, own)
+            self._signatures[name] = signature
+        self._whole[of.digest] = name
+        return None
+
+
+def near_duplicates(passages: Sequence[Passage], alike: float = ALIKE) -> list[tuple[str, ...]]:
+    """Groups of ids, each candidate pair checked against the true Jaccard of its word sequences."""
+    index = _lsh(alike)
+    shingles: dict[str, frozenset[int]] = {}
+    leader: dict[str, str] = {}
+    for passage in passages:
+        words = _WORD.findall(passage.text.lower())
+        if not words:
+            continue
+        hashes = _shingles(words)
+        own = frozenset(hashes.tolist())
+        found = _minhash(hashes)
+        near = [other for other in index.query(found) if _jaccard(own, shingles[other]) >= alike]
+        # a passage joins a group by any member that is near; of several groups always the same one
+        leader[passage.id] = min((leader[other] for other in near), default=passage.id)
+        shingles[passage.id] = own
+        index.insert(passage.id, found)
+    groups: dict[str, list[str]] = {}
+    for name, first in leader.items():
+        groups.setdefault(first, []).append(name)
+    return [tuple(group) for group in groups.values() if len(group) > 1]
+
+
+def _shingles(words: Sequence[str], salt: int = 0) -> Shingles:
+    """Distinct 32-bit hashes of all sequences of `_SHINGLE` words."""
+    hashes = np.array([zlib.crc32(word.encode(), salt) for word in words], dtype=np.uint64)
+    width = min(_SHINGLE, len(words))
+    num = len(words) - width + 1
+    total = np.zeros(num, dtype=np.uint64)
+    for place in range(width):
+        # multiply and add, with wrap-around: the order of the words counts
+        total = total * _MIX + hashes[place : place + num]
+    return np.unique((total * _MIX) >> np.uint64(32))
+
+
+def _minhash(shingles: Shingles) -> Any:
+    found = _blank()
+    found.update_batch(shingles.tolist())
+    return found
+
+
+@cache
+def _permuted() -> Any:
+    from datasketch import MinHash
+
+    return MinHash(num_perm=_PERMUTATIONS, scheme="affine32", hashfunc=int)
+
+
+def _blank() -> Any:
+    """A MinHash without contents; drawing the permutations anew would take longer than hashing a document."""
+    return _permuted().copy()
+
+
+def _from(signature: bytes) -> Any:
+    found = _blank()
+    found.hashvalues = np.frombuffer(signature, dtype=np.uint32)
+    return found
+
+
+def _lsh(threshold: float) -> Any:
+    from datasketch import MinHashLSH
+
+    return MinHashLSH(threshold=threshold, num_perm=_PERMUTATIONS)
+
+
+def _jaccard(first: frozenset[int], second: frozenset[int]) -> float:
+    return len(first & second) / len(first | second)

@@ -1,0 +1,80 @@
+"""What was made of a document before: a later build pays only for those that changed."""
+
+import json
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hybrid.artifacts import sha256_json
+
+_BATCH = 256
+"""Values stored together; a kill loses at most so many."""
+
+
+class Memo:
+    """JSON values by the SHA-256 of what they are made from, in an SQLite file, or in memory without one.
+
+    A kill leaves what was stored before it. `forget_unused` deletes what this build did not ask for, so that the text
+    of a removed document is gone too.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._db = _open(path)
+        except sqlite3.OperationalError:
+            # locked or no room: nothing is damaged
+            raise
+        except sqlite3.DatabaseError:
+            # a damaged cache costs time, not data
+            for file in path.parent.glob(f"{path.name}*") if path is not None else ():
+                file.unlink()
+            self._db = _open(path)
+        self._used: set[bytes] = set()
+        self._pending: dict[bytes, str] = {}
+
+    def get(self, parts: object, make: Callable[[], Any]) -> Any:
+        """The value that was made from `parts` before, or `make()`, stored. Values are plain JSON."""
+        key = bytes.fromhex(sha256_json(parts))[:16]
+        self._used.add(key)
+        if (waiting := self._pending.get(key)) is not None:
+            return json.loads(waiting)
+        row = self._db.execute("SELECT value FROM memo WHERE key = ?", (key,)).fetchone()
+        if row is not None:
+            return json.loads(row[0])
+        text = json.dumps(make(), ensure_ascii=False)
+        self._pending[key] = text
+        if len(self._pending) >= _BATCH:
+            self._store()
+        # as it will be read: tuples are lists from the first time on
+        return json.loads(text)
+
+    def forget_unused(self) -> None:
+        """Delete what was not asked for since the memo was opened."""
+        self._store()
+        with self._db:
+            self._db.execute("CREATE TEMP TABLE used (key BLOB PRIMARY KEY)")
+            self._db.executemany("INSERT INTO used VALUES (?)", ((key,) for key in self._used))
+            self._db.execute("DELETE FROM memo WHERE key NOT IN (SELECT key FROM used)")
+            self._db.execute("DROP TABLE used")
+
+    def close(self) -> None:
+        """Store what is waiting and let go of the file."""
+        self._store()
+        self._db.close()
+
+    def _store(self) -> None:
+        with self._db:
+            self._db.executemany("INSERT OR REPLACE INTO memo VALUES (?, ?)", self._pending.items())
+        self._pending.clear()
+
+
+def _open(path: Path | None) -> sqlite3.Connection:
+    connection = sqlite3.connect(path or ":memory:", timeout=60)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute("PRAGMA secure_delete=ON")
+    connection.execute("CREATE TABLE IF NOT EXISTS memo (key BLOB PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
+    return connection

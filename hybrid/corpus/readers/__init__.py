@@ -1,0 +1,1 @@
+"""One module for each format of documents: bytes in, text with Markdown headings, tables and lists out."""

@@ -1,0 +1,25 @@
+"""JSONL: every line a document with an id; a line that is too long or nested too deeply is skipped."""
+
+from collections.abc import Iterator
+
+from hybrid.corpus.readers.decoding import storable
+from hybrid.corpus.walk import SourceFile
+from hybrid.jsonl import field as json_field
+from hybrid.jsonl import read_jsonl
+from hybrid.types import Document
+
+
+def read_records(file: SourceFile, max_line_bytes: int, notes: list[str]) -> Iterator[Document]:
+    """Documents in order; what is skipped joins `notes`. Raises `InputError` for a malformed line."""
+
+    def skip(line: int, reason: str) -> None:
+        notes.append(f"{file.source}:{line}: skipped, {reason}")
+
+    for line, record in read_jsonl(file.path, max_line_bytes=max_line_bytes, skip=skip):
+        identity = json_field(file.path, line, record, "id", str)
+        text = json_field(file.path, line, record, "text", str)
+        title = json_field(file.path, line, record, "title", str, "")
+        if storable(identity) != identity:
+            skip(line, "its id holds characters that are no text")
+            continue
+        yield Document(identity, storable(text), f"{file.source}:{line}", storable(title), file.format)

@@ -1,0 +1,49 @@
+"""Markdown: taken as it is, but for what a reader never sees: front matter, comments, scripts, badges, tags."""
+
+import re
+from collections.abc import Callable
+
+from hybrid.corpus.readers.content import Content
+from hybrid.corpus.readers.decoding import decode, without_encoded_data
+
+_FRONT = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
+_FRONT_TITLE = re.compile(r"^title:[ \t]*[\"']?(.+?)[\"']?[ \t]*$", re.MULTILINE)
+_CODE = re.compile(r"^(?P<fence>```+|~~~+).*?(?:^(?P=fence)[`~]*[ \t]*$|\Z)|`[^`\n]+`", re.MULTILINE | re.DOTALL)
+_HIDDEN = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
+_BADGE = re.compile(r"\[!\[[^\]\n]*\]\([^)\n]*\)\]\([^)\n]*\)")
+_IMAGE = re.compile(r"!\[([^\]\n]*)\]\([^)\n]*\)")
+_TAG = re.compile(
+    r"</?(?:a|abbr|b|br|center|details|div|em|font|h[1-6]|hr|i|img|kbd|p|picture|small|source|span|strong|sub|summary"
+    r"|sup|u)\b[^<>\n]*>",
+    re.IGNORECASE,
+)
+_SETEXT = re.compile(r"^(?P<text>[^\s#>|`*+-][^\n]*)\n(?P<rule>=+|--+)[ \t]*$", re.MULTILINE)
+
+
+def read_markdown(data: bytes) -> Content:
+    """Text outside code is cleaned; code stays as it is."""
+    text, notes = decode(data)
+    text, cleaned = without_encoded_data(text)
+    title = ""
+    if front := _FRONT.match(text):
+        text = text[front.end() :]
+        named = _FRONT_TITLE.search(front[1])
+        title = named[1] if named else ""
+    return Content(outside_code(text, _clean), title=title, notes=notes + cleaned)
+
+
+def outside_code(text: str, change: Callable[[str], str]) -> str:
+    """The text with `change` applied to what stands between code blocks and code spans."""
+    parts: list[str] = []
+    end = 0
+    for code in _CODE.finditer(text):
+        parts += [change(text[end : code.start()]), code[0]]
+        end = code.end()
+    return "".join([*parts, change(text[end:])])
+
+
+def _clean(text: str) -> str:
+    text = _HIDDEN.sub("", text)
+    text = _IMAGE.sub(r"\1", _BADGE.sub("", text))
+    text = _TAG.sub("", text)
+    return _SETEXT.sub(lambda found: f"{'#' if found['rule'][0] == '=' else '##'} {found['text'].strip()}", text)

@@ -1,0 +1,58 @@
+"""PDF: the text of all pages with wrapped lines joined; numbered short lines become headings; pages are known."""
+
+import io
+import re
+
+from hybrid.corpus.readers.content import Content, UnreadableError
+from hybrid.corpus.readers.decoding import storable
+
+_NUMBERED_HEADING = re.compile(r"^\d+(?:\.\d+)*\.?\s+[A-Z][^.!?:;]{2,70}$")
+_LONGEST_TITLE = 120
+_PAGE = "\f"
+"""Stands at the first text of a page until the text is whole and its offset is known."""
+
+
+def read_pdf(data: bytes) -> Content:
+    """Raises `UnreadableError` for an encrypted file and one without text."""
+    from pypdf import PdfReader
+    from pypdf.errors import DependencyError
+
+    reader = PdfReader(io.BytesIO(data))
+    if reader.is_encrypted:
+        try:
+            opened = reader.decrypt("")
+        except (DependencyError, NotImplementedError):
+            opened = None
+        if not opened:
+            raise UnreadableError("encrypted: save it without a password")
+    blocks: list[str] = []
+    pages: list[int] = []
+    for number, page in enumerate(reader.pages, start=1):
+        mark = _PAGE
+        for line in (raw.strip() for raw in storable(page.extract_text()).splitlines()):
+            if line:
+                _add(blocks, line.replace(_PAGE, " "), mark)
+                if mark:
+                    pages.append(number)
+                mark = ""
+            else:
+                blocks.append("")
+    if not pages:
+        raise UnreadableError("no text in it: a scan needs character recognition first")
+    text = re.sub(r"\n{3,}", "\n\n", "\n".join(blocks)).strip("\n ")
+    parts = text.split(_PAGE)
+    offsets = [len("".join(parts[: number + 1])) for number in range(len(parts) - 1)]
+    marks = tuple((offset, f"#page={number}") for offset, number in zip(offsets, pages, strict=True))
+    return Content("".join(parts), marks=marks)
+
+
+def _add(blocks: list[str], line: str, mark: str) -> None:
+    last = blocks[-1] if blocks else ""
+    if _NUMBERED_HEADING.match(line):
+        blocks.extend(["", f"{mark}## {line}", ""])
+    elif last and not last.lstrip(_PAGE).startswith("#"):
+        blocks[-1] = f"{last} {mark}{line}"
+    elif not any(blocks) and len(line) <= _LONGEST_TITLE:
+        blocks.extend([f"{mark}# {line}", ""])
+    else:
+        blocks.append(f"{mark}{line}")

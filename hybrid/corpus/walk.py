@@ -1,0 +1,121 @@
+"""The files below a folder that may be read: regular ones, reached without a link, in a fixed order."""
+
+import os
+import stat
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hybrid.artifacts import sha256_file, sha256_json
+from hybrid.errors import InputError
+
+_DEEPEST = 64
+"""Folders inside folders; paths get too long for the system at some depth."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A regular file. `source` is its path relative to the folder; `format` its suffix in lower case."""
+
+    path: Path
+    source: str
+    size: int
+
+    @property
+    def format(self) -> str:
+        return self.path.suffix.lower()
+
+
+@dataclass
+class Listing:
+    """Files in the order of their paths, and what is passed over: path and reason."""
+
+    files: list[SourceFile] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+
+    def content_id(self) -> str:
+        """SHA-256 over names and bytes of the files and the names of what is passed over."""
+        return sha256_json([[[file.source, _digest(file)] for file in self.files], self.skipped])
+
+
+def _digest(file: SourceFile) -> str:
+    try:
+        return sha256_file(file.path)
+    except OSError as error:
+        # it is skipped when it is read
+        return f"cannot be opened: {error.strerror}"
+
+
+def list_files(folder: Path, *, formats: Collection[str], leave_out: Collection[Path] = ()) -> Listing:
+    """Links, devices, pipes and other formats are listed as skipped; hidden names and `leave_out` are passed over."""
+    listing = Listing()
+    left_out = {os.fspath(path) for path in leave_out}
+    found = sorted(_entries(os.fspath(folder), listing), key=lambda entry: entry[0].split("/"))
+    for source, path, size in found:
+        if path in left_out:
+            continue
+        file = SourceFile(Path(path), source, size)
+        if file.format in formats:
+            listing.files.append(file)
+        else:
+            listing.skipped.append((source, f"format {file.path.suffix or 'without suffix'} is not read"))
+    listing.skipped.sort(key=lambda item: item[0].split("/"))
+    return listing
+
+
+def _entries(folder: str, listing: Listing) -> Iterator[tuple[str, str, int]]:
+    """Path relative to the folder, whole path and size of each regular file. A stack instead of recursion."""
+    todo = [(folder, "", 0)]
+    while todo:
+        place, prefix, depth = todo.pop()
+        try:
+            entries = list(os.scandir(place))
+        except OSError as error:
+            listing.skipped.append((prefix.rstrip("/"), f"folder cannot be opened: {error.strerror}"))
+            continue
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            source = f"{prefix}{entry.name}"
+            if not _is_utf8(entry.name):
+                shown = os.fsencode(source).decode("utf-8", errors="replace")
+                listing.skipped.append((shown, "its name is not UTF-8"))
+            elif entry.is_symlink():
+                listing.skipped.append((source, "a symbolic link: not followed"))
+            elif entry.is_dir(follow_symlinks=False):
+                if depth >= _DEEPEST:
+                    listing.skipped.append((source, f"folders nested deeper than {_DEEPEST}"))
+                else:
+                    todo.append((entry.path, f"{source}/", depth + 1))
+            elif not entry.is_file(follow_symlinks=False):
+                listing.skipped.append((source, "no regular file (a pipe, socket or device)"))
+            else:
+                yield source, entry.path, entry.stat(follow_symlinks=False).st_size
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def read_bytes(path: Path, limit: int) -> bytes:
+    """A regular file of at most `limit` bytes. Raises `OSError` for a link, and for anything that is none by now."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise OSError(f"{path}: no regular file")
+        data = stream.read(limit + 1)
+    if len(data) > limit:
+        raise OSError(f"{path}: grew while it was read")
+    return data
+
+
+def refuse_link_out(corpus: Path, documents: Path) -> None:
+    """Raise `InputError` where a folder inside the corpus is a link that leads out of it."""
+    if documents.is_symlink() and not documents.resolve().is_relative_to(corpus.resolve()):
+        raise InputError(
+            documents, "a symbolic link that leads out of the corpus", "put the folder itself there, not a link to it"
+        )

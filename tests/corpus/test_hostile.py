@@ -1,0 +1,223 @@
+"""A folder that means harm: every file is skipped or cleaned with a reason, in bounded memory, and nothing outside is
+read."""
+
+import io
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import fpdf
+import pytest
+
+from hybrid.config import CorpusConfig
+from hybrid.corpus.load import Reading, load_documents
+from hybrid.corpus.passages import CorpusFolder
+from hybrid.errors import InputError
+from hybrid.jsonl import read_jsonl
+
+
+def read(folder: Path, config: CorpusConfig | None = None) -> Reading:
+    (folder / "good.md").write_text("# Good\n\nText.\n")
+    reading = load_documents(folder, config)
+    assert "good.md" in {document.id for document in reading.documents}
+    return reading
+
+
+def word_file(**parts: bytes) -> bytes:
+    """A DOCX whose parts are as given."""
+    import docx
+
+    stream = io.BytesIO()
+    docx.Document().save(stream)
+    with zipfile.ZipFile(stream, "a", zipfile.ZIP_DEFLATED) as file:
+        for name, content in parts.items():
+            file.writestr(name.replace("__", "/"), content)
+    return stream.getvalue()
+
+
+def test_a_zip_bomb_is_not_unpacked(tmp_path: Path) -> None:
+    (tmp_path / "bomb.docx").write_bytes(word_file(**{"word__bomb.xml": b" " * 20_000_000}))
+    (tmp_path / "media.docx").write_bytes(word_file(**{"word__media__a.png": b"\0" * 60_000_000}))
+    assert max(path.stat().st_size for path in tmp_path.iterdir()) < 200_000
+    skipped = dict(read(tmp_path, CorpusConfig(max_file_mb=10)).skipped)
+    assert re.fullmatch(r"unpacks to 2\d MB: more than corpus.max_file_mb allows", skipped["bomb.docx"])
+    assert re.fullmatch(r"unpacks to 6\d MB: more than corpus.max_file_mb allows", skipped["media.docx"])
+
+
+def test_entities_of_a_word_file_are_not_expanded(tmp_path: Path) -> None:
+    laughs = b'<!DOCTYPE x [<!ENTITY a "' + b"ha" * 500 + b'"><!ENTITY b "' + b"&a;" * 500 + b'">]>'
+    source = zipfile.ZipFile(io.BytesIO(word_file()))
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as file:
+        for name in source.namelist():
+            content = source.read(name)
+            if name == "word/document.xml":
+                head, _, body = content.partition(b"?>")
+                content = (
+                    head + b"?>" + laughs + body.replace(b"<w:body>", b"<w:body><w:p><w:r><w:t>&b;</w:t></w:r></w:p>")
+                )
+            file.writestr(name, content)
+    (tmp_path / "laughs.docx").write_bytes(target.getvalue())
+    reading = read(tmp_path)
+    assert sum(len(document.text) for document in reading.documents) < 1000
+
+
+@pytest.mark.parametrize("name", ["long.txt", "long.md", "long.html", "long.csv", "long.pdf"])
+def test_a_file_above_the_limit_is_not_opened(tmp_path: Path, name: str) -> None:
+    with (tmp_path / name).open("wb") as stream:
+        stream.truncate(5_000_000_000)
+    reading = read(tmp_path)
+    assert reading.skipped == [(name, "5000 MB: more than corpus.max_file_mb allows")]
+
+
+def test_a_line_of_jsonl_above_the_limit_is_passed_over_in_bounded_memory(tmp_path: Path) -> None:
+    with (tmp_path / "long.jsonl").open("wb") as stream:
+        stream.write(b'{"id": "a", "text": "first"}\n')
+        stream.seek(400_000_000, os.SEEK_CUR)
+        stream.write(b'\n{"id": "b", "text": "last"}\n')
+    code = (
+        "import sys, resource\nfrom pathlib import Path\nfrom hybrid.corpus.load import load_documents\n"
+        "from hybrid.config import CorpusConfig\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "reading = load_documents(Path(sys.argv[1]), CorpusConfig(max_file_mb=1))\n"
+        "assert [d.id for d in reading.documents] == ['a', 'b'], reading\n"
+        "assert reading.notes == ['long.jsonl:2: skipped, longer than 1 MB'], reading.notes\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 60_000, "kB above what the imports take"
+
+
+def test_deep_nesting(tmp_path: Path) -> None:
+    deep = 100_000
+    (tmp_path / "div.html").write_text("<div>" * deep + "middle" + "</div>" * deep + "<p>after</p>")
+    (tmp_path / "list.html").write_text("<ul><li>" * 10_000 + "inner")
+    (tmp_path / "table.html").write_text("<table><tr><td>" * 10_000 + "cell")
+    (tmp_path / "header.html").write_text("<header><h1>x</h1>" * 10_000)
+    (tmp_path / "quote.md").write_text("> " * deep + "quoted\n")
+    (tmp_path / "quote.rst").write_text("".join(f"{'  ' * i}x\n\n" for i in range(1200)))
+    (tmp_path / "list.jsonl").write_text('{"id": "a", "text": "kept"}\n{"id": ' + "[" * deep + "]" * deep + "}\n")
+    reading = read(tmp_path)
+    found = {document.id: document.text for document in reading.documents}
+    assert found["div.html"] == "middle\n\nafter"
+    assert "inner" in found["list.html"] and found["table.html"].endswith("cell")
+    assert found["a"] == "kept" and reading.notes[-1] == "list.jsonl:2: skipped, nested too deeply"
+    assert dict(reading.skipped)["quote.rst"].startswith("unreadable: RecursionError")
+    with pytest.raises(InputError, match=r"list\.jsonl:2: nested too deeply"):
+        list(read_jsonl(tmp_path / "list.jsonl"))
+
+
+def test_folders_nested_beyond_what_a_path_can_name(tmp_path: Path) -> None:
+    here = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(450):
+        os.mkdir("deepfolder", dir_fd=here)
+        inner = os.open("deepfolder", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = inner
+    os.close(here)
+    (skipped,) = read(tmp_path).skipped
+    assert skipped[0].count("/") == 64 and skipped[1] == "folders nested deeper than 64"
+    subprocess.run(["rm", "-rf", str(tmp_path / "deepfolder")], check=True)
+
+
+def test_links_are_not_followed(tmp_path: Path) -> None:
+    outside, inside = tmp_path / "outside", tmp_path / "corpus" / "documents"
+    outside.mkdir()
+    inside.mkdir(parents=True)
+    (outside / "secret.md").write_text("# Secret\n\nThe password.\n")
+    (inside / "file.md").symlink_to(outside / "secret.md")
+    (inside / "folder").symlink_to(outside)
+    (inside / "loop").symlink_to(inside)
+    (inside / "gone.md").symlink_to(tmp_path / "nowhere")
+    reading = read(inside)
+    assert [document.id for document in reading.documents] == ["good.md"]
+    assert reading.skipped == [
+        (name, "a symbolic link: not followed") for name in ("file.md", "folder", "gone.md", "loop")
+    ]
+
+
+def test_a_document_folder_that_leads_out_of_the_corpus_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "secret.md").write_text("# Secret\n")
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "documents").symlink_to(tmp_path / "outside")
+    with pytest.raises(InputError, match="leads out of the corpus"):
+        CorpusFolder(tmp_path / "corpus").content_id()
+    # the corpus itself is where its owner says it is
+    (tmp_path / "link").symlink_to(tmp_path / "outside")
+    assert CorpusFolder(tmp_path / "link").content_id()
+
+
+def test_pipes_sockets_and_devices_are_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.md")
+    try:
+        os.mknod(tmp_path / "zero.txt", 0o600 | 0o020000, os.makedev(1, 5))
+    except PermissionError:
+        (tmp_path / "zero.txt").symlink_to("/dev/zero")
+    skipped = dict(read(tmp_path).skipped)
+    assert "no regular file" in skipped["pipe.md"]
+    assert skipped["zero.txt"]
+
+
+def test_scripts_are_no_text(tmp_path: Path) -> None:
+    (tmp_path / "a.html").write_text(
+        "<body onload='evil()'><p>Text <script>evil()</script>here</p><svg><script>evil()</script></svg>"
+        "<a href='javascript:evil()'>link</a><img src=x onerror=evil()><style>evil{}</style><!-- evil -->"
+    )
+    (tmp_path / "b.md").write_text("# T\n\n<script>\nevil()\n</script>\n\n<img src=x onerror=evil()>Text\n")
+    for document in read(tmp_path).documents:
+        assert "evil" not in document.text and "<" not in document.text
+
+
+def test_bytes_that_are_no_text(tmp_path: Path) -> None:
+    (tmp_path / "broken.md").write_bytes(b"# T\n\nUTF-8 \xc3\xbc and then \xff\xfe\xfd\xfc not\n")
+    (tmp_path / "german.txt").write_bytes(
+        "Vor dem Anlauf muss das Gehäuse gefüllt und das Ventil ganz geöffnet werden.".encode("cp1252")
+    )
+    (tmp_path / "program.txt").write_bytes(b"\x7fELF\x02\x01\x01" + b"\0" * 200 + b"main")
+    (tmp_path / "nul.md").write_bytes(b"# Title\n\nThe pump\x00 weighs " + b"20 kg and more. " * 30)
+    (tmp_path / "empty.md").write_bytes(b"")
+    (tmp_path / "empty.pdf").write_bytes(b"")
+    (tmp_path / "empty.csv").write_bytes(b"")
+    reading = read(tmp_path)
+    skipped = dict(reading.skipped)
+    assert skipped["broken.md"] == "not UTF-8"
+    assert skipped["program.txt"] == "binary data, not text"
+    assert skipped["empty.md"] == skipped["empty.csv"] == "no text in it"
+    assert skipped["empty.pdf"].startswith("unreadable: ")
+    found = {document.id: document.text for document in reading.documents}
+    assert "Gehäuse" in found["german.txt"] and "The pump weighs" in found["nul.md"]
+    assert any(note.startswith("german.txt: not UTF-8: read as ") for note in reading.notes)
+    assert "nul.md: 1 control characters removed" in reading.notes
+
+
+def test_pdf_files_that_are_broken_or_locked(tmp_path: Path) -> None:
+    pdf = fpdf.FPDF()
+    pdf.add_page()
+    pdf.set_font("helvetica", size=12)
+    pdf.cell(0, 8, "The text of the page.")
+    whole = bytes(pdf.output())
+    (tmp_path / "cut.pdf").write_bytes(whole[: len(whole) // 3])
+    (tmp_path / "loop.pdf").write_bytes(
+        b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[2 0 R]/Count 9>>endobj\n"
+        b"trailer<</Root 1 0 R>>\n%%EOF"
+    )
+    from pypdf import PdfWriter
+
+    for name, password in (("locked.pdf", "secret"), ("open.pdf", "")):
+        writer = PdfWriter(clone_from=io.BytesIO(whole))
+        writer.encrypt(user_password=password, owner_password="owner", algorithm="RC4-128")
+        writer.write(tmp_path / name)
+    scan = fpdf.FPDF()
+    scan.add_page()
+    (tmp_path / "scan.pdf").write_bytes(bytes(scan.output()))
+    reading = read(tmp_path)
+    skipped = dict(reading.skipped)
+    assert sorted(skipped) == ["cut.pdf", "locked.pdf", "loop.pdf", "scan.pdf"]
+    assert skipped["locked.pdf"] == "encrypted: save it without a password"
+    assert skipped["scan.pdf"] == "no text in it: a scan needs character recognition first"
+    assert "The text of the page." in {d.id: d.text for d in reading.documents}["open.pdf"]
