@@ -34,7 +34,7 @@ HEAVY = {
     "torch", "transformers", "sentence_transformers", "faiss", "mergekit", "matplotlib", "llama_index", "peft", "trl",
     "datasets", "scipy", "ir_measures", "bitsandbytes", "safetensors", "tokenizers", "huggingface_hub", "openai", "bs4",
     "pypdf", "sklearn", "jsonschema", "datasketch", "py3langid", "ftfy",
-    "detect_secrets", "phonenumbers", "stdnum", "pyarrow",
+    "detect_secrets", "phonenumbers", "stdnum", "pyarrow", "bm25s", "Stemmer",
 }  # fmt: skip
 MAX_LINES = 360
 

@@ -50,7 +50,7 @@ def diagnose(
     glossary = read_glossary(config.diagnosis.glossary) if config.diagnosis.glossary else None
     settings = {
         "diagnosis": config.diagnosis.model_dump(mode="json"),
-        "retrieval": config.retrieval.model_dump(mode="json"),
+        "retrieval": config.retrieval.settings(),
         "answering": config.answering.model_dump(mode="json"),
         "max_new_tokens": config.generator.max_new_tokens,
         "context_tokens": config.generator.context_tokens,

@@ -4,11 +4,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from hybrid.answering.pipeline import Pipeline
 from hybrid.artifacts import Manifest
 from hybrid.backends import make_cached, make_generator
 from hybrid.lifecycle.workspace import Workspace
-from hybrid.retrieval.index import open_index
 from hybrid.synth.filters import Candidate
 from hybrid.synth.teacher import Estimate, estimate, plan, write_questions
 
@@ -16,26 +14,25 @@ from hybrid.synth.teacher import Estimate, estimate, plan, write_questions
 def synthesise(workspace: Workspace, *, told: Callable[[Estimate], bool]) -> Manifest | None:
     """Publish `synth/teacher`. `told` hears the estimate before anything is paid, and says whether to go on."""
     config = workspace.config
-    index = workspace.index("base")
-    passages = workspace.passages()
+    search = workspace.search("base")
+    search.build()
+    passages = search.passages
     config = config.model_copy(update={"generator": config.synth.teacher or config.generator})
     generator = make_generator(config)
     teacher = make_cached(generator, config, workspace.root / "cache" / "generations.sqlite")
     assignments = plan(passages.passages, config)
     if not told(estimate(assignments, teacher, config)):
         return None
-    embedder = workspace.embedder("base")
-    store = open_index(workspace.index_path("base"), embedder)
     # a guard would turn an unsupported answer into an abstention, and agree with unanswerable questions
     config = config.model_copy(update={"answering": config.answering.model_copy(update={"guard": "off"})})
-    pipeline = Pipeline(store, embedder, teacher, passages.by_id, config)
+    pipeline = replace(search, config=config).pipeline(teacher)
     ready = workspace.corpus.ready_passages.is_file()
     return write_questions(
         assignments,
         pipeline,
         config=config,
         target=workspace.root / "synth" / "teacher",
-        inputs={"passages": passages.manifest.id, "index": index.id, "teacher": generator.fingerprint},
+        inputs={"passages": passages.manifest.id, **search.inputs(), "teacher": generator.fingerprint},
         facts={"teacher": generator.name},
         row=lambda candidate, split: question_row(candidate, split, ready=ready),
     )
