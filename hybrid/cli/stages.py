@@ -33,8 +33,9 @@ def index(system: SystemChoice, as_json: bool, **options: Any) -> None:
     workspace = open_workspace(**options)
     with workspace.lock():
         chosen = workspace.choose(system)
-        passages = workspace.passages()
-        manifest = workspace.index(chosen)
+        search = workspace.search(chosen)
+        manifest = search.build()
+    passages = search.passages
     for warning in passages.manifest.facts["warnings"]:
         show.note(f"warning: {warning}")
     counts = passages.manifest.counts
@@ -45,8 +46,18 @@ def index(system: SystemChoice, as_json: bool, **options: Any) -> None:
         "warnings": len(passages.manifest.facts["warnings"]),
         "embedder": manifest.facts["embedder"],
         "dim": manifest.facts["dim"],
-        "path": str(workspace.index_path(chosen)),
+        "path": str(search.index_path),
     }
+    if workspace.config.retrieval.mode != "dense":
+        facts["retrieval"] = search.fusion.name
+    if workspace.config.retrieval.mode == "auto":
+        from hybrid.artifacts import require
+        from hybrid.retrieval.fusion import Fusion
+
+        choice = require(search.fusion_path, "hybrid index").facts
+        gain = show.interval(choice["gain"], signed=True)
+        facts["best_on_dev"] = f"{Fusion(**choice['best']).name}, nDCG@10 {gain} over vectors alone"
+        facts["choice"] = choice
     _report(facts, as_json)
 
 
