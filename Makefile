@@ -15,7 +15,7 @@ READY  := $(VENV)/.ready
 OPTIONS = --corpus $(CORPUS) --config $(CONFIG) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo audit index train-embed train-raft merge evaluate diagnose query test check bench bench-engines bench-trial bench-faults bench-diagnosis bench-audit bench-modelfree clean lock
+.PHONY: help setup models demo audit index train-embed train-raft merge evaluate diagnose query test check bench bench-engines bench-trial bench-faults bench-diagnosis bench-audit bench-modelfree bench-fusion clean lock
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -90,6 +90,9 @@ bench-audit: $(READY)  ## faults planted in a clean set of questions, and how ma
 
 bench-modelfree: models  ## an embedder tuned on questions made without a model, judged by real ones
 	$(BIN)/python -m benchmarks.model_free --data $(DATA)
+
+bench-fusion: models  ## BM25 and vectors alone and fused: after `make bench`, for the embedders that it tunes
+	$(BIN)/python -m benchmarks.fusion --data $(DATA)
 
 lock:  ## rewrite requirements.lock from what is installed
 	$(BIN)/pip freeze --exclude-editable | sed -E 's/^(torch==[0-9.]+)\+.*/\1/' > requirements.lock

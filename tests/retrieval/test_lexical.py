@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hybrid.errors import IntegrityError, MissingError, StaleError
-from hybrid.retrieval.lexical import B, K1, LexicalIndex, build_lexical, open_lexical
+from hybrid.retrieval.lexical import K1, B, LexicalIndex, build_lexical, open_lexical
 from hybrid.retrieval.word_tokenizer import WordTokenizer
 from hybrid.types import Passage
 
