@@ -103,7 +103,7 @@ def _rows(workspace: Workspace, name: str) -> list[dict[str, Any]]:
 def best_weighted(points: Sequence[Mapping[str, Any]]) -> Fusion:
     """The weight with the highest nDCG@10 among the points that dev measured; of equal ones the lowest."""
     weighted = [point for point in points if point["mode"] == "weighted"]
-    best = max(weighted, key=lambda point: (point["ndcg@10"], -point["weight"]))
+    best = max(weighted, key=lambda point: (point["gain"], -point["weight"]))
     return Fusion("weighted", best["weight"])
 
 

@@ -52,12 +52,10 @@ def index(system: SystemChoice, as_json: bool, **options: Any) -> None:
         facts["retrieval"] = search.fusion.name
     if workspace.config.retrieval.mode == "auto":
         from hybrid.artifacts import require
-        from hybrid.retrieval.fusion import Fusion
 
-        choice = require(search.fusion_path, "hybrid index").facts
-        gain = show.interval(choice["gain"], signed=True)
-        facts["best_on_dev"] = f"{Fusion(**choice['best']).name}, nDCG@10 {gain} over vectors alone"
-        facts["choice"] = choice
+        choice = require(search.fusion_path, "hybrid index")
+        facts["choice"] = {**choice.facts, **choice.counts}
+        facts["chosen_on_dev"] = _chosen(choice.facts)
     _report(facts, as_json)
 
 
@@ -111,6 +109,15 @@ def merge(as_json: bool, **options: Any) -> None:
     with workspace.lock():
         manifest = workspace.merge()
     _report_manifest(manifest, workspace.root / "generator", as_json)
+
+
+def _chosen(choice: dict[str, Any]) -> str:
+    """What dev says of the choice, beside the vectors alone."""
+    of = [point for point in choice["points"] if (point["mode"], point["weight"]) == (choice["mode"], choice["weight"])]
+    point = (of or [max(choice["points"], key=lambda point: point["gain"])])[0]
+    weight = "" if point["weight"] is None else f" {point['weight']:g}"
+    told = f"nDCG@10 {point['gain']:+.3f}, at least {point['low']:+.3f} over the {choice['dense']:.3f} of vectors alone"
+    return told if of else f"nothing is proven better; the best is {point['mode']}{weight}: {told}"
 
 
 def _report_manifest(manifest: "Manifest", path: Path, as_json: bool) -> None:

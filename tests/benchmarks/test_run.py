@@ -127,10 +127,10 @@ def test_words_and_vectors_are_told_alone_and_fused(bench: Path) -> None:
 
 def test_the_weight_of_the_benchmark_is_the_best_of_dev() -> None:
     points = [
-        {"mode": "dense", "weight": None, "ndcg@10": 0.9},
-        {"mode": "weighted", "weight": 0.1, "ndcg@10": 0.4},
-        {"mode": "weighted", "weight": 0.2, "ndcg@10": 0.5},
-        {"mode": "weighted", "weight": 0.3, "ndcg@10": 0.5},
+        {"mode": "weighted", "weight": 0.1, "gain": 0.4},
+        {"mode": "weighted", "weight": 0.2, "gain": 0.5},
+        {"mode": "weighted", "weight": 0.3, "gain": 0.5},
+        {"mode": "rrf", "weight": None, "gain": 0.9},
     ]
     assert fusion.best_weighted(points).name == "weighted 0.2"
 
