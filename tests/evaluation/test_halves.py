@@ -33,8 +33,8 @@ def test_only_failures_whose_gold_was_in_reach_and_not_in_context_count() -> Non
     told = missed_halves([*NOT_MISSED, *MISSED], 3)
     assert told == MissedHalves(3, missed=5, lexical=2, dense=2, neither=2)
     assert told.sentence == (
-        "Of 5 failed questions whose gold passage was not in the context, words alone find it within the first 3 for 2, "
-        "vectors alone for 2, neither for 2."
+        "Of 5 failed questions whose gold passage was not in the context, words alone find it within the first 3 for "
+        "2, vectors alone for 2, neither for 2."
     )
 
 
