@@ -157,7 +157,7 @@ class EvaluationConfig(Stage):
     general_dev_items: int = Field(0, ge=0)
     """Items taken of that share of each file; 0 takes all."""
     dims: tuple[int, ...] = ()
-    """Shorter Matryoshka dimensions at which ranking is measured as well."""
+    """Shorter Matryoshka dimensions at which ranking is measured as well, by the vectors alone."""
     arms: tuple[Literal["oracle", "oracle_in_distractors", "closed_book"], ...] = ()
     """Contexts beside the retrieved one under which answerable questions are answered as well."""
     distractors: Literal["own", "base"] = "own"

@@ -24,11 +24,13 @@ if TYPE_CHECKING:
 @system_option
 @json_option
 def index(system: SystemChoice, as_json: bool, **options: Any) -> None:
-    """Read, chunk and index a corpus. Nothing changed: nothing is done.
+    """Read, chunk and index a corpus, and its words too where `retrieval.mode` asks for them. Nothing changed: nothing
+    is done.
 
     \b
     Example:
       hybrid index --corpus corpora/pumps
+      hybrid index --corpus corpora/pumps --set retrieval.mode=auto
     """
     workspace = open_workspace(**options)
     with workspace.lock():
