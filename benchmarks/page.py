@@ -36,6 +36,7 @@ Written by `make bench` from [results.json](../benchmarks/results.json); what th
 | a whole diagnosis, in minutes | here, `benchmarks/results.json` | `make bench-diagnosis` |
 | the diagnosis on faults in real answers | here | `make bench-faults` (after `make demo`, `make bench`) |
 | the audit on planted faults | here, `benchmarks/results.json` | `make bench-audit` |
+| words beside vectors | here, `benchmarks/results.json` | `make bench-fusion` (after `make bench`, for its embedders) |
 | an embedder without questions | here, `benchmarks/results.json` | `make bench-modelfree` |
 | reading documents, and re-indexing after a change | here, `benchmarks/results.json` | `make bench-ingest` |
 | before and after on `pumps` | README, `indexes/pumps/report/` | `make demo` |
@@ -61,6 +62,7 @@ def write() -> None:
         parts.append(_set(name, [row for row in loop if row["set"] == name]))
     parts += [trial_page.simulated(rows), trial_page.injected(rows), trial_page.speed(rows)]
     parts.append(_model_free([row for row in rows if row["metric"].startswith("modelfree/")]))
+    parts.append(_fusion([row for row in rows if row["metric"].startswith("fusion/")]))
     parts.append(_audit([row for row in rows if row["metric"].startswith("audit/")]))
     parts.append(_ingest([row for row in rows if row["metric"].startswith(("ingest/", "reindex/"))]))
     parts.append(_engines([row for row in rows if row["metric"].startswith("engine/")]))
@@ -74,6 +76,25 @@ def _model_free(rows: list[Row]) -> str:
         f"questions too, judged by the {num} real ones of test."
     )
     return section("An embedder without a single question", "make bench-modelfree", rows, told)
+
+
+def _fusion(rows: list[Row]) -> str:
+    if not rows:
+        return not_measured("Words beside vectors", "make bench-fusion")
+    lines = [
+        "## Words beside vectors\n",
+        "nDCG@10 on the answerable test questions of each set, BM25 and vectors alone and fused: by reciprocal ranks, "
+        "by the weight of the words that is best on dev, and by what dev chooses of all (`auto`: vectors alone unless "
+        "another is proven better). Differences are paired, over the better of the two alone. "
+        f"`{rows[0]['command']}`, {rows[0]['date']}.\n",
+        "| set | n | system | | nDCG@10 |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {row['set']} | {row['n']} | {row['system']} | {row['detail']} | {cell(row, signed='−' in row['system'])} |"
+        for row in rows
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def _audit(rows: list[Row]) -> str:
@@ -117,6 +138,8 @@ def _engines(rows: list[Row]) -> str:
 
 def _machine(rows: list[Row]) -> str:
     loop = [row for row in rows if row["command"] == COMMAND]
+    if not loop:
+        return not_measured("Machine", COMMAND)
     minutes = {row["set"]: row["minutes"] for row in loop if row["set"] != POOLED}
     dates = sorted({row["date"] for row in loop})
     return (

@@ -5,7 +5,7 @@ The docstring under each field is its documentation: `hybrid config` prints it.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Self, get_args
+from typing import Any, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -60,13 +60,35 @@ class EmbedderConfig(Stage):
     """Put before every passage, in training, indexing and search alike."""
 
 
+Language = Literal[
+    "none", "danish", "dutch", "english", "french", "german", "italian", "norwegian", "portuguese", "russian",
+    "spanish", "swedish",
+]  # fmt: skip
+
+
 class RetrievalConfig(Stage):
     """Search."""
 
     k: int = Field(4, ge=1)
     """Passages that the generator sees."""
     depth: int = Field(100, ge=1)
-    """Passages ranked for evaluation and diagnosis."""
+    """Passages ranked for evaluation and diagnosis; of two rankings that are fused, the first so many."""
+    mode: Literal["dense", "lexical", "rrf", "weighted", "auto"] = "dense"
+    """What ranks. `dense`: the embedder's vectors; `lexical`: words (BM25); `rrf`: both, by reciprocal ranks;
+    `weighted`: both, by `lexical_weight`; `auto`: what dev chooses, `dense` unless another is proven better."""
+    lexical_weight: float = Field(0.5, ge=0, le=1)
+    """Of the words in mode `weighted`; the vectors weigh the rest."""
+    stop_words: Language = "english"
+    """Whose common words are left out of the lexical index."""
+    stemmer: Language = "english"
+    """Whose endings are cut off the words of the lexical index (Snowball); identifiers stay whole as well."""
+
+    def settings(self) -> dict[str, Any]:
+        """What of this decides a result, for the ids of artefacts: keys that the mode does not use are left out."""
+        unused = {"mode", "stop_words", "stemmer"} if self.mode == "dense" else set()
+        if self.mode != "weighted":
+            unused.add("lexical_weight")
+        return self.model_dump(mode="json", exclude=unused)
 
 
 Engine = Literal["auto", "transformers", "openvino"]
@@ -145,7 +167,7 @@ class EvaluationConfig(Stage):
     general_dev_items: int = Field(0, ge=0)
     """Items taken of that share of each file; 0 takes all."""
     dims: tuple[int, ...] = ()
-    """Shorter Matryoshka dimensions at which ranking is measured as well."""
+    """Shorter Matryoshka dimensions at which ranking is measured as well, by the vectors alone."""
     arms: tuple[Literal["oracle", "oracle_in_distractors", "closed_book"], ...] = ()
     """Contexts beside the retrieved one under which answerable questions are answered as well."""
     distractors: Literal["own", "base"] = "own"

@@ -1,12 +1,12 @@
 """What the stages need of an embedder, a store and a generator, and no more."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
-from hybrid.types import Chat, Generation
+from hybrid.types import Chat, Generation, Hit
 
 Vectors = npt.NDArray[np.float32]
 
@@ -52,6 +52,19 @@ class VectorStore(Protocol):
     def locator(self) -> str:
         """A path or a URI."""
         ...
+
+
+class Ranker(Protocol):
+    """Questions to passages, without the detour by vectors."""
+
+    def rank(self, questions: Sequence[str], depth: int) -> list[list[Hit]]:
+        """The best `depth` of each question, ranks from 1, higher scores first, ties broken by id; fewer or none where
+        no more fit."""
+        ...
+
+
+Fuse = Callable[[Sequence[Hit], Sequence[Hit]], list[Hit]]
+"""One question's ranking by vectors and its ranking by words to one ranking of all passages in either."""
 
 
 class Generator(Protocol):

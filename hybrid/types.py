@@ -1,5 +1,6 @@
 """The records that travel between stages. All are frozen; ranks start at 1; character spans are half-open."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -90,6 +91,11 @@ class Hit:
     passage_id: str
     score: float
     rank: int
+
+
+def ranked(ids: Sequence[str], scores: Sequence[float]) -> list[Hit]:
+    """The hits of a ranking that stands best first."""
+    return [Hit(identity, score, rank) for rank, (identity, score) in enumerate(zip(ids, scores, strict=True), start=1)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,16 @@ def test_set_wins_over_the_file(tmp_path: Path) -> None:
     assert (config.retrieval.k, config.train_embed.dims, config.seed) == (2, (64, 32), 5)
 
 
+def test_keys_that_a_retrieval_mode_does_not_use_change_no_id() -> None:
+    def settings(*overrides: str) -> dict[str, object]:
+        return load_config(None, overrides).retrieval.settings()
+
+    assert settings() == settings("retrieval.stemmer=none", "retrieval.lexical_weight=0.1") == {"k": 4, "depth": 100}
+    words = {"k": 4, "depth": 100, "stop_words": "english", "stemmer": "english"}
+    assert settings("retrieval.mode=rrf", "retrieval.lexical_weight=0.1") == {**words, "mode": "rrf"}
+    assert settings("retrieval.mode=weighted") == {**words, "mode": "weighted", "lexical_weight": 0.5}
+
+
 def test_set_takes_text_as_yaml_does() -> None:
     assert load_config(None, ("generator.base_url=http://localhost:1/v1",)).generator.base_url.endswith(":1/v1")
     assert load_config(None, ('embedder.query_prompt="query: "',)).embedder.query_prompt == "query: "
@@ -75,6 +85,9 @@ def test_set_takes_text_as_yaml_does() -> None:
         ("retrieval:\n  k: many\n", ["retrieval.k", "integer"]),
         ("retrieval:\n  k: 0\n", ["retrieval.k", "greater than or equal to 1"]),
         ("retrieval: 3\n", ["retrieval"]),
+        ("retrieval:\n  mode: both\n", ["retrieval.mode", "rrf"]),
+        ("retrieval:\n  lexical_weight: 1.5\n", ["retrieval.lexical_weight", "less than or equal to 1"]),
+        ("retrieval:\n  stemmer: klingon\n", ["retrieval.stemmer", "english"]),
         ("merge:\n  method: dare\n", ["merge.method", "linear"]),
         ("raft:\n  oracle_rate: 1.5\n", ["raft.oracle_rate"]),
         ("raft:\n  general_share: 1.0\n", ["raft.general_share"]),

@@ -7,8 +7,8 @@ from functools import cached_property
 from hybrid.answering.citations import read_answer
 from hybrid.answering.prompt import Example, FittedContext, PromptForm, best_first, fit_context, prompt_form, render
 from hybrid.config import Config
-from hybrid.protocols import Embedder, Generator, VectorStore
-from hybrid.types import Answer, Chat, Hit, Passage
+from hybrid.protocols import Embedder, Fuse, Generator, Ranker, VectorStore
+from hybrid.types import Answer, Chat, Hit, Passage, ranked
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """A system that answers: an index with its embedder, a generator, and how they are used."""
+    """A system that answers: an index with its embedder, a generator, and how they are used.
+
+    With `lexical` alone, words rank instead of vectors; with `fuse` as well, both do.
+    """
 
     store: VectorStore
     embedder: Embedder
@@ -35,6 +38,8 @@ class Pipeline:
     passages: Mapping[str, Passage]
     config: Config
     examples: tuple[Example, ...] = field(default=())
+    lexical: Ranker | None = None
+    fuse: Fuse | None = None
 
     @cached_property
     def form(self) -> PromptForm:
@@ -42,15 +47,29 @@ class Pipeline:
         return prompt_form(self.config.answering, self.generator.count_tokens)
 
     def retrieve(self, questions: Sequence[str], depth: int | None = None) -> list[list[Hit]]:
-        """The best `depth` passages of each question (the configured k by default), ranks from 1."""
-        ids, scores = self.store.search(self.embedder.encode_queries(questions), depth or self.config.retrieval.k)
-        return [
-            [
-                Hit(identity, score, rank)
-                for rank, (identity, score) in enumerate(zip(row, values, strict=True), start=1)
-            ]
-            for row, values in zip(ids, scores, strict=True)
-        ]
+        """The best `depth` passages of each question (the configured k by default), ranks from 1.
+
+        Two rankings are fused as deep as `retrieval.depth`, or `depth` where that is more, so that the first ranks are
+        the same however many are asked for.
+        """
+        depth = depth or self.config.retrieval.k
+        if self.lexical is None:
+            return self._by_vectors(questions, depth)
+        if self.fuse is None:
+            return self.lexical.rank(questions, depth)
+        halves = self.halves(questions, max(depth, self.config.retrieval.depth))
+        return [self.fuse(*pair)[:depth] for pair in zip(halves["dense"], halves["lexical"], strict=True)]
+
+    def halves(self, questions: Sequence[str], depth: int | None = None) -> dict[str, list[list[Hit]]]:
+        """The rankings that are fused, `dense` and `lexical`, each as `retrieve` gives them; empty where none are."""
+        if self.lexical is None or self.fuse is None:
+            return {}
+        depth = depth or self.config.retrieval.depth
+        return {"dense": self._by_vectors(questions, depth), "lexical": self.lexical.rank(questions, depth)}
+
+    def _by_vectors(self, questions: Sequence[str], depth: int) -> list[list[Hit]]:
+        ids, scores = self.store.search(self.embedder.encode_queries(questions), depth)
+        return [ranked(*row) for row in zip(ids, scores, strict=True)]
 
     def answer(self, requests: Sequence[Request]) -> list[Answer]:
         """Answers in the order of the requests. Raises `UserError` where kept passages alone are over the budget."""

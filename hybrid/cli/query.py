@@ -1,6 +1,7 @@
 """hybrid query"""
 
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -60,7 +61,8 @@ def _answer(pipeline: "Pipeline", question: str, show_context: bool, as_json: bo
     hits = pipeline.retrieve([question])[0]
     answer = pipeline.answer([Request(question, pipeline.lookup(hits))])[0]
     if as_json:
-        show.as_json(_record(pipeline, question, answer, hits))
+        halves = {name: rows[0] for name, rows in pipeline.halves([question]).items()}
+        show.as_json(_record(pipeline, question, answer, hits, halves))
         return
     click.echo(UNKNOWN if answer.served_abstention else answer.text)
     if answer.withheld:
@@ -85,8 +87,11 @@ def _answer(pipeline: "Pipeline", question: str, show_context: bool, as_json: bo
         show.note(f"{len(answer.dropped)} passages did not fit generator.context_tokens and were left out")
 
 
-def _record(pipeline: "Pipeline", question: str, answer: "Answer", hits: list["Hit"]) -> dict[str, Any]:
+def _record(
+    pipeline: "Pipeline", question: str, answer: "Answer", hits: list["Hit"], halves: Mapping[str, list["Hit"]]
+) -> dict[str, Any]:
     scores = {hit.passage_id: hit.score for hit in hits}
+    places = {name: {hit.passage_id: hit.rank for hit in found} for name, found in halves.items()}
     return {
         "question": question,
         "answer": None if answer.served_abstention else answer.text,
@@ -107,7 +112,12 @@ def _record(pipeline: "Pipeline", question: str, answer: "Answer", hits: list["H
             for citation in answer.citations
         ],
         "context": [
-            {"passage_id": identity, "score": scores[identity], "text": pipeline.passages[identity].text}
+            {
+                "passage_id": identity,
+                "score": scores[identity],
+                **({"ranks": {name: place.get(identity) for name, place in places.items()}} if places else {}),
+                "text": pipeline.passages[identity].text,
+            }
             for identity in answer.context
         ],
         "dropped": list(answer.dropped),

@@ -26,19 +26,22 @@ if TYPE_CHECKING:
 @system_option
 @json_option
 def index(system: SystemChoice, as_json: bool, **options: Any) -> None:
-    """Read, chunk and index a corpus. Nothing changed: nothing is done.
+    """Read, chunk and index a corpus, and its words too where `retrieval.mode` asks for them. Nothing changed: nothing
+    is done.
 
     \b
     Example:
       hybrid index --corpus corpora/pumps
+      hybrid index --corpus corpora/pumps --set retrieval.mode=auto
     """
     workspace = open_workspace(**options)
     with workspace.lock():
         chosen = workspace.choose(system)
-        passages = workspace.passages()
+        search = workspace.search(chosen)
+        passages = search.passages
         # before anything is embedded: whoever sees a secret here can still stop
         show.warnings(passages.manifest.facts["warnings"], passages.path)
-        manifest = workspace.index(chosen)
+        manifest = search.build()
     counts = passages.manifest.counts
     facts = {
         "documents": counts["documents"],
@@ -49,8 +52,16 @@ def index(system: SystemChoice, as_json: bool, **options: Any) -> None:
         "warnings": len(passages.manifest.facts["warnings"]),
         "embedder": manifest.facts["embedder"],
         "dim": manifest.facts["dim"],
-        "path": str(workspace.index_path(chosen)),
+        "path": str(search.index_path),
     }
+    if workspace.config.retrieval.mode != "dense":
+        facts["retrieval"] = search.fusion.name
+    if workspace.config.retrieval.mode == "auto":
+        from hybrid.artifacts import require
+
+        choice = require(search.fusion_path, "hybrid index")
+        facts["choice"] = {**choice.facts, **choice.counts}
+        facts["chosen_on_dev"] = _chosen(choice.facts)
     _report(facts, as_json)
 
 
@@ -112,6 +123,15 @@ def _preflight(workspace: "Workspace", method: "Method", force: bool) -> tuple[s
     from hybrid.lifecycle.preflight import pass_gate
 
     return pass_gate(workspace, [method], show.note, force=force)
+
+
+def _chosen(choice: dict[str, Any]) -> str:
+    """What dev says of the choice, beside the vectors alone."""
+    of = [point for point in choice["points"] if (point["mode"], point["weight"]) == (choice["mode"], choice["weight"])]
+    point = (of or [max(choice["points"], key=lambda point: point["gain"])])[0]
+    weight = "" if point["weight"] is None else f" {point['weight']:g}"
+    told = f"nDCG@10 {point['gain']:+.3f}, at least {point['low']:+.3f} over the {choice['dense']:.3f} of vectors alone"
+    return told if of else f"nothing is proven better; the best is {point['mode']}{weight}: {told}"
 
 
 def _report_manifest(manifest: "Manifest", path: Path, as_json: bool) -> None:

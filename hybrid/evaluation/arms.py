@@ -2,10 +2,12 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from hybrid.answering.pipeline import Pipeline, Request
 from hybrid.evaluation.contexts import Context, contexts
 from hybrid.evaluation.graders import grade
+from hybrid.evaluation.halves import gold_rank
 from hybrid.evaluation.questions import cluster_of, gold_shown
 from hybrid.evaluation.records import Record
 from hybrid.types import Answer, Arm, Hit, Outcome, Passage, Question
@@ -31,10 +33,11 @@ def run_arms(
     seed: int,
     arms: Collection[Arm] = frozenset(Arm),
     noise: Sequence[Sequence[Hit]] = (),
+    halves: Mapping[str, Sequence[Sequence[Hit]]] = MappingProxyType({}),
 ) -> list[Record]:
     """One record a question, with its outcomes under every arm of `arms` and every order.
 
-    `ranking` holds each question's hits, as deep as they are to be told of.
+    `ranking` holds each question's hits, as deep as they are to be told of; `halves` those that it was fused of.
     `noise`, where given, holds for each question the hits from which the distractors of the arm
     `oracle_in_distractors` are taken, so that systems with other retrievers are asked the same; else their own are.
     Declining is right for unanswerable questions, and under `irrelevant` for every question. Nothing but `retrieved`
@@ -68,10 +71,11 @@ def run_arms(
             cluster=cluster_of(question),
             answerable=question.answerable,
             gold_in_index=any(positive in pipeline.passages for positive in question.positives),
-            gold_rank=next((hit.rank for hit in hits if hit.passage_id in question.positives), None),
+            gold_rank=gold_rank(hits, question.positives),
             outcomes=tuple(outcomes[question.id]),
+            half_ranks={name: gold_rank(rows[place], question.positives) for name, rows in halves.items()},
         )
-        for question, hits in zip(questions, ranking, strict=True)
+        for place, (question, hits) in enumerate(zip(questions, ranking, strict=True))
     ]
 
 

@@ -14,6 +14,7 @@ from hybrid.evaluation.arms import run_arms
 from hybrid.evaluation.attributable import attributable
 from hybrid.evaluation.attribution import Diagnosis, attribute, jsonable
 from hybrid.evaluation.glossary import Glossary, read_glossary
+from hybrid.evaluation.halves import MissedHalves, missed_halves
 from hybrid.evaluation.judge import Judgement, judge_answers
 from hybrid.evaluation.outcomes_file import read_outcomes
 from hybrid.evaluation.power import assumptions
@@ -50,7 +51,7 @@ def diagnose(
     glossary = read_glossary(config.diagnosis.glossary) if config.diagnosis.glossary else None
     settings = {
         "diagnosis": config.diagnosis.model_dump(mode="json"),
-        "retrieval": config.retrieval.model_dump(mode="json"),
+        "retrieval": config.retrieval.settings(),
         "answering": config.answering.model_dump(mode="json"),
         "max_new_tokens": config.generator.max_new_tokens,
         "context_tokens": config.generator.context_tokens,
@@ -70,7 +71,9 @@ def diagnose(
     asked = usable.questions
     asked = with_topics(asked, pipeline.embedder.encode_queries, seed=config.seed)
     with publish(target, "diagnosis", VERSION, settings, inputs) as build:
-        records = run_arms(pipeline, asked, [hits[q.id] for q in asked], orders=options.orders, seed=config.seed)
+        halves = pipeline.halves([question.question for question in asked])
+        found = [hits[question.id] for question in asked]
+        records = run_arms(pipeline, asked, found, orders=options.orders, seed=config.seed, halves=halves)
         diagnosis = attribute(
             records,
             config=options,
@@ -91,11 +94,11 @@ def diagnose(
         }
 
         def text(passage: str, question: Question) -> tuple[str, str]:
-            found = pipeline.passages.get(passage)
-            if found is None:
+            read = pipeline.passages.get(passage)
+            if read is None:
                 return "", "(in no passage of the index)"
-            shown = pipeline.form.excerpts.show(found, question.question)
-            return found.heading, shown.removeprefix(f"{found.heading}\n")
+            shown = pipeline.form.excerpts.show(read, question.question)
+            return read.heading, shown.removeprefix(f"{read.heading}\n")
 
         _write(build, records, asked, told, text, meta)
     return require(target, "hybrid diagnose")
@@ -130,6 +133,7 @@ class _Told:
     diagnosis: Diagnosis
     form: AnswerForm
     judged: Judgement | None
+    halves: MissedHalves | None
 
 
 def _told(
@@ -141,12 +145,16 @@ def _told(
     judge: Generator | None,
     config: Config,
 ) -> _Told:
-    """With the form of the answers and the judge's opinion; `notes` come before the diagnosis's own."""
+    """With the form of the answers, the judge's opinion, and which half of a fused retrieval missed; `notes` come
+    before the diagnosis's own.
+    """
     draws = {"resamples": config.evaluation.resamples, "seed": config.seed}
     judged = judge_answers(judge, records, asked, **draws) if judge else None
     form = measure_form(records, asked, glossary, **draws)
-    noted = replace(diagnosis, notes=(*notes, *([judged.sentence] if judged else []), *diagnosis.notes))
-    return _Told(with_form(noted, form, config.diagnosis.minimum_effect), form, judged)
+    halves = missed_halves(records, config.retrieval.k)
+    beside = [told.sentence for told in (judged, halves) if told]
+    noted = replace(diagnosis, notes=(*notes, *beside, *diagnosis.notes))
+    return _Told(with_form(noted, form, config.diagnosis.minimum_effect), form, judged, halves)
 
 
 def _write(
@@ -160,6 +168,8 @@ def _write(
     verdict = told.diagnosis.to_dict()
     verdict["form"] = jsonable(asdict(told.form))
     verdict["judge"] = jsonable(asdict(told.judged)) if told.judged else None
+    if told.halves:
+        verdict["missed_halves"] = asdict(told.halves)
     failures = describe(records, asked, text, verdict["labels"])
     verdict["suspect_labels"] = [item["id"] for item in failures if item["flags"]]
     if verdict["suspect_labels"]:
@@ -216,6 +226,7 @@ def describe(
                 "topic": question.topic,
                 "label": label,
                 "gold_rank": record.gold_rank,
+                **({"half_ranks": dict(record.half_ranks)} if record.half_ranks else {}),
                 "gold": gold,
                 "flags": ["SUSPECT_LABEL"] if suspect_label(record, [item["text"] for item in gold]) else [],
                 "arms": arms,
@@ -225,4 +236,5 @@ def describe(
 
 
 def _without_outcomes(record: Record) -> dict[str, Any]:
-    return {key: value for key, value in asdict(record).items() if key != "outcomes"}
+    left_out = {"outcomes"} if record.half_ranks else {"outcomes", "half_ranks"}
+    return {key: value for key, value in asdict(record).items() if key not in left_out}

@@ -41,8 +41,8 @@ class ArmMove:
 class Moved:
     """`regressed` and `mended` are ids of questions whose majority verdict under `retrieved` changed.
 
-    `retuned` is embedder, generator, both, nothing or unknown, by what differs between the two systems; `predicted` is
-    None where it is no single layer.
+    `retuned` is embedder, retrieval (the same vectors, fused with words otherwise), generator, both, nothing or
+    unknown, by what differs between the two systems; `predicted` is None where it is no single layer.
     """
 
     num: int
@@ -81,9 +81,11 @@ def what_was_retuned(before: Mapping[str, str], after: Mapping[str, str]) -> str
     if not all("index" in inputs and "generator" in inputs for inputs in (before, after)):
         return "unknown"
     embedder, generator = (before[key] != after[key] for key in ("index", "generator"))
-    if embedder and generator:
+    # words beside the same vectors, or another weight of theirs
+    words = any(before.get(key) != after.get(key) for key in ("lexical", "fusion"))
+    if (embedder or words) and generator:
         return "both"
-    return "embedder" if embedder else "generator" if generator else "nothing"
+    return "embedder" if embedder else "retrieval" if words else "generator" if generator else "nothing"
 
 
 def what_moved(
@@ -107,7 +109,7 @@ def what_moved(
         raise UserError("neither diagnosis has an answerable question", "diagnose a split that has some")
     arms = _arms(old, new, resamples, seed)
     realised = arms[Arm.RETRIEVED.value].gain
-    term = {"embedder": "retrieval", "generator": "generator_alone"}.get(retuned)
+    term = {"embedder": "retrieval", "retrieval": "retrieval", "generator": "generator_alone"}.get(retuned)
     predicted = measure_headroom(old, resamples=resamples, seed=seed).intervals[term] if term else None
     pairs = list(zip(old, new, strict=True))
     names = [(label(a, rank_limit=rank_limit).value, label(b, rank_limit=rank_limit).value) for a, b in pairs]
@@ -149,6 +151,7 @@ def _sentence(realised: Interval, p: float, predicted: Interval | None, num_regr
     gain = f"{100 * realised.value:+.1f} points [{100 * realised.low:+.1f}, {100 * realised.high:+.1f}]"
     what = {
         "both": "retuning both layers",
+        "retrieval": "fusing vectors and words otherwise",
         "nothing": "chance alone, for nothing was retuned,",
         "unknown": "what was changed",
     }.get(retuned, f"retuning the {retuned}")

@@ -10,6 +10,7 @@ One JSON object a line, one line for each question, arm and passage order (docs/
 - `abstained`: whether it declined. With an `answer` the default is whether the answer says so.
 - `gold_ids`, `retrieved_ids`, `context_ids`: passage ids; of the ranking, best first; and of what was shown, by default
   the whole ranking for the arm retrieved and the gold for the oracle arms.
+- `dense_ids`, `lexical_ids`: where the ranking is fused of one by vectors and one by words, these two.
 - `answerable` (default true), `gold_in_index` (default: there are gold ids), `topic`, `cited_ids`.
 - `pattern` or `json_schema`: the form that an answer must have (see `answer_format`).
 
@@ -27,6 +28,7 @@ from hybrid.answer_format import pattern_problem, schema_problem
 from hybrid.answering.citations import read_answer
 from hybrid.errors import InputError, TooLittleDataError
 from hybrid.evaluation.graders import grade
+from hybrid.evaluation.halves import HALVES
 from hybrid.evaluation.records import Record
 from hybrid.jsonl import read_jsonl
 from hybrid.types import Arm, Outcome, Question
@@ -34,7 +36,7 @@ from hybrid.types import Arm, Outcome, Question
 RIGHT = 0.5
 _SHARED = (
     "gold_ids", "gold_answers", "retrieved_ids", "answerable", "gold_in_index", "topic", "answer_type", "text",
-    "pattern", "json_schema",
+    "pattern", "json_schema", "dense_ids", "lexical_ids",
 )  # fmt: skip
 _KNOWN = {
     *_SHARED, "question", "arm", "order", "correct", "score", "answer", "abstained", "context_ids", "cited_ids",
@@ -120,7 +122,7 @@ def _group(path: Path) -> dict[str, _Group]:
 
 
 def _check_types(path: Path, line: int, row: Mapping[str, Any]) -> None:
-    for key in ("gold_ids", "gold_answers", "retrieved_ids", "context_ids", "cited_ids"):
+    for key in ("gold_ids", "gold_answers", "retrieved_ids", "context_ids", "cited_ids", "dense_ids", "lexical_ids"):
         value = row.get(key, [])
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise InputError(path, f"`{key}` is not a list of texts", 'write ["a", "b"]', line=line)
@@ -203,16 +205,20 @@ def _graded(
 
 
 def _record(question: Question, shared: Mapping[str, Any], outcomes: Sequence[Outcome]) -> Record:
-    gold, ranking = set(question.positives), shared.get("retrieved_ids", [])
-    rank = next((place for place, id_ in enumerate(ranking, start=1) if id_ in gold), None)
+    gold = set(question.positives)
+
+    def rank(ids: Sequence[str]) -> int | None:
+        return next((place for place, id_ in enumerate(ids, start=1) if id_ in gold), None)
+
     return Record(
         question_id=question.id,
         topic=question.topic,
         cluster=question.positives[0] if question.positives else question.id,
         answerable=question.answerable,
         gold_in_index=shared.get("gold_in_index", bool(gold)),
-        gold_rank=rank,
+        gold_rank=rank(shared.get("retrieved_ids", [])),
         outcomes=tuple(outcomes),
+        half_ranks={half: rank(shared[f"{half}_ids"]) for half in HALVES if f"{half}_ids" in shared},
     )
 
 

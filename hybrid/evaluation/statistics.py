@@ -76,6 +76,30 @@ def percentile_interval(value: float, draws: Floats, num: int, confidence: float
     return Interval(value, float(low), float(high), num)
 
 
+def simultaneous_lower_bounds(
+    gains: npt.ArrayLike, clusters: Sequence[str], *, resamples: int = 10_000, seed: int, confidence: float = 0.95
+) -> list[float]:
+    """Bounds below the mean of every column of `gains` (n_questions, n_candidates) that hold all at once.
+
+    Whichever candidate is picked for its gain, the bound is as good as if it had been the only one: the bootstrap takes
+    the largest of the studentised deviations (single-step max-T; Westfall & Young, *Resampling-Based Multiple Testing*,
+    1993, §2). nan where there are fewer than two questions.
+    """
+    matrix = np.asarray(gains, dtype=np.float64)
+    draws = cluster_resample_means(matrix, clusters, resamples=resamples, seed=seed)
+    if len(matrix) < 2:
+        return [math.nan] * matrix.shape[1]
+    means, spread = matrix.mean(axis=0), draws.std(axis=0)
+    varies = spread > 1e-12
+    deviations = (draws[:, varies] - means[varies]) / spread[varies]
+    width = float(np.quantile(deviations.max(axis=1), confidence)) if varies.any() else 0.0
+    # what is alike in every question is not certain either: as many clusters as Wilson allows could still differ
+    slack = wilson(0, num_clusters(clusters)).high
+    return [
+        float(mean - (width * sd if moves else slack)) for mean, sd, moves in zip(means, spread, varies, strict=True)
+    ]
+
+
 def num_clusters(clusters: Sequence[str]) -> int:
     """Distinct clusters. With one, intervals fall back to questions; with few, they speak for those alone."""
     return len(set(clusters))

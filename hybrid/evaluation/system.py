@@ -46,7 +46,7 @@ def evaluate_system(
     """
     settings = {
         "evaluation": config.evaluation.model_dump(mode="json"),
-        "retrieval": config.retrieval.model_dump(mode="json"),
+        "retrieval": config.retrieval.settings(),
         "answering": config.answering.model_dump(mode="json"),
         "max_new_tokens": config.generator.max_new_tokens,
         "context_tokens": config.generator.context_tokens,

@@ -4,13 +4,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from hybrid.answering.pipeline import Pipeline
 from hybrid.artifacts import Manifest
 from hybrid.backends import make_cached, make_generator
 from hybrid.lifecycle.teacher import check_terms, licence_of
 from hybrid.lifecycle.workspace import Workspace
 from hybrid.models import embedded
-from hybrid.retrieval.index import open_index
 from hybrid.synth.filters import Candidate
 from hybrid.synth.teacher import Estimate, estimate, plan, write_questions
 
@@ -26,18 +24,17 @@ def synthesise(
     base = licence_of(config.generator)
     config = config.model_copy(update={"generator": config.synth.teacher or config.generator})
     licence, verdict = check_terms(config.generator, workspace.corpus, base_licence=base, accepted=accept_terms)
-    index = workspace.index("base")
-    passages = workspace.passages()
+    search = workspace.search("base")
+    search.build()
+    passages = search.passages
     generator = make_generator(config)
     teacher = make_cached(generator, config, workspace.root / "cache" / "generations.sqlite")
     assignments = plan(passages.passages, config)
     if not told(estimate(assignments, teacher, config)):
         return None
-    embedder = workspace.embedder("base")
-    store = open_index(workspace.index_path("base"), embedder)
     # a guard would turn an unsupported answer into an abstention, and agree with unanswerable questions
     config = config.model_copy(update={"answering": config.answering.model_copy(update={"guard": "off"})})
-    pipeline = Pipeline(store, embedder, teacher, passages.by_id, config)
+    pipeline = replace(search, config=config).pipeline(teacher)
     ready = workspace.corpus.ready_passages.is_file()
     name = embedded("generator").name if config.generator.model == "embedded" else config.generator.model
     stamp = {"origin": "synth", "teacher": name, "teacher_licence": licence}
@@ -48,7 +45,7 @@ def synthesise(
         target=workspace.root / "synth" / "teacher",
         inputs={
             "passages": passages.manifest.id,
-            "index": index.id,
+            **search.inputs(),
             "teacher": generator.fingerprint,
             "licence": licence,
         },

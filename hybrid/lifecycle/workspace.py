@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from hybrid.answering.pipeline import Pipeline
-from hybrid.artifacts import Manifest, read_manifest, require, sha256_file, sha256_json, sha256_tree
+from hybrid.artifacts import Manifest, read_manifest, require, sha256_json, sha256_tree
 from hybrid.backends import make_cached, make_embedder, make_generator, make_judge
 from hybrid.config import Config
 from hybrid.config_file import digest_of
@@ -28,9 +28,9 @@ from hybrid.evaluation.task_score import score_examples
 from hybrid.lifecycle.few_shot import worked_examples
 from hybrid.lifecycle.lock import locked
 from hybrid.lifecycle.registry import transfer_rates
+from hybrid.lifecycle.search import Search
 from hybrid.models import resolve
 from hybrid.protocols import Generator, Scorer
-from hybrid.retrieval.index import build_index, open_index
 from hybrid.retrieval.sentence_embedder import SentenceEmbedder
 from hybrid.tuning.embedder import train_embedder
 from hybrid.tuning.frontier import Point, sweep_weights
@@ -123,7 +123,15 @@ class Workspace:
 
     def index_path(self, system: SystemName) -> Path:
         """Where the system's index lies; a kept base embedder shares the base's."""
-        return self.root / ("index-tuned" if system != "base" and self.has_tuned_embedder else "index-base")
+        return self.root / f"index-{self._side(system)}"
+
+    def search(self, system: SystemName, passages: PassageSet | None = None) -> Search:
+        """What finds the system's passages; those of the corpus as it is now, unless others are given."""
+        passages = passages or self.passages()
+        return Search(self.root, self._side(system), self.embedder(system), passages, self.config)
+
+    def _side(self, system: SystemName) -> Literal["base", "tuned"]:
+        return "tuned" if system != "base" and self.has_tuned_embedder else "base"
 
     # -- stages --------------------------------------------------------------------------------------------------
 
@@ -144,16 +152,8 @@ class Workspace:
         return PassageSet(self.root / "passages", manifest)
 
     def index(self, system: SystemName) -> Manifest:
-        """The system's index, up to date with passages and embedder."""
-        passages = self.passages()
-        embedder = self.embedder(system)
-        content = sha256_file(passages.path / "corpus.jsonl")
-        return build_index(
-            passages.passages,
-            embedder,
-            target=self.index_path(system),
-            inputs={"passages": content, "embedder": embedder.fingerprint},
-        )
+        """The system's index, up to date with passages and embedder, and what `retrieval.mode` needs beside it."""
+        return self.search(system).build()
 
     def train_embed(self, *, force: bool = False, overridden: Sequence[str] = ()) -> Manifest:
         """The tuned embedder, or the verdict that the base is kept; `overridden`: preflight questions that failed."""
@@ -178,10 +178,9 @@ class Workspace:
                 "set generator.kind to local with the weights' hub name or folder, or tune the embedder only",
             )
         system: SystemName = "tuned" if self.has_tuned_embedder else "base"
-        index = self.index(system)
-        passages = self.passages()
+        search, passages = self._searched(system)
         generator = make_generator(self.config)
-        pipeline = self._pipeline(system, passages, generator)
+        pipeline = search.pipeline(generator)
         wanted = [q for q in passages.questions if q.split in ("train", "dev")]
         hits = pipeline.retrieve([q.question for q in wanted], self.config.raft.pool_depth)
         return build_raft(
@@ -193,7 +192,7 @@ class Workspace:
             target=self.root / "raft",
             inputs={
                 "passages": passages.manifest.id,
-                "index": index.id,
+                **search.inputs(),
                 "generator": self._base_weights(),
                 "general": digest_of(self.config.raft.general_file) if self.config.raft.general_share else "",
             },
@@ -267,19 +266,18 @@ class Workspace:
 
     def evaluate(self, system: SystemName) -> Manifest:
         """Scores of a system on the configured split."""
-        index = self.index(system)
-        passages = self.passages()
+        search, passages = self._searched(system)
         generator = self.generator(system)
         scorer = generator if isinstance(generator, Scorer) else None
         files = [digest_of(path) for path in self.config.evaluation.general_files] if scorer else []
-        pipeline = self._pipeline(system, passages, self._cached(generator))
+        pipeline = search.pipeline(self._cached(generator))
         if self.config.evaluation.few_shot:
             examples = worked_examples(passages, pipeline, self.config.evaluation.few_shot, self.config.seed)
             pipeline = replace(pipeline, examples=examples)
         noise = None
         if self.config.evaluation.distractors == "base" and system != "base":
-            self.index("base")
-            noise = partial(self._pipeline("base", passages, generator).retrieve, depth=self.config.retrieval.depth)
+            other, _ = self._searched("base")
+            noise = partial(other.pipeline(generator).retrieve, depth=self.config.retrieval.depth)
         return evaluate_system(
             pipeline,
             passages.questions,
@@ -290,7 +288,7 @@ class Workspace:
             target=self.evaluation_path(system),
             inputs={
                 "passages": passages.manifest.id,
-                "index": index.id,
+                **search.inputs(),
                 "generator": generator.fingerprint,
                 "general": sha256_json(files),
             },
@@ -298,13 +296,14 @@ class Workspace:
 
     def diagnose(self, system: SystemName) -> Manifest:
         """Which layer is at fault in a system, on the configured split."""
-        index, passages, generator = self.index(system), self.passages(), self.generator(system)
+        search, passages = self._searched(system)
+        generator = self.generator(system)
         return diagnose(
-            self._pipeline(system, passages, self._cached(generator)),
+            search.pipeline(self._cached(generator)),
             passages.questions,
             config=self.config,
             target=self.diagnosis_path(system),
-            inputs={"passages": passages.manifest.id, "index": index.id, "generator": generator.fingerprint},
+            inputs={"passages": passages.manifest.id, **search.inputs(), "generator": generator.fingerprint},
             title=f"{self.corpus.folder.name}, {system} system",
             transfer=transfer_rates(self.root),
             judge=make_judge(self.config, self.root / "cache" / "generations.sqlite"),
@@ -315,15 +314,12 @@ class Workspace:
     def pipeline(self, system: SystemName) -> Pipeline:
         """A system to ask. Nothing is built: raises `MissingError` or `StaleError` with the command that mends it."""
         manifest = require(self.root / "passages", "hybrid index")
-        index = require(self.index_path(system), "hybrid index")
         passages = PassageSet(self.root / "passages", manifest)
         if manifest.inputs["corpus"] != self.corpus.content_id():
             raise StaleError(f"{self.corpus.folder} changed since it was indexed", "run `hybrid index`")
         if manifest.config != passage_settings(self.corpus, self.config.corpus):
             raise StaleError(f"{passages.path} was cut by another `corpus` configuration", "run `hybrid index`")
-        if index.inputs["passages"] != sha256_file(passages.path / "corpus.jsonl"):
-            raise StaleError(f"{self.index_path(system)} is older than the passages", "run `hybrid index`")
-        return self._pipeline(system, passages, self._cached(self.generator(system)))
+        return self.search(system, passages).pipeline(self._cached(self.generator(system)))
 
     def evaluation_path(self, system: SystemName) -> Path:
         """Where `evaluate` publishes."""
@@ -334,10 +330,11 @@ class Workspace:
         """Where `diagnose` publishes."""
         return self.root / f"diagnosis-{system}-{self.config.diagnosis.split}"
 
-    def _pipeline(self, system: SystemName, passages: PassageSet, generator: Generator) -> Pipeline:
-        embedder = self.embedder(system)
-        store = open_index(self.index_path(system), embedder)
-        return Pipeline(store, embedder, generator, passages.by_id, self.config)
+    def _searched(self, system: SystemName) -> tuple[Search, PassageSet]:
+        """The system's retrieval, up to date, and its passages."""
+        search = self.search(system)
+        search.build()
+        return search, search.passages
 
     def _cached(self, generator: Generator) -> Generator:
         return make_cached(generator, self.config, self.root / "cache" / "generations.sqlite")

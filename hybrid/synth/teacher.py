@@ -105,8 +105,8 @@ def write_questions(
     """
     side = partial(split_of, dev_share=config.synth.dev_share, seed=config.seed)
     generator = {"context_tokens": config.generator.context_tokens, "max_new_tokens": config.generator.max_new_tokens}
-    sections = {name: getattr(config, name).model_dump(mode="json") for name in ("synth", "answering", "retrieval")}
-    settings = {**sections, "generator": generator, "seed": config.seed}
+    sections = {name: getattr(config, name).model_dump(mode="json") for name in ("synth", "answering")}
+    settings = {**sections, "retrieval": config.retrieval.settings(), "generator": generator, "seed": config.seed}
     if done := current(target, "synth", VERSION, settings, inputs):
         return done
     with publish(target, "synth", VERSION, settings, inputs) as build:

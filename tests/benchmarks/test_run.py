@@ -8,7 +8,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from benchmarks import page, results, run
+from benchmarks import fusion, page, results, run
 from tests.tiny_corpus import tiny_corpus, tiny_values
 
 
@@ -103,6 +103,36 @@ def test_every_system_is_told_and_a_second_run_does_nothing(bench: Path) -> None
         (r["metric"], r["system"], r["value"]) for r in rows
     ]
     assert {row["set"]: row["minutes"] for row in again} == minutes
+
+
+def test_words_and_vectors_are_told_alone_and_fused(bench: Path) -> None:
+    for _ in range(2):
+        outcome = CliRunner().invoke(fusion.main, ["--data", str(bench / "data"), "--sets", "toy"])
+        assert outcome.exit_code == 0, outcome.output
+    rows = json.loads((bench / "results.json").read_text())
+    found = {row["system"]: row for row in rows}
+    fused = ("rrf", "weighted", "auto")
+    assert list(found) == [fusion.WORDS, "dense, base embedder", *fused, *(f"{name} − better alone" for name in fused)]
+    assert {(row["set"], row["split"], row["metric"], row["n"]) for row in rows} == {
+        ("toy", "test", "fusion/ndcg@10", 10)
+    }
+    better = max(found[fusion.WORDS]["value"], found["dense, base embedder"]["value"])
+    for name in fused:
+        gain = found[f"{name} − better alone"]
+        assert gain["value"] == pytest.approx(found[name]["value"] - better, abs=2e-4)
+        assert gain["detail"] in ("over BM25", "over dense, base embedder")
+    told = (bench / "BENCHMARKS.md").read_text()
+    assert "## Words beside vectors" in told and f"| {found['weighted']['detail']} |" in told
+
+
+def test_the_weight_of_the_benchmark_is_the_best_of_dev() -> None:
+    points = [
+        {"mode": "weighted", "weight": 0.1, "gain": 0.4},
+        {"mode": "weighted", "weight": 0.2, "gain": 0.5},
+        {"mode": "weighted", "weight": 0.3, "gain": 0.5},
+        {"mode": "rrf", "weight": None, "gain": 0.9},
+    ]
+    assert fusion.best_weighted(points).name == "weighted 0.2"
 
 
 def test_without_the_sets_it_says_so(bench: Path, tmp_path: Path) -> None:

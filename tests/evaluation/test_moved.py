@@ -77,6 +77,10 @@ def test_what_was_retuned_is_read_from_what_the_systems_were_made_of() -> None:
     assert what_was_retuned(base, embedder) == "embedder"
     assert what_was_retuned(base, {"index": "i", "generator": "h"}) == "generator"
     assert what_was_retuned(base, {"index": "j", "generator": "h"}) == "both"
+    words = {**base, "lexical": "l", "fusion": "rrf"}
+    assert what_was_retuned(base, words) == what_was_retuned(words, {**words, "fusion": "weighted 0.3"}) == "retrieval"
+    assert what_was_retuned(base, {**words, "index": "j"}) == "embedder"
+    assert what_was_retuned(base, {**words, "generator": "h"}) == "both"
     assert what_was_retuned(base, base) == "nothing"
     assert what_was_retuned(base, {"outcomes": "x"}) == "unknown"
 

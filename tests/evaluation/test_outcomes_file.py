@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from hybrid.cli.main import cli
 from hybrid.errors import InputError, TooLittleDataError, UserError
+from hybrid.evaluation.halves import MissedHalves, missed_halves
 from hybrid.evaluation.labels import label
 from hybrid.evaluation.outcomes_file import read_outcomes
 from hybrid.types import Arm, Label
@@ -47,6 +48,19 @@ def test_fields_are_read_and_defaults_filled(write: Write) -> None:
     assert first.gold_in_index and first.cluster == "g"
     assert first.of(Arm.ORACLE)[0].gold_in_context
     assert found.notes == []
+
+
+def test_the_halves_of_a_fused_ranking_are_read_and_files_without_them_too(write: Write) -> None:
+    plain = lines("q1", right=False, found=False)
+    fused = lines("q2", right=False, found=False)
+    fused[1] |= {"dense_ids": ["x", "y"], "lexical_ids": ["x", "y", "g"]}
+    first, second = read_outcomes(write(plain + fused)).records
+    assert first.half_ranks == {}
+    assert second.half_ranks == {"dense": None, "lexical": 3}
+    told = missed_halves([first, second], 3)
+    assert told == MissedHalves(3, missed=1, lexical=1, dense=0, neither=0)
+    with pytest.raises(InputError, match="`dense_ids` is not a list"):
+        read_outcomes(write([{**plain[0], "dense_ids": "g"}]))
 
 
 def test_answers_are_graded_where_no_verdict_was_recorded(write: Write) -> None:

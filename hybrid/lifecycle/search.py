@@ -1,0 +1,122 @@
+"""The retrieval half of a system: its index, the words beside it, and how the two are fused."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from hybrid.answering.pipeline import Pipeline
+from hybrid.artifacts import Manifest, require, sha256_file
+from hybrid.config import Config
+from hybrid.corpus.passages import PassageSet
+from hybrid.errors import MissingError, StaleError
+from hybrid.lifecycle.fusion_choice import choose_fusion, chosen_fusion, dev_questions
+from hybrid.protocols import Generator, VectorStore
+from hybrid.retrieval.fusion import Fusion
+from hybrid.retrieval.index import build_index, open_index
+from hybrid.retrieval.lexical import LexicalIndex, build_lexical, open_lexical
+from hybrid.retrieval.sentence_embedder import SentenceEmbedder
+from hybrid.retrieval.word_tokenizer import WordTokenizer
+from hybrid.types import Hit, ranked
+
+
+@dataclass(frozen=True)
+class Search:
+    """Everything between a question and its passages. `side` is whose vectors are searched; the words are the same."""
+
+    root: Path
+    side: Literal["base", "tuned"]
+    embedder: SentenceEmbedder
+    passages: PassageSet
+    config: Config
+
+    @property
+    def index_path(self) -> Path:
+        """Where the vectors lie."""
+        return self.root / f"index-{self.side}"
+
+    @property
+    def fusion_path(self) -> Path:
+        """Where the choice lies that dev made for these vectors."""
+        return self.root / f"fusion-{self.side}"
+
+    def build(self) -> Manifest:
+        """The index, up to date with passages and embedder; before it is given back, what the mode needs beside it."""
+        passages, mode = self.passages.passages, self.config.retrieval.mode
+        inputs = {"passages": self._content, "embedder": self.embedder.fingerprint}
+        index = build_index(passages, self.embedder, target=self.index_path, inputs=inputs)
+        if mode != "dense":
+            build_lexical(passages, self._tokenizer, target=self._lexical_path, inputs={"passages": self._content})
+        if mode == "auto" and self._chosen() is None:
+            dev = dev_questions(self.passages.questions)
+            halves = self.halves([question.question for question in dev])
+            choose_fusion(dev, halves, config=self.config, target=self.fusion_path, inputs=self._measured)
+        return index
+
+    def inputs(self) -> dict[str, str]:
+        """What an artefact that rests on this retrieval is made from; the same as ever where vectors alone rank."""
+        made_from = {"index": require(self.index_path, "hybrid index").id}
+        fusion = self.fusion
+        if fusion.mode != "dense":
+            made_from["lexical"] = require(self._lexical_path, "hybrid index").id
+            made_from["fusion"] = f"{fusion.name}, depth {self.config.retrieval.depth}"
+        return made_from
+
+    @property
+    def fusion(self) -> Fusion:
+        """How the two rankings become one. Raises `MissingError` where dev was to choose and has not."""
+        options = self.config.retrieval
+        if options.mode == "weighted":
+            return Fusion("weighted", options.lexical_weight)
+        if options.mode != "auto":
+            return Fusion(options.mode)
+        chosen = self._chosen()
+        if chosen is None:
+            raise MissingError(
+                f"{self.fusion_path}: dev has not chosen yet how to fuse these vectors with words", "run `hybrid index`"
+            )
+        return chosen
+
+    def pipeline(self, generator: Generator) -> Pipeline:
+        """A system to ask. Raises `MissingError` or `StaleError` where `build` would have something to do."""
+        store, fusion = self._store(), self.fusion
+        lexical = None if fusion.mode == "dense" else self._lexical()
+        by_id = self.passages.by_id
+        return Pipeline(store, self.embedder, generator, by_id, self.config, lexical=lexical, fuse=fusion.fuse)
+
+    def halves(self, questions: Sequence[str]) -> dict[str, list[list[Hit]]]:
+        """Both rankings of every question, as deep as they are fused."""
+        depth = self.config.retrieval.depth
+        ids, scores = self._store().search(self.embedder.encode_queries(questions), depth)
+        dense = [ranked(*row) for row in zip(ids, scores, strict=True)]
+        return {"dense": dense, "lexical": self._lexical().rank(questions, depth)}
+
+    @property
+    def _content(self) -> str:
+        return sha256_file(self.passages.path / "corpus.jsonl")
+
+    @property
+    def _tokenizer(self) -> WordTokenizer:
+        return WordTokenizer(stop_words=self.config.retrieval.stop_words, stemmer=self.config.retrieval.stemmer)
+
+    @property
+    def _lexical_path(self) -> Path:
+        return self.root / "lexical"
+
+    def _store(self) -> VectorStore:
+        if require(self.index_path, "hybrid index").inputs["passages"] != self._content:
+            raise StaleError(f"{self.index_path} is older than the passages", "run `hybrid index`")
+        return open_index(self.index_path, self.embedder)
+
+    def _lexical(self) -> LexicalIndex:
+        return open_lexical(self._lexical_path, self._tokenizer, inputs={"passages": self._content})
+
+    @property
+    def _measured(self) -> dict[str, str]:
+        """What dev measures: its questions and both rankings."""
+        paths = {"index": self.index_path, "lexical": self._lexical_path}
+        made = {name: require(path, "hybrid index").id for name, path in paths.items()}
+        return {"passages": self.passages.manifest.id, **made}
+
+    def _chosen(self) -> Fusion | None:
+        return chosen_fusion(self.fusion_path, self.config, self._measured)
