@@ -47,7 +47,7 @@ def test_the_split_that_is_written_is_the_one_that_is_trained_with(place: Place)
     assert sum(told["splits"].values()) == 68 and told["named"] == 0
     refused(split(place), "split.jsonl exists")
     shown = place.run("corpus", "show")
-    assert "no question names a split" in shown.out
+    assert "no question names a split" in shown.err
     plan = place.run("diagnose", "--plan", "--json").document()
     assert plan["have"] == sum(row["split"] == "dev" and row["answerable"] for row in published)
 
@@ -67,7 +67,7 @@ def test_named_splits_are_kept_and_several_files_go_into_a_folder(place: Place) 
     assert rows(place.folder / "new" / "a.jsonl") == rows(named)
     answerable = [row for row in rows(place.folder / "new" / "b.jsonl") if row.get("answerable", True)]
     assert {row["split"] for row in answerable} == {"dev"}, "every document has a question in dev"
-    assert "28 of 68 questions name no split" in place.run("corpus", "show").out
+    assert "28 of 68 questions name no split" in place.run("corpus", "show").err
 
 
 def test_versions_from_commit_to_checkout(place: Place) -> None:
