@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 _SERVER = """
-import gc, json, os, sys
+import gc, json, os, signal, sys
 import faiss, ir_measures, matplotlib.pyplot, peft, scipy.stats, sentence_transformers, trl
 from llama_index.core.node_parser import MarkdownNodeParser, SentenceSplitter
 from mergekit.merge import run_merge
@@ -37,6 +37,8 @@ for line in sys.stdin:
                 os.dup2(os.open(request[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC), stream)
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             os.chdir(request["cwd"])
+            # a suite that was started in the background ignores Ctrl+C, and so would all that it forks
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             sys.argv = ["hybrid", *request["args"]]
             try:
                 main()
