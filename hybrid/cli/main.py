@@ -13,7 +13,10 @@ from hybrid.errors import HybridError
 _COMMANDS = {
     "models": ("hybrid.cli.models", "Pull and list the embedded models."),
     "corpus": ("hybrid.cli.corpus", "Import public formats, and look at a corpus."),
-    "synth": ("hybrid.cli.synth", "Questions out of the documents: without a model, or by a teacher model under filters."),
+    "synth": (
+        "hybrid.cli.synth",
+        "Make questions out of the documents: without a model, or by a teacher under filters.",
+    ),
     "review": ("hybrid.cli.review", "Have people accept, edit or reject questions, and merge what they decided."),
     "audit": ("hybrid.cli.audit", "Say whether the questions are good enough to tune and to judge with."),
     "data": ("hybrid.cli.data", "Versions, splits, export and card of a corpus."),

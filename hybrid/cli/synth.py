@@ -9,7 +9,6 @@ import click
 
 from hybrid.cli import show
 from hybrid.cli.options import json_option, open_workspace, workspace_options
-from hybrid.types import Question
 
 if TYPE_CHECKING:
     from hybrid.lifecycle.workspace import Workspace
@@ -76,7 +75,7 @@ def _by_teacher(
 ) -> None:
     from hybrid.artifacts import write_text
     from hybrid.lifecycle.synth import synthesise
-    from hybrid.synth.teacher import Estimate
+    from hybrid.synth.teacher import QUESTIONS, YIELD, Estimate
 
     workspace = open_workspace(**options)
     estimates: list[Estimate] = []
@@ -93,10 +92,11 @@ def _by_teacher(
             show.as_json(asdict(estimates[0]))
         return
     path = workspace.root / "synth" / "teacher"
-    target = path / "questions.jsonl"
+    target = path / QUESTIONS
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         write_text(out, target.read_text(encoding="utf-8"))
+        write_text(out.with_name(f"{out.name}.yield.json"), (path / YIELD).read_text(encoding="utf-8"))
         target = out
     facts = manifest.facts
     if as_json:
@@ -128,6 +128,7 @@ def _model_free(
     from hybrid.errors import UserError
     from hybrid.jsonl import write_jsonl
     from hybrid.synth.model_free import DESIGNS, make_questions
+    from hybrid.synth.record import made_record
 
     if unknown := sorted(set(designs) - set(DESIGNS)):
         raise UserError(f"no design {unknown[0]!r}", f"use any of {', '.join(DESIGNS)}")
@@ -142,7 +143,7 @@ def _model_free(
     target = out or workspace.root / "synth" / "free.jsonl"
     target.parent.mkdir(parents=True, exist_ok=True)
     ready = workspace.corpus.ready_passages.is_file()
-    write_jsonl(target, (_row(question, ready=ready) for question in made))
+    write_jsonl(target, (made_record(question, ready=ready) for question in made))
     kinds, splits = (Counter(values) for values in ([q.topic for q in made], [q.split for q in made]))
     if as_json:
         show.as_json({"questions": len(made), "designs": dict(kinds), "splits": dict(splits), "path": str(target)})
@@ -166,21 +167,6 @@ def _tell_next(workspace: "Workspace") -> None:
         else ""
     )
     click.echo(f"{first}put the file into {folder}/questions/, then hybrid audit and hybrid train-embed")
-
-
-def _row(question: Question, *, ready: bool) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "id": question.id,
-        "question": question.question,
-        "answers": [],
-        "split": question.split,
-        "topic": question.topic,
-        "origin": "synth",
-    }
-    if ready:
-        return {**row, "positives": list(question.positives)}
-    # ids change when documents are cut otherwise, quotes do not
-    return {**row, "evidence": [{"source": part.source, "quote": part.quote} for part in question.evidence]}
 
 
 COMMANDS = {"synth": synth}

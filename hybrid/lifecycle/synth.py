@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from hybrid.artifacts import Manifest
 from hybrid.backends import make_cached, make_generator
 from hybrid.lifecycle.teacher import check_terms, licence_of
 from hybrid.lifecycle.workspace import Workspace
 from hybrid.models import embedded
-from hybrid.synth.filters import Candidate
+from hybrid.synth.record import made_record
 from hybrid.synth.teacher import Estimate, estimate, plan, write_questions
 
 
@@ -37,7 +36,7 @@ def synthesise(
     pipeline = replace(search, config=config).pipeline(teacher)
     ready = workspace.corpus.ready_passages.is_file()
     name = embedded("generator").name if config.generator.model == "embedded" else config.generator.model
-    stamp = {"origin": "synth", "teacher": name, "teacher_licence": licence}
+    stamp = {"teacher": name, "teacher_licence": licence}
     return write_questions(
         assignments,
         pipeline,
@@ -54,30 +53,5 @@ def synthesise(
             "teacher_licence": licence,
             "terms": verdict.reason + (", accepted" if verdict.permission == "no" else ""),
         },
-        row=lambda candidate, split: question_row(candidate, split, ready=ready) | stamp,
+        record=lambda question: made_record(question, ready=ready) | stamp,
     )
-
-
-def question_row(candidate: Candidate, split: str, *, ready: bool) -> dict[str, Any]:
-    """The record of a question file; passages by id where the corpus has its own, by quotes where it is cut anew."""
-    question = replace(candidate.question, split=split)
-    row: dict[str, Any] = {
-        "id": question.id,
-        "question": question.question,
-        "answers": list(question.answers),
-        "answer_type": question.answer_type,
-        "answerable": question.answerable,
-        "split": split,
-        "topic": question.topic,
-    }
-    if not question.answerable:
-        return row
-    if ready:
-        return {**row, "positives": list(question.positives)}
-    assignment = candidate.assignment
-    # ids change when documents are cut otherwise, quotes do not
-    evidence = [
-        {"source": passage.document_id, "quote": quote}
-        for passage, quote in zip(assignment.passages, assignment.quotes, strict=True)
-    ]
-    return {**row, "evidence": evidence}

@@ -17,7 +17,7 @@ Of a question that nothing answers, `alone` and `in_context` ask that the teache
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hybrid.answering.citations import unsupported_claims
 from hybrid.answering.pipeline import Pipeline, Request
@@ -27,7 +27,7 @@ from hybrid.evaluation.graders import grade, normalise
 from hybrid.evaluation.quantities import quantities
 from hybrid.synth.assignments import Assignment
 from hybrid.synth.prompts import CRITERIA, CRITIC_TOKENS, Draft, critic_chat, draft_problem, read_scores
-from hybrid.types import Answer, Passage, Question
+from hybrid.types import Answer, Evidence, Passage, Question
 
 COPIED = 0.7
 """Share of a question that may stand in its passage in one run, as in the audit."""
@@ -64,16 +64,18 @@ class Candidate:
     @property
     def question(self) -> Question:
         """As graded: a number where the answer is one quantity, else a span."""
-        answers = (self.draft.answer,) if self.answerable else ()
-        number = self.answerable and len(self.draft.answer.split()) <= 4 and len(quantities(self.draft.answer)) == 1
-        return Question(
-            id=f"synth-{self.assignment.id}",
-            question=self.draft.question,
-            answers=answers,
-            positives=tuple(passage.id for passage in self.assignment.passages) if self.answerable else (),
+        made, answer = self.assignment, self.draft.answer
+        asked = Question(f"synth-{made.id}", self.draft.question, answerable=self.answerable, topic=made.kind)
+        if not self.answerable:
+            return asked
+        number = len(answer.split()) <= 4 and len(quantities(answer)) == 1
+        quoted = zip(made.passages, made.quotes, strict=True)
+        return replace(
+            asked,
+            answers=(answer,),
+            positives=tuple(passage.id for passage in made.passages),
             answer_type="number" if number else "span",
-            answerable=self.answerable,
-            topic=self.assignment.kind,
+            evidence=tuple(Evidence(passage.document_id, quote) for passage, quote in quoted),
         )
 
 

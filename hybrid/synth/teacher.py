@@ -4,7 +4,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,12 @@ from hybrid.synth.assignments import Assignment, assign
 from hybrid.synth.filters import Candidate, Filters
 from hybrid.synth.prompts import CRITIC_TOKENS, draft_chat, read_draft
 from hybrid.synth.split import split_of
-from hybrid.types import Passage
+from hybrid.types import Passage, Question
 
-VERSION = 1
+VERSION = 2
+QUESTIONS = "questions.jsonl"
+YIELD = f"{QUESTIONS}.yield.json"
+"""What each filter let pass: a data card reads it beside the questions."""
 _FIRST = 8
 """Drafts that are written to tell the pace; they are kept."""
 _ASKING = ("alone", "in_context", "needed", "critic")
@@ -96,12 +99,12 @@ def write_questions(
     target: Path,
     inputs: Mapping[str, str],
     facts: Mapping[str, Any],
-    row: Callable[[Candidate, str], dict[str, Any]],
+    record: Callable[[Question], dict[str, Any]],
 ) -> Manifest:
-    """Publish drafts.jsonl (every draft with every decision), questions.jsonl and yield.json.
+    """Publish drafts.jsonl (every draft with every decision), questions.jsonl and `YIELD` beside it.
 
-    `pipeline` answers with the teacher; where that is cached, a killed run goes on where it stopped. `row` makes the
-    record of a question that is kept, given its split.
+    `pipeline` answers with the teacher; where that is cached, a killed run goes on where it stopped. `record` makes a
+    line of a question that is kept.
     """
     side = partial(split_of, dev_share=config.synth.dev_share, seed=config.seed)
     generator = {"context_tokens": config.generator.context_tokens, "max_new_tokens": config.generator.max_new_tokens}
@@ -120,10 +123,11 @@ def write_questions(
         filters.run(candidates)
         kept = [candidate for candidate in candidates if candidate.passed]
         write_jsonl(build.path / "drafts.jsonl", map(_draft_row, candidates))
-        write_jsonl(build.path / "questions.jsonl", (row(c, side(c.assignment.passages[0])) for c in kept))
+        questions = (replace(c.question, split=side(c.assignment.passages[0])) for c in kept)
+        write_jsonl(build.path / QUESTIONS, map(record, questions))
         told = {"filters": yields(candidates, list(filters.in_order)), "kinds": _kinds(candidates), **facts}
         told["notes"] = _notes(candidates, kept)
-        write_text(build.path / "yield.json", json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+        write_text(build.path / YIELD, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
         build.counts.update(drafts=len(candidates), questions=len(kept))
         build.facts.update(told)
     return require(target, "hybrid synth --teacher")

@@ -13,8 +13,9 @@ from hybrid.config import Config
 from hybrid.errors import UserError
 from hybrid.jsonl import read_jsonl
 from hybrid.retrieval.flat_store import FlatStore
-from hybrid.synth.teacher import estimate, plan, write_questions
-from hybrid.types import Chat, Generation, Passage
+from hybrid.synth.record import made_record
+from hybrid.synth.teacher import YIELD, estimate, plan, write_questions
+from hybrid.types import Chat, Evidence, Generation, Passage, Question
 from tests.words_embedder import DIM, Words
 
 NUM = 16
@@ -75,7 +76,7 @@ def run(tmp_path: Path, teacher: Teacher, config: Config = CONFIG) -> tuple[dict
         target=tmp_path / "teacher",
         inputs={"passages": "x"},
         facts={"teacher": "teacher"},
-        row=lambda candidate, split: {"id": candidate.question.id, "split": split, "kind": candidate.question.topic},
+        record=lambda question: made_record(question, ready=False),
     )
     return manifest.facts | manifest.counts, [row for _, row in read_jsonl(tmp_path / "teacher" / "drafts.jsonl")]
 
@@ -93,7 +94,11 @@ def test_good_drafts_pass_all_filters_and_the_critic_keeps_the_best(tmp_path: Pa
     questions = [row for _, row in read_jsonl(tmp_path / "teacher" / "questions.jsonl")]
     assert {row["id"].removeprefix("synth-") for row in questions} == kept
     assert {row["split"] for row in questions} <= {"train", "dev"} and facts["questions"] == len(kept)
-    assert json.loads((tmp_path / "teacher" / "yield.json").read_text())["kinds"] == {
+    texts = {passage.document_id: passage.text for passage in SHELF}
+    assert all(row["answer_type"] == "number" and row["origin"] == "synth" for row in questions)
+    assert all(part["quote"] in texts[part["source"]] for row in questions for part in row["evidence"])
+    assert not any(row["positives"] for row in questions), "ids change when documents are cut otherwise"
+    assert json.loads((tmp_path / "teacher" / YIELD).read_text())["kinds"] == {
         "lookup": {"drafts": NUM, "kept": len(kept)}
     }
 
@@ -193,3 +198,9 @@ def test_only_the_configured_filters_run_and_are_paid(tmp_path: Path) -> None:
     facts, _ = run(tmp_path, teacher, config)
     assert list(passed(facts)) == ["schema", "retrieved"] and facts["questions"] == NUM
     assert len(teacher.asked) == NUM == estimate(plan(SHELF, config), teacher, config).prompts
+
+
+def test_ready_passages_are_named_by_id() -> None:
+    question = Question("q", "How heavy?", ("1 kg",), ("p1",), evidence=(Evidence("d1", "weighs 1 kg"),))
+    assert made_record(question, ready=True)["positives"] == ["p1"]
+    assert "evidence" not in made_record(question, ready=True)
