@@ -103,8 +103,8 @@ def _as_many(free: Sequence[Question], taught: Sequence[Question]) -> list[Quest
     found: list[Question] = []
     for split in ("train", "dev"):
         mine = [question for question in free if question.split == split]
-        num = sum(question.split == split for question in taught)
-        found += mine[:: max(1, len(mine) // max(1, num))][:num]
+        num = min(len(mine), sum(question.split == split for question in taught))
+        found += [mine[place * len(mine) // num] for place in range(num)]
     return found
 
 

@@ -186,7 +186,7 @@ def _goals(rows: list[Row]) -> str:
     for name, metric, system, kind, bound in GOALS:
         row = find(rows, name, metric, system)
         if row is None:
-            measured = any(row["set"] == name and row["metric"] == metric for row in rows)
+            measured = any((r["set"], r["metric"], r["command"]) == (name, metric, COMMAND) for r in rows)
             # the base is kept where dev did not prove that tuning helps: then there is no tuned system to measure
             told = "dev kept the base | **no**" if measured else "not measured | –"
             lines.append(f"| {name} | {metric} | {system} | {_goal(kind, bound)} | {told} |")

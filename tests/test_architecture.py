@@ -30,7 +30,8 @@ SIDEWAYS = {
     ("evaluation", "answering"): None,
     ("synth", "audit"): {"hybrid.audit.wording"},
 }
-"""Between stages: training renders the prompt that serving renders; evaluation runs the pipeline."""
+"""Between stages: training renders the prompt that serving renders; evaluation runs the pipeline. Of two of one layer:
+made questions are compared by the audit's measure of wording."""
 HEAVY = {
     "torch", "transformers", "sentence_transformers", "faiss", "mergekit", "matplotlib", "llama_index", "peft", "trl",
     "datasets", "scipy", "ir_measures", "bitsandbytes", "safetensors", "tokenizers", "huggingface_hub", "openai",

@@ -91,6 +91,7 @@ def _lines(runs: dict[str, Runs], seeds: range, resamples: int) -> Iterator[tupl
     ]
     for line in (
         *tables.layer_accuracy(layered),
+        *tables.named(layered),
         *tables.macro_average(layered),
         *tables.alarms(layered),
         tables.told_apart(_pairs(trials), resamples),

@@ -35,6 +35,7 @@ def main(seeds: int, questions: int, resamples: int) -> None:
     healthy = [trial for trial in found if trial.family == HEALTHY_FAMILY]
     lines = [
         *tables.layer_accuracy(found),
+        *tables.named(found),
         *tables.macro_average(found),
         *tables.alarms(found),
         tables.told_apart(

@@ -44,6 +44,15 @@ def layer_accuracy(trials: Sequence[Trial]) -> Iterator[Line]:
             yield from _shares(f"diagnosis/layer-accuracy/{family}/{kind}", [t for t in part if t.kind == kind])
 
 
+def named(trials: Sequence[Trial]) -> Iterator[Line]:
+    """Of the layers that the diagnosis named, at any dose and in healthy sets too, the share that were the broken
+    one, and the share that were on its side.
+    """
+    said = [trial for trial in trials if trial.picks[HYBRID] and (trial.layer or trial.family == HEALTHY_FAMILY)]
+    yield "diagnosis/named/layer", HYBRID, wilson(sum(trial.right(HYBRID) for trial in said), len(said))
+    yield "diagnosis/named/side", HYBRID, wilson(sum(trial.right_side(HYBRID) for trial in said), len(said))
+
+
 def macro_average(trials: Sequence[Trial]) -> Iterator[Line]:
     """Mean over the families, the healthy sets among them, of the share of sets whose side is named rightly; and how
     far the diagnosis is ahead of each rule of thumb, on it and on each family. The bootstrap draws sets of a family.
@@ -145,7 +154,7 @@ def label_f1(trials: Sequence[Trial]) -> Iterator[Line]:
 def f1(verdicts: Sequence[tuple[bool, bool]]) -> Interval:
     """F1 of pairs (said, true); the interval is Wilson's for as large a share of the true ones."""
     right = sum(said and true for said, true in verdicts)
-    num_said, num_true = (sum(side) for side in zip(*verdicts, strict=True))
+    num_said, num_true = sum(said for said, _ in verdicts), sum(true for _, true in verdicts)
     score = 2 * right / max(1, num_said + num_true)
     bound = wilson(round(score * num_true), num_true)
     return Interval(score, bound.low, bound.high, num_true)

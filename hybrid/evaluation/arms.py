@@ -71,9 +71,12 @@ def run_arms(
             cluster=cluster_of(question),
             answerable=question.answerable,
             gold_in_index=any(positive in pipeline.passages for positive in question.positives),
-            gold_rank=gold_rank(hits, question.positives),
+            gold_rank=gold_rank((hit.passage_id for hit in hits), question.positives),
             outcomes=tuple(outcomes[question.id]),
-            half_ranks={name: gold_rank(rows[place], question.positives) for name, rows in halves.items()},
+            half_ranks={
+                name: gold_rank((hit.passage_id for hit in rows[place]), question.positives)
+                for name, rows in halves.items()
+            },
         )
         for place, (question, hits) in enumerate(zip(questions, ranking, strict=True))
     ]

@@ -81,7 +81,7 @@ def diagnose(
             seed=config.seed,
             transfer=transfer,
         )
-        told = _told(diagnosis, records, asked, usable.notes, glossary, judge, config)
+        told = _told(diagnosis, records, asked, usable.notes, glossary, judge, config, k=config.retrieval.k)
         meta = {
             "title": title,
             "split": options.split,
@@ -120,7 +120,17 @@ def diagnose_recorded(file: Path, *, config: Config, target: Path, judge: Genera
     recorded = read_outcomes(file)
     with publish(target, "diagnosis", VERSION, settings, inputs) as build:
         diagnosis = attribute(recorded.records, config=options, resamples=config.evaluation.resamples, seed=config.seed)
-        told = _told(diagnosis, recorded.records, recorded.questions, recorded.notes, glossary, judge, config)
+        shown = [len(outcome.context) for record in recorded.records for outcome in record.of(Arm.RETRIEVED)]
+        told = _told(
+            diagnosis,
+            recorded.records,
+            recorded.questions,
+            recorded.notes,
+            glossary,
+            judge,
+            config,
+            k=max(shown, default=0),
+        )
         meta = {"title": file.stem, "num_questions": len(recorded.records), "outcomes": file.name}
         _write(build, recorded.records, recorded.questions, told, lambda passage, _: ("", passage), meta)
     return require(target, "hybrid diagnose --outcomes")
@@ -144,14 +154,16 @@ def _told(
     glossary: Glossary | None,
     judge: Generator | None,
     config: Config,
+    *,
+    k: int,
 ) -> _Told:
-    """With the form of the answers, the judge's opinion, and which half of a fused retrieval missed; `notes` come
-    before the diagnosis's own.
+    """With the form of the answers, the judge's opinion, and which half of a fused retrieval missed, which showed `k`
+    passages; `notes` come before the diagnosis's own.
     """
     draws = {"resamples": config.evaluation.resamples, "seed": config.seed}
     judged = judge_answers(judge, records, asked, **draws) if judge else None
     form = measure_form(records, asked, glossary, **draws)
-    halves = missed_halves(records, config.retrieval.k)
+    halves = missed_halves(records, k)
     beside = [told.sentence for told in (judged, halves) if told]
     noted = replace(diagnosis, notes=(*notes, *beside, *diagnosis.notes))
     return _Told(with_form(noted, form, config.diagnosis.minimum_effect), form, judged, halves)

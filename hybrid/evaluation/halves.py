@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from hybrid.evaluation.labels import cause_of_miss
 from hybrid.evaluation.records import Record
-from hybrid.types import Hit, Layer
+from hybrid.types import Layer
 
 HALVES = ("dense", "lexical")
 
@@ -42,9 +42,9 @@ def missed_halves(records: Sequence[Record], k: int) -> MissedHalves | None:
     return MissedHalves(k, len(ranks), sum(found["lexical"]), sum(found["dense"]), neither)
 
 
-def gold_rank(hits: Iterable[Hit], positives: Collection[str]) -> int | None:
-    """The rank of the best gold passage among hits that stand best first; None where there is none."""
-    return next((hit.rank for hit in hits if hit.passage_id in positives), None)
+def gold_rank(ids: Iterable[str], positives: Collection[str]) -> int | None:
+    """The rank of the best gold passage in a ranking, best first; None where there is none."""
+    return next((rank for rank, identity in enumerate(ids, start=1) if identity in positives), None)
 
 
 def _within(rank: int | None, k: int) -> bool:

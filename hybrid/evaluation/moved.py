@@ -18,7 +18,7 @@ from hybrid.evaluation.labels import label
 from hybrid.evaluation.records import Record
 from hybrid.evaluation.statistics import holm, mcnemar_exact, paired_interval
 from hybrid.jsonl import read_jsonl
-from hybrid.types import Arm, Interval, Outcome
+from hybrid.types import Arm, Interval, Layer, Outcome
 
 _SHARED_ARMS = (Arm.RETRIEVED, Arm.ORACLE_IN_DISTRACTORS, Arm.ORACLE)
 
@@ -85,7 +85,7 @@ def what_was_retuned(before: Mapping[str, str], after: Mapping[str, str]) -> str
     words = any(before.get(key) != after.get(key) for key in ("lexical", "fusion"))
     if (embedder or words) and generator:
         return "both"
-    return "embedder" if embedder else "retrieval" if words else "generator" if generator else "nothing"
+    return "embedder" if embedder else Layer.RANKING.value if words else "generator" if generator else "nothing"
 
 
 def what_moved(
@@ -109,7 +109,7 @@ def what_moved(
         raise UserError("neither diagnosis has an answerable question", "diagnose a split that has some")
     arms = _arms(old, new, resamples, seed)
     realised = arms[Arm.RETRIEVED.value].gain
-    term = {"embedder": "retrieval", "retrieval": "retrieval", "generator": "generator_alone"}.get(retuned)
+    term = {"embedder": "retrieval", "ranking": "retrieval", "generator": "generator_alone"}.get(retuned)
     predicted = measure_headroom(old, resamples=resamples, seed=seed).intervals[term] if term else None
     pairs = list(zip(old, new, strict=True))
     names = [(label(a, rank_limit=rank_limit).value, label(b, rank_limit=rank_limit).value) for a, b in pairs]
@@ -151,7 +151,7 @@ def _sentence(realised: Interval, p: float, predicted: Interval | None, num_regr
     gain = f"{100 * realised.value:+.1f} points [{100 * realised.low:+.1f}, {100 * realised.high:+.1f}]"
     what = {
         "both": "retuning both layers",
-        "retrieval": "fusing vectors and words otherwise",
+        "ranking": "fusing vectors and words otherwise",
         "nothing": "chance alone, for nothing was retuned,",
         "unknown": "what was changed",
     }.get(retuned, f"retuning the {retuned}")

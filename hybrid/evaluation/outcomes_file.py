@@ -28,7 +28,7 @@ from hybrid.answer_format import pattern_problem, schema_problem
 from hybrid.answering.citations import read_answer
 from hybrid.errors import InputError, TooLittleDataError
 from hybrid.evaluation.graders import grade
-from hybrid.evaluation.halves import HALVES
+from hybrid.evaluation.halves import HALVES, gold_rank
 from hybrid.evaluation.records import Record
 from hybrid.jsonl import read_jsonl
 from hybrid.types import Arm, Outcome, Question
@@ -206,19 +206,15 @@ def _graded(
 
 def _record(question: Question, shared: Mapping[str, Any], outcomes: Sequence[Outcome]) -> Record:
     gold = set(question.positives)
-
-    def rank(ids: Sequence[str]) -> int | None:
-        return next((place for place, id_ in enumerate(ids, start=1) if id_ in gold), None)
-
     return Record(
         question_id=question.id,
         topic=question.topic,
         cluster=question.positives[0] if question.positives else question.id,
         answerable=question.answerable,
         gold_in_index=shared.get("gold_in_index", bool(gold)),
-        gold_rank=rank(shared.get("retrieved_ids", [])),
+        gold_rank=gold_rank(shared.get("retrieved_ids", []), gold),
         outcomes=tuple(outcomes),
-        half_ranks={half: rank(shared[f"{half}_ids"]) for half in HALVES if f"{half}_ids" in shared},
+        half_ranks={half: gold_rank(shared[f"{half}_ids"], gold) for half in HALVES if f"{half}_ids" in shared},
     )
 
 

@@ -14,6 +14,7 @@ from hybrid.config import Config
 from hybrid.evaluation.arms import run_arms
 from hybrid.evaluation.general import read_items, score_items
 from hybrid.evaluation.graders import grade, token_f1
+from hybrid.evaluation.halves import gold_rank
 from hybrid.evaluation.metrics import by_origin, summarise
 from hybrid.evaluation.questions import cluster_of, gold_shown, sample
 from hybrid.evaluation.ranking import rank_metrics, truncated_ndcg
@@ -103,7 +104,7 @@ def rank(pipeline: Pipeline, asked: Sequence[Question], config: Config) -> tuple
             "answerable": question.answerable,
             "answer_type": question.answer_type,
             **{name: scores[question.id] for name, scores in values.items() if question.id in scores},
-            "gold_rank": next((hit.rank for hit in found if hit.passage_id in question.positives), None),
+            "gold_rank": gold_rank((hit.passage_id for hit in found), question.positives),
         }
         for question, found in zip(asked, hits, strict=True)
     ]

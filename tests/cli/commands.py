@@ -11,17 +11,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hybrid.artifacts import sha256_file
+
 _SERVER = """
 import gc, json, os, signal, sys
-import faiss, ir_measures, matplotlib.pyplot, peft, scipy.stats, sentence_transformers, trl
-from llama_index.core.node_parser import MarkdownNodeParser, SentenceSplitter
+import bm25s, datasketch, detect_secrets.core.scan, faiss, ftfy, ir_measures, lxml.etree, phonenumbers, py3langid.langid
+import sklearn.cluster, sklearn.feature_extraction.text, Stemmer, stdnum.iban
+import matplotlib.pyplot, peft, scipy.stats, sentence_transformers, trl
+from llama_index.core.node_parser import SentenceSplitter
 from mergekit.merge import run_merge
 from sentence_transformers.sentence_transformer.losses import MatryoshkaLoss
 from sentence_transformers.sentence_transformer.trainer import SentenceTransformerTrainer
 from transformers import LlamaForCausalLM, BertModel, AutoTokenizer, EarlyStoppingCallback
 from trl import SFTTrainer
 import hybrid.answering.generation_cache, hybrid.answering.local_generator, hybrid.lifecycle.loop
-from hybrid.cli import corpus, loop, measure, query, stages
+from hybrid.cli import audit, corpus, data, loop, measure, preflight, query, review, stages, synth
 from hybrid.cli.main import main
 
 gc.collect()
@@ -161,3 +165,25 @@ class CommandServer:
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait(timeout=30)
+
+
+def refused(result: Result, *words: str) -> None:
+    """Exit code 2, and one error that holds every one of the words and says what to do."""
+    assert result.code == 2, result.err or result.out
+    assert "Traceback" not in result.err
+    assert result.out == ""
+    error = result.err[result.err.index("error: ") :]
+    for word in words:
+        assert word in error
+    assert "→" in error
+
+
+def write_lines(path: Path, *rows: object) -> None:
+    path.write_text("".join(f"{row if isinstance(row, str) else json.dumps(row)}\n" for row in rows), encoding="utf-8")
+
+
+def artefacts(workspace: Path) -> dict[str, str]:
+    """Digests of everything that is published."""
+    files = (path for path in workspace.rglob("*") if path.is_file())
+    names = {path: path.relative_to(workspace).as_posix() for path in files}
+    return {name: sha256_file(path) for path, name in names.items() if name[0] != "." and not name.startswith("cache/")}

@@ -16,6 +16,7 @@ from hybrid.evaluation.diagnose import diagnose_recorded
 from hybrid.evaluation.moved import Moved, read_records, what_moved, what_was_retuned
 from hybrid.evaluation.records import Record
 from hybrid.lifecycle.registry import FILE, register, transfer_rates
+from hybrid.types import Layer
 from tests.evaluation.test_attribution import many, record
 
 OPTIONS: dict[str, Any] = {"rank_limit": 20, "minimum_effect": 0.05, "resamples": 1_000, "seed": 1}
@@ -78,7 +79,9 @@ def test_what_was_retuned_is_read_from_what_the_systems_were_made_of() -> None:
     assert what_was_retuned(base, {"index": "i", "generator": "h"}) == "generator"
     assert what_was_retuned(base, {"index": "j", "generator": "h"}) == "both"
     words = {**base, "lexical": "l", "fusion": "rrf"}
-    assert what_was_retuned(base, words) == what_was_retuned(words, {**words, "fusion": "weighted 0.3"}) == "retrieval"
+    assert (
+        what_was_retuned(base, words) == what_was_retuned(words, {**words, "fusion": "weighted 0.3"}) == Layer.RANKING
+    )
     assert what_was_retuned(base, {**words, "index": "j"}) == "embedder"
     assert what_was_retuned(base, {**words, "generator": "h"}) == "both"
     assert what_was_retuned(base, base) == "nothing"
