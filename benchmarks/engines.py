@@ -3,7 +3,6 @@
 python -m benchmarks.engines [--questions 32] [--rounds 1]
 """
 
-import statistics
 import sys
 import time
 from dataclasses import replace
@@ -94,13 +93,10 @@ def _rows(
     clusters = [cluster_of(question) for question in asked]
     found: list[tuple[str, str, Interval]] = []
     for name, taken in seconds.items():
-        found.append(
-            ("engine/seconds-an-answer", name, Interval(statistics.median(taken), min(taken), max(taken), len(asked)))
-        )
+        found.append(("engine/seconds-an-answer", name, results.spread(taken, len(asked))))
     for slow in ("transformers, one at a time", "transformers"):
         ratios = [before / after for before, after in zip(seconds[slow], seconds["openvino"], strict=True)]
-        spread = Interval(statistics.median(ratios), min(ratios), max(ratios), len(asked))
-        found.append(("engine/speedup", f"openvino ÷ {slow}", spread))
+        found.append(("engine/speedup", f"openvino ÷ {slow}", results.spread(ratios, len(asked))))
     scores = {
         name: [grade(a.plain, q, abstained=a.abstained).score for a, q in zip(given, asked, strict=True)]
         for name, given in answers.items()

@@ -46,8 +46,7 @@ def main(data: Path, sets: tuple[str, ...]) -> None:
             click.echo(f"{name} is not in {data}: left out", err=True)
             continue
         rows = _rows(_workspace(data, name), name)
-        others = [row for row in results.load() if row["command"] == COMMAND and row["set"] != name]
-        results.record_rows(COMMAND, [*others, *rows])
+        results.record_rows(COMMAND, rows, of=name)
         page.write()
         for row in rows:
             what = f"{name:12} {row['system']:24} {row['detail']:20}"

@@ -7,7 +7,6 @@ python -m benchmarks.ingest [--rounds 3] [--documents 10000] [--reindex-document
 import json
 import random
 import shutil
-import statistics
 import subprocess
 import sys
 import sysconfig
@@ -21,7 +20,6 @@ from benchmarks import page, results
 from hybrid.cli.main import set_up_libraries
 from hybrid.cli.options import open_workspace, quiet_progress_of_libraries
 from hybrid.corpus.load import load_documents
-from hybrid.types import Interval
 
 COMMAND = "make bench-ingest"
 CORPUS = Path("corpora") / "pumps"
@@ -69,17 +67,12 @@ def main(rounds: int, documents: int, reindex_documents: int) -> None:
     rows = []
     for (metric, system), values in made.items():
         num = reindex_documents if metric.startswith("reindex") else int(system.split()[0])
-        rows.append(results.make_row(metric, system, spread(values, num), of="generated", **stamp))
+        rows.append(results.make_row(metric, system, results.spread(values, num), of="generated", **stamp))
     results.record_rows(COMMAND, rows)
     page.write()
     for row in rows:
         click.echo(f"{row['metric']:24} {row['system']:28} {row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]")
     shutil.rmtree(ROOT)
-
-
-def spread(values: Sequence[float], num: int) -> Interval:
-    """Median, least and most of the rounds."""
-    return Interval(statistics.median(values), min(values), max(values), num)
 
 
 def write_documents(folder: Path, paragraphs: Sequence[str], num: int) -> None:

@@ -1,7 +1,8 @@
 """benchmarks/results.json: one row a figure, system and set; differences of two systems are rows of their own."""
 
 import json
-from collections.abc import Iterable
+import statistics
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -71,10 +72,10 @@ def record(name: str, config: Config, evaluations: dict[str, Evaluated], minutes
     write_text(RESULTS, json.dumps([*rows, *pooled], indent=1, ensure_ascii=False) + "\n")
 
 
-def record_rows(command: str, rows: list[dict[str, Any]]) -> None:
-    """Replace all rows of another benchmark's command."""
+def record_rows(command: str, rows: list[dict[str, Any]], *, of: str = "") -> None:
+    """Replace all rows of another benchmark's command, or those that are of the set `of`."""
     write_text(MACHINE, f"{describe()}\n")
-    kept = [row for row in load() if row["command"] != command]
+    kept = [row for row in load() if row["command"] != command or (of and row["set"] != of)]
     write_text(RESULTS, json.dumps([*kept, *rows], indent=1, ensure_ascii=False) + "\n")
 
 
@@ -116,6 +117,11 @@ def _values(
         found = gain(figure, sides[before], sides[after], resamples=resamples, seed=seed)
         if found and is_known(found):
             yield f"{after} − {before}", figure.name, found
+
+
+def spread(values: Sequence[float], num: int) -> Interval:
+    """Median, least and most of the rounds of a measurement over `num` items."""
+    return Interval(statistics.median(values), min(values), max(values), num)
 
 
 def make_row(

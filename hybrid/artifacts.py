@@ -7,7 +7,7 @@ resumed. `manifest.json` is written last, then the folder is renamed into place.
 import hashlib
 import json
 import shutil
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
@@ -72,13 +72,12 @@ def sha256_json(value: object) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def sha256_tree(folder: Path, *, skip_suffix: str = ".md", leave_out: Collection[Path] = ()) -> str:
+def sha256_tree(folder: Path, *, skip_suffix: str = ".md") -> str:
     """SHA-256 over the relative names and bytes of a folder's files; hidden ones and manifests are left out.
 
     By default Markdown is skipped too: a model card does not change a model.
     """
-    found = (p for p in folder.rglob("*") if p.is_file() and p.name != MANIFEST and p.name[0] != ".")
-    files = sorted(p for p in found if p not in leave_out)
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != MANIFEST and p.name[0] != ".")
     return sha256_json([(p.relative_to(folder).as_posix(), sha256_file(p)) for p in files if p.suffix != skip_suffix])
 
 

@@ -54,7 +54,7 @@ class Pipeline:
         """
         depth = depth or self.config.retrieval.k
         if self.lexical is None:
-            return self._by_vectors(questions, depth)
+            return _by_vectors(self.store, self.embedder, questions, depth)
         if self.fuse is None:
             return self.lexical.rank(questions, depth)
         halves = self.halves(questions, max(depth, self.config.retrieval.depth))
@@ -65,11 +65,7 @@ class Pipeline:
         if self.lexical is None or self.fuse is None:
             return {}
         depth = depth or self.config.retrieval.depth
-        return {"dense": self._by_vectors(questions, depth), "lexical": self.lexical.rank(questions, depth)}
-
-    def _by_vectors(self, questions: Sequence[str], depth: int) -> list[list[Hit]]:
-        ids, scores = self.store.search(self.embedder.encode_queries(questions), depth)
-        return [ranked(*row) for row in zip(ids, scores, strict=True)]
+        return both_rankings(self.store, self.embedder, self.lexical, questions, depth)
 
     def answer(self, requests: Sequence[Request]) -> list[Answer]:
         """Answers in the order of the requests. Raises `UserError` where kept passages alone are over the budget."""
@@ -103,3 +99,15 @@ class Pipeline:
     def lookup(self, hits: Sequence[Hit]) -> list[Passage]:
         """The passages of hits, in their order."""
         return [self.passages[hit.passage_id] for hit in hits]
+
+
+def both_rankings(
+    store: VectorStore, embedder: Embedder, lexical: Ranker, questions: Sequence[str], depth: int
+) -> dict[str, list[list[Hit]]]:
+    """The rankings that are fused, `dense` and `lexical`, each `depth` deep."""
+    return {"dense": _by_vectors(store, embedder, questions, depth), "lexical": lexical.rank(questions, depth)}
+
+
+def _by_vectors(store: VectorStore, embedder: Embedder, questions: Sequence[str], depth: int) -> list[list[Hit]]:
+    ids, scores = store.search(embedder.encode_queries(questions), depth)
+    return [ranked(*row) for row in zip(ids, scores, strict=True)]

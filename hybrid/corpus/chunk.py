@@ -11,14 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from hybrid.corpus.markdown_blocks import Kind, split_blocks
+from hybrid.corpus.markdown_blocks import FENCE, Kind, split_blocks
 from hybrid.types import Document, Passage
 
 CHUNK_VERSION = 1
 """Goes up when the same document is cut another way."""
 Tokenizer = Callable[[str], list[Any]]
 _HEADING = re.compile(r"^(#{1,6})\s+(.*)$")
-_FENCE = re.compile(r"^\s*(```|~~~)")
 _SLICE = 20_000
 """Characters that the sentence splitter is given at once."""
 _LETTERS_A_TOKEN = 12
@@ -230,9 +229,11 @@ def _sections(document: Document) -> Iterator[tuple[str, str, int]]:
     fence = ""
     start = begin = 0
     for line in text.splitlines(keepends=True):
-        if found := _FENCE.match(line):
-            fence = "" if fence == found[1] else fence or found[1]
-        if not fence and (heading := _HEADING.match(line.rstrip())):
+        if fence:
+            fence = "" if line.strip().startswith(fence) else fence
+        elif found := FENCE.match(line):
+            fence = found[1]
+        elif heading := _HEADING.match(line.rstrip()):
             yield from _body(document.title, path, text, begin, start)
             level = len(heading[1])
             path = [*(part for part in path if part[0] < level), (level, heading[2].strip())]

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hybrid.artifacts import sha256_json
 from hybrid.config import CorpusConfig
+from hybrid.corpus.examine import text_digest
 from hybrid.corpus.memo import Memo
 from hybrid.corpus.passages import CorpusFolder, PassageSet, read_passages
 
@@ -34,9 +34,9 @@ def compare(before: Mapping[str, str], after: Mapping[str, str]) -> Difference:
 def state_of_folder(corpus: CorpusFolder, config: CorpusConfig) -> dict[str, str]:
     """The documents of a folder as they are now, or its ready passages."""
     if corpus.ready_passages.is_file():
-        return {p.id: sha256_json([p.title, p.text]) for p in read_passages(corpus.ready_passages)}
+        return {p.id: text_digest(p.title, p.text) for p in read_passages(corpus.ready_passages)}
     documents = corpus.read(config, Memo()).under_bar(f"reading {corpus.folder.name}")
-    return {document.id: sha256_json([document.title, document.text]) for document in documents}
+    return {document.id: text_digest(document.title, document.text) for document in documents}
 
 
 def state_of_index(passages: PassageSet) -> dict[str, str]:

@@ -33,6 +33,11 @@ class Row:
     tokens: int = 0
 
 
+def text_digest(title: str, text: str) -> str:
+    """What `Row.sha256` is: of title and text."""
+    return sha256_json([title, text])
+
+
 @dataclass
 class Examination:
     """Rows in corpus order, and what was found. Secrets are counted and placed, never kept."""
@@ -109,7 +114,7 @@ class Examiner:
 
     def take(self, document: Document) -> Row:
         """Note a document; tables of records are never near-duplicates, they differ in little by design."""
-        digest = sha256_json([document.title, document.text])
+        digest = text_digest(document.title, document.text)
         code, wrong, places, drawn = self._memo.get(["examine", _VERSION, digest], lambda: _look(document))
         row = Row(document.id, document.source, document.format, digest, code)
         self.found.rows[document.id] = row
@@ -126,8 +131,9 @@ class Examiner:
         return row
 
     def keep(self, row: Row) -> None:
-        """Take back that a document is a near-duplicate."""
-        self.found.near.remove((row.id, row.duplicate_of))
+        """Take back that a document is a duplicate."""
+        pair = (row.id, row.duplicate_of)
+        (self.found.near if pair in self.found.near else self.found.exact).remove(pair)
         row.duplicate_of = ""
 
 

@@ -1,8 +1,8 @@
 """Which versions of a corpus a workspace has seen: an append-only record, by which the change rate is judged.
 
-`corpus-history.jsonl` holds a line a version: the corpus's content id, the date on which it was first seen, how many
-documents it has, and the SHA-256 of each document that is new or changed against the line before. It is a log of what
-happened, not an artefact: nothing is made from it.
+`corpus-history.jsonl` holds a line a version: the id of the corpus's documents, the date on which it was first seen,
+how many documents it has, and the SHA-256 of each document that is new or changed against the line before. It is a log
+of what happened, not an artefact: nothing is made from it.
 """
 
 import json
@@ -12,10 +12,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from hybrid.artifacts import sha256_file, sha256_json, write_text
-from hybrid.corpus.load import FORMATS
+from hybrid.artifacts import sha256_json, write_text
+from hybrid.config import CorpusConfig
+from hybrid.corpus.load import max_bytes
 from hybrid.corpus.passages import CorpusFolder
-from hybrid.corpus.walk import list_files
 from hybrid.jsonl import read_jsonl
 
 FILE = "corpus-history.jsonl"
@@ -37,19 +37,19 @@ class Change:
         return (self.changed + self.removed) / self.before if self.before else 0.0
 
 
-def record_version(root: Path, corpus: CorpusFolder, content_id: str) -> bool:
+def record_version(root: Path, corpus: CorpusFolder, documents_id: str, config: CorpusConfig | None = None) -> bool:
     """Add a version to the workspace's record; False where it is the last one there."""
     path = root / FILE
     rows = _rows(path)
-    if rows and rows[-1]["corpus"] == content_id:
+    if rows and rows[-1]["corpus"] == documents_id:
         return False
     seen = _replay(rows)[-1] if rows else {}
-    documents = document_hashes(corpus)
+    documents = document_hashes(corpus, config)
     if rows and documents == seen:
-        # the questions alone are new
+        # what is passed over alone is new
         return False
     row = {
-        "corpus": content_id,
+        "corpus": documents_id,
         "date": date.today().isoformat(),
         "documents": len(documents),
         "new": {name: digest for name, digest in documents.items() if seen.get(name) != digest},
@@ -80,15 +80,14 @@ def num_versions(root: Path) -> int:
     return len(_rows(root / FILE))
 
 
-def document_hashes(corpus: CorpusFolder) -> dict[str, str]:
+def document_hashes(corpus: CorpusFolder, config: CorpusConfig | None = None) -> dict[str, str]:
     """SHA-256 by document: files by their path, ready passages by the document that they belong to."""
     if corpus.ready_passages.is_file():
         parts: dict[str, list[str]] = {}
         for _, record in read_jsonl(corpus.ready_passages):
             parts.setdefault(str(record.get("document_id") or record["id"]), []).append(str(record.get("text", "")))
         return {name: sha256_json(texts) for name, texts in parts.items()}
-    listed = list_files(corpus.documents, formats=FORMATS, leave_out=corpus.beside_documents)
-    return {file.source: sha256_file(file.path) for file in listed.files}
+    return corpus.listing().digests(max_bytes(config or CorpusConfig()))
 
 
 def _rows(path: Path) -> list[Mapping[str, Any]]:

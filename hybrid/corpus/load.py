@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -83,6 +84,7 @@ class DocumentFolder:
         self.skipped: list[tuple[str, str]] = []
         self.notes: list[str] = []
         self._digests: dict[str, str] = {}
+        """Of the files as they were first read: every pass has the same contents, or a note that a file changed."""
 
     def __iter__(self) -> Iterator[Document]:
         return self._pass(self._listing.files)
@@ -94,10 +96,10 @@ class DocumentFolder:
     def _pass(self, files: Iterable[SourceFile]) -> Iterator[Document]:
         self.skipped = list(self._listing.skipped)
         self.notes = []
-        repeated = self._count_boilerplate()
+        repeated = self._repeated
         seen: set[str] = set()
         for file in files:
-            for document in self._documents(file, repeated):
+            for document in self._documents(file):
                 if document.id in seen:
                     raise InputError(
                         self.folder, f"two documents have the id {document.id!r}", "ids must be unique over all files"
@@ -119,12 +121,16 @@ class DocumentFolder:
                 f"add {' '.join(sorted(FORMATS))} files",
             )
 
-    def _documents(self, file: SourceFile, repeated: Boilerplate) -> Iterator[Document]:
+    def _documents(self, file: SourceFile) -> Iterator[Document]:
         if file.format == _JSONL:
             num = 0
-            for document in read_records(file, max_bytes(self._config), self.notes):
-                num += 1
-                yield document
+            try:
+                for document in read_records(file, max_bytes(self._config), self.notes):
+                    num += 1
+                    yield document
+            except OSError as error:
+                self.skipped.append((file.source, _unopened(error)))
+                return
             if not num:
                 self.skipped.append((file.source, "no text in it"))
             return
@@ -133,11 +139,13 @@ class DocumentFolder:
             self.skipped.append((file.source, content))
             return
         self.notes += [f"{file.source}{f':{line}' if line else ''}: {note}" for line, note in content.notes]
-        text = repeated.without(file.source, content.text) if file.format in _HTML else content.text
+        text = self._repeated.without(file.source, content.text) if file.format in _HTML else content.text
         title = content.title or title_of_name(file.source)
         yield Document(file.source, text, file.source, title, file.format, content.marks, content.records)
 
-    def _count_boilerplate(self) -> Boilerplate:
+    @cached_property
+    def _repeated(self) -> Boilerplate:
+        """What repeats over the web pages."""
         counts = Boilerplate()
         if self._config.drop_boilerplate:
             for file in self._listing.files:
@@ -158,11 +166,15 @@ class DocumentFolder:
             ]  # fmt: skip
             found: Any = self._memo.get(parts, lambda: _read_now(file, digest, self._config))
         except OSError as error:
-            return f"cannot be opened: {error.strerror or error}"
+            return _unopened(error)
         if isinstance(found, str):
             return found
         text, title, marks, records, notes = found
         return Content(text, title, tuple((o, m) for o, m in marks), records, tuple((n, t) for n, t in notes))
+
+
+def _unopened(error: OSError) -> str:
+    return f"cannot be opened: {error.strerror or error}"
 
 
 def _read_now(file: SourceFile, digest: str, config: CorpusConfig) -> Any:

@@ -7,7 +7,8 @@ from typing import Literal
 
 Kind = Literal["prose", "table", "code", "list"]
 _ITEM = re.compile(r"^\s*(?:[-*+]|\d{1,3}[.)])\s+\S")
-_FENCE = re.compile(r"^\s*(```+|~~~+)")
+FENCE = re.compile(r"^\s*(```+|~~~+)")
+"""Begins a block of code, which a line that starts with the same ends."""
 _ROW = re.compile(r"^\s*\|.*\|\s*$")
 _RULE = re.compile(r"^\s*\|(?:\s*:?-+:?\s*\|)+\s*$")
 
@@ -48,7 +49,7 @@ def split_blocks(text: str) -> list[tuple[Kind, int, int]]:
 def _block(lines: Sequence[str], place: int) -> tuple[Kind, int]:
     """What begins at a line, and the line after it."""
     end = place + 1
-    if fence := _FENCE.match(lines[place]):
+    if fence := FENCE.match(lines[place]):
         while end < len(lines) and not lines[end].strip().startswith(fence[1]):
             end += 1
         return "code", min(end + 1, len(lines))

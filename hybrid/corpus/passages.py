@@ -8,11 +8,11 @@ from typing import Any
 
 from hybrid.artifacts import Manifest, sha256_file, sha256_json
 from hybrid.config import CorpusConfig
-from hybrid.corpus.load import FORMATS, DocumentFolder
+from hybrid.corpus.load import FORMATS, DocumentFolder, max_bytes
 from hybrid.corpus.memo import Memo
 from hybrid.corpus.questions import names_no_split
 from hybrid.corpus.splits import SplitRule
-from hybrid.corpus.walk import list_files, refuse_link_out
+from hybrid.corpus.walk import Listing, list_files, refuse_link_out
 from hybrid.errors import InputError
 from hybrid.jsonl import field as json_field
 from hybrid.jsonl import read_jsonl
@@ -62,18 +62,25 @@ class CorpusFolder:
         """Files that are no documents, where the folder itself holds those."""
         return {*self.question_files, *self.review_files, self.task_file}
 
-    def content_id(self) -> str:
-        """SHA-256 over what decides passages and questions."""
+    def content_id(self, config: CorpusConfig | None = None, documents_id: str = "") -> str:
+        """SHA-256 over what decides passages and questions; `documents_id` where it is known already."""
+        documents_id = documents_id or self.documents_id(config)
+        return sha256_json([documents_id, [[path.name, sha256_file(path)] for path in self.question_files]])
+
+    def documents_id(self, config: CorpusConfig | None = None) -> str:
+        """SHA-256 over what decides passages. Files above the limit of `config` are not opened."""
         if not self.folder.is_dir():
             raise InputError(
                 self.folder, "no such corpus folder", "give CORPUS=… a folder that holds documents/ or passages.jsonl"
             )
         if self.ready_passages.is_file():
-            content = sha256_file(self.ready_passages)
-        else:
-            refuse_link_out(self.folder, self.documents)
-            content = list_files(self.documents, formats=FORMATS, leave_out=self.beside_documents).content_id()
-        return sha256_json([content, [[path.name, sha256_file(path)] for path in self.question_files]])
+            return sha256_file(self.ready_passages)
+        refuse_link_out(self.folder, self.documents)
+        return self.listing().content_id(max_bytes(config or CorpusConfig()))
+
+    def listing(self) -> Listing:
+        """The files to chunk, and what is passed over among them."""
+        return list_files(self.documents, formats=FORMATS, leave_out=self.beside_documents)
 
     def read(self, config: CorpusConfig, memo: Memo) -> DocumentFolder:
         """The documents, one at a time."""

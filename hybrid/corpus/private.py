@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -73,8 +72,7 @@ def _secrets(text: str) -> Iterator[tuple[str, str, int]]:
         return
     from detect_secrets.core.scan import scan_line
 
-    with ExitStack() as settings:
-        settings.enter_context(_settings())
+    with _settings():
         for number, line in enumerate(text.splitlines(), start=1):
             if whole or keywords.search(line):
                 for secret in scan_line(line):

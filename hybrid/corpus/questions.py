@@ -74,8 +74,12 @@ def question_record(question: Question) -> dict[str, Any]:
 
 def names_no_split(paths: Sequence[Path]) -> bool:
     """Whether there are questions and none of them names a split."""
-    named = ["split" in record for path in paths for _, record in read_jsonl(path)]
-    return bool(named) and not any(named)
+    num = 0
+    for record in (record for path in paths for _, record in read_jsonl(path)):
+        if "split" in record:
+            return False
+        num += 1
+    return num > 0
 
 
 def resolve(

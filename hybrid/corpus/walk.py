@@ -33,12 +33,19 @@ class Listing:
     files: list[SourceFile] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
 
-    def content_id(self) -> str:
+    def digests(self, max_bytes: int) -> dict[str, str]:
+        """SHA-256 of every file by its `source`; of one above `max_bytes`, which is not opened, its size."""
+        return {file.source: _digest(file, max_bytes) for file in self.files}
+
+    def content_id(self, max_bytes: int) -> str:
         """SHA-256 over names and bytes of the files and the names of what is passed over."""
-        return sha256_json([[[file.source, _digest(file)] for file in self.files], self.skipped])
+        return sha256_json([list(self.digests(max_bytes).items()), self.skipped])
 
 
-def _digest(file: SourceFile) -> str:
+def _digest(file: SourceFile, max_bytes: int) -> str:
+    # of JSONL the limit is that of a line
+    if file.size > max_bytes and file.format != ".jsonl":
+        return f"{file.size} bytes"
     try:
         return sha256_file(file.path)
     except OSError as error:
@@ -49,12 +56,12 @@ def _digest(file: SourceFile) -> str:
 def list_files(folder: Path, *, formats: Collection[str], leave_out: Collection[Path] = ()) -> Listing:
     """Links, devices, pipes and other formats are listed as skipped; hidden names and `leave_out` are passed over."""
     listing = Listing()
-    left_out = {os.fspath(path) for path in leave_out}
+    left_out = set(leave_out)
     found = sorted(_entries(os.fspath(folder), listing), key=lambda entry: entry[0].split("/"))
     for source, path, size in found:
-        if path in left_out:
-            continue
         file = SourceFile(Path(path), source, size)
+        if file.path in left_out:
+            continue
         if file.format in formats:
             listing.files.append(file)
         else:

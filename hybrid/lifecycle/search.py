@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from hybrid.answering.pipeline import Pipeline
+from hybrid.answering.pipeline import Pipeline, both_rankings
 from hybrid.artifacts import Manifest, require, sha256_file
 from hybrid.config import Config
 from hybrid.corpus.passages import PassageSet
@@ -17,7 +17,7 @@ from hybrid.retrieval.index import build_index, open_index
 from hybrid.retrieval.lexical import LexicalIndex, build_lexical, open_lexical
 from hybrid.retrieval.sentence_embedder import SentenceEmbedder
 from hybrid.retrieval.word_tokenizer import WordTokenizer
-from hybrid.types import Hit, ranked
+from hybrid.types import Hit
 
 
 @dataclass(frozen=True)
@@ -86,10 +86,7 @@ class Search:
 
     def halves(self, questions: Sequence[str]) -> dict[str, list[list[Hit]]]:
         """Both rankings of every question, as deep as they are fused."""
-        depth = self.config.retrieval.depth
-        ids, scores = self._store().search(self.embedder.encode_queries(questions), depth)
-        dense = [ranked(*row) for row in zip(ids, scores, strict=True)]
-        return {"dense": dense, "lexical": self._lexical().rank(questions, depth)}
+        return both_rankings(self._store(), self.embedder, self._lexical(), questions, self.config.retrieval.depth)
 
     @property
     def _content(self) -> str:

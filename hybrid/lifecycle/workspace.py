@@ -121,10 +121,6 @@ class Workspace:
         name = f"{self.config.generator.model} tuned"
         return make_generator(self.config, self.root / "generator" / "model", name=name)
 
-    def index_path(self, system: SystemName) -> Path:
-        """Where the system's index lies; a kept base embedder shares the base's."""
-        return self.root / f"index-{self._side(system)}"
-
     def search(self, system: SystemName, passages: PassageSet | None = None) -> Search:
         """What finds the system's passages; those of the corpus as it is now, unless others are given."""
         passages = passages or self.passages()
@@ -138,18 +134,19 @@ class Workspace:
     def passages(self) -> PassageSet:
         """Passages and questions, up to date with the corpus folder."""
         embedder = self.base_embedder
-        inputs = {"corpus": self.corpus.content_id(), "tokenizer": embedder.tokenizer_id}
+        documents = self.corpus.documents_id(self.config.corpus)
+        content = self.corpus.content_id(self.config.corpus, documents)
         manifest = build_passages(
             self.corpus,
             self.config.corpus,
             tokenize=embedder.tokenize,
             max_tokens=embedder.max_tokens,
             target=self.root / "passages",
-            inputs=inputs,
+            inputs={"corpus": content, "tokenizer": embedder.tokenizer_id},
             cache=self.root / "cache" / "documents.sqlite",
         )
-        record_version(self.root, self.corpus, inputs["corpus"])
-        return PassageSet(self.root / "passages", manifest)
+        record_version(self.root, self.corpus, documents, self.config.corpus)
+        return self._read(manifest)
 
     def index(self, system: SystemName) -> Manifest:
         """The system's index, up to date with passages and embedder, and what `retrieval.mode` needs beside it."""
@@ -237,7 +234,8 @@ class Workspace:
         scores = score_examples(
             self._cached(generator),
             self.root / "raft" / "dev.jsonl",
-            {question.id: question for question in self.passages().questions},
+            # not by `passages`: that looks through the whole corpus, and a sweep comes here for every weight
+            {question.id: question for question in self._published().questions},
             max_new_tokens=self.config.generator.max_new_tokens,
         )
         return sum(scores) / len(scores)
@@ -276,7 +274,7 @@ class Workspace:
             pipeline = replace(pipeline, examples=examples)
         noise = None
         if self.config.evaluation.distractors == "base" and system != "base":
-            other, _ = self._searched("base")
+            other, _ = self._searched("base", passages)
             noise = partial(other.pipeline(generator).retrieve, depth=self.config.retrieval.depth)
         return evaluate_system(
             pipeline,
@@ -313,11 +311,10 @@ class Workspace:
 
     def pipeline(self, system: SystemName) -> Pipeline:
         """A system to ask. Nothing is built: raises `MissingError` or `StaleError` with the command that mends it."""
-        manifest = require(self.root / "passages", "hybrid index")
-        passages = PassageSet(self.root / "passages", manifest)
-        if manifest.inputs["corpus"] != self.corpus.content_id():
+        passages = self._published()
+        if passages.manifest.inputs["corpus"] != self.corpus.content_id(self.config.corpus):
             raise StaleError(f"{self.corpus.folder} changed since it was indexed", "run `hybrid index`")
-        if manifest.config != passage_settings(self.corpus, self.config.corpus):
+        if passages.manifest.config != passage_settings(self.corpus, self.config.corpus):
             raise StaleError(f"{passages.path} was cut by another `corpus` configuration", "run `hybrid index`")
         return self.search(system, passages).pipeline(self._cached(self.generator(system)))
 
@@ -330,9 +327,21 @@ class Workspace:
         """Where `diagnose` publishes."""
         return self.root / f"diagnosis-{system}-{self.config.diagnosis.split}"
 
-    def _searched(self, system: SystemName) -> tuple[Search, PassageSet]:
+    def _published(self) -> PassageSet:
+        """Passages and questions as they were published last."""
+        return self._read(require(self.root / "passages", "hybrid index"))
+
+    def _read(self, manifest: Manifest) -> PassageSet:
+        """The passage set of a manifest, the same one each time: its files are parsed once."""
+        return self._sets.setdefault(manifest.id, PassageSet(self.root / "passages", manifest))
+
+    @cached_property
+    def _sets(self) -> dict[str, PassageSet]:
+        return {}
+
+    def _searched(self, system: SystemName, passages: PassageSet | None = None) -> tuple[Search, PassageSet]:
         """The system's retrieval, up to date, and its passages."""
-        search = self.search(system)
+        search = self.search(system, passages)
         search.build()
         return search, search.passages
 

@@ -57,6 +57,13 @@ def test_nested_headings_become_a_path() -> None:
     check_spans(source, passages)
 
 
+@pytest.mark.parametrize("fence", ["````", "~~~~"])
+def test_a_longer_fence_holds_a_shorter_one(fence: str) -> None:
+    text = f"# Manual\n\nSee:\n\n{fence}md\n{fence[1:]}\n# no heading\n{fence[1:]}\n{fence}\n\n## Care\n\nOil it.\n"
+    passages = chunk([Document("m", text, "m", "Manual")], tokenize=words, chunk_tokens=64)
+    assert [(p.section, p.text.split()[0]) for p in passages] == [("", "See:"), ("Care", "Oil")]
+
+
 @pytest.mark.parametrize("overlap", [0, 24])
 @pytest.mark.parametrize("budget", [64, 128])
 def test_passages_keep_within_the_budget_of_the_real_tokenizer(

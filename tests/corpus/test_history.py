@@ -3,6 +3,9 @@
 import json
 from pathlib import Path
 
+import pytest
+
+from hybrid.corpus import history
 from hybrid.corpus.history import FILE, Change, changes, num_versions, record_version
 from hybrid.corpus.passages import CorpusFolder
 
@@ -19,7 +22,7 @@ def corpus(folder: Path, **documents: str) -> CorpusFolder:
 
 def seen(folder: Path, **documents: str) -> bool:
     found = corpus(folder, **documents)
-    return record_version(folder / "workspace", found, found.content_id())
+    return record_version(folder / "workspace", found, found.documents_id())
 
 
 def test_each_version_holds_what_is_new_in_it(tmp_path: Path) -> None:
@@ -34,11 +37,21 @@ def test_each_version_holds_what_is_new_in_it(tmp_path: Path) -> None:
     assert [sorted(row["new"]) for row in rows] == [["a.md", "b.md", "c.md", "d.md"], ["b.md", "e.md"], ["b.md"]]
 
 
-def test_other_questions_are_no_other_version_and_other_files_no_documents(tmp_path: Path) -> None:
+def test_other_questions_are_no_other_version_and_cost_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert seen(tmp_path, a="one")
     found = CorpusFolder(tmp_path / "mine")
+    before = found.content_id()
     (tmp_path / "mine" / "questions.jsonl").write_text('{"id": "q", "question": "?"}\n', encoding="utf-8")
-    assert not record_version(tmp_path / "workspace", found, found.content_id())
+    assert found.content_id() != before
+    monkeypatch.setattr(history, "document_hashes", lambda *_: pytest.fail("the documents are the same"))
+    assert not record_version(tmp_path / "workspace", found, found.documents_id())
+
+
+def test_other_files_are_no_documents(tmp_path: Path) -> None:
+    assert seen(tmp_path, a="one")
+    (tmp_path / "mine" / "documents" / "sound.mp3").write_bytes(b"ID3")
+    found = CorpusFolder(tmp_path / "mine")
+    assert not record_version(tmp_path / "workspace", found, found.documents_id())
 
 
 def test_a_task_file_beside_loose_documents_changes_nothing(tmp_path: Path) -> None:
@@ -47,7 +60,7 @@ def test_a_task_file_beside_loose_documents_changes_nothing(tmp_path: Path) -> N
     before = found.content_id()
     (tmp_path / "task.yaml").write_text("task: x\n", encoding="utf-8")
     assert found.content_id() == before
-    assert record_version(tmp_path / "w", found, before)
+    assert record_version(tmp_path / "w", found, found.documents_id())
     assert json.loads((tmp_path / "w" / FILE).read_text())["documents"] == 1
 
 
@@ -57,5 +70,5 @@ def test_ready_passages_count_by_document(tmp_path: Path) -> None:
     for change in ("t5", "changed"):
         rows[5]["text"] = change
         found.ready_passages.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-        assert record_version(tmp_path / "w", found, found.content_id())
+        assert record_version(tmp_path / "w", found, found.documents_id())
     assert changes(tmp_path / "w") == [Change(3, 0, 1, 0, 0)]

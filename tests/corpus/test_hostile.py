@@ -1,6 +1,7 @@
 """A folder that means harm: every file is skipped or cleaned with a reason, in bounded memory, and nothing outside is
 read."""
 
+import errno
 import io
 import os
 import re
@@ -8,11 +9,13 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import fpdf
 import pytest
 
 from hybrid.config import CorpusConfig
+from hybrid.corpus.history import record_version
 from hybrid.corpus.load import Reading, load_documents
 from hybrid.corpus.passages import CorpusFolder
 from hybrid.errors import InputError
@@ -24,6 +27,18 @@ def read(folder: Path, config: CorpusConfig | None = None) -> Reading:
     reading = load_documents(folder, config)
     assert "good.md" in {document.id for document in reading.documents}
     return reading
+
+
+def refuse_to_open(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """As the system refuses a file without read permission; a superuser's tests could not be refused otherwise."""
+    really = Path.open
+
+    def opened(path: Path, *args: Any, **options: Any) -> Any:
+        if path.name == name:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return really(path, *args, **options)
+
+    monkeypatch.setattr(Path, "open", opened)
 
 
 def word_file(**parts: bytes) -> bytes:
@@ -66,11 +81,24 @@ def test_entities_of_a_word_file_are_not_expanded(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["long.txt", "long.md", "long.html", "long.csv", "long.pdf"])
-def test_a_file_above_the_limit_is_not_opened(tmp_path: Path, name: str) -> None:
+def test_a_file_above_the_limit_is_not_opened(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with (tmp_path / name).open("wb") as stream:
         stream.truncate(5_000_000_000)
+    refuse_to_open(monkeypatch, name)
     reading = read(tmp_path)
     assert reading.skipped == [(name, "5000 MB: more than corpus.max_file_mb allows")]
+    before = CorpusFolder(tmp_path).content_id()
+    os.truncate(tmp_path / name, 4_000_000_000)
+    assert CorpusFolder(tmp_path).content_id() != before
+
+
+@pytest.mark.parametrize("name", ["locked.md", "locked.jsonl"])
+def test_a_file_that_may_not_be_opened_is_skipped(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / name).write_text('{"id": "a", "text": "x"}\n')
+    refuse_to_open(monkeypatch, name)
+    assert read(tmp_path).skipped == [(name, "cannot be opened: Permission denied")]
+    corpus = CorpusFolder(tmp_path)
+    assert record_version(tmp_path / "workspace", corpus, corpus.documents_id())
 
 
 def test_a_line_of_jsonl_above_the_limit_is_passed_over_in_bounded_memory(tmp_path: Path) -> None:

@@ -101,6 +101,12 @@ def test_a_near_duplicate_whose_own_words_are_quoted_is_kept(corpus: Path, tmp_p
     assert built.manifest.facts["duplicates"] == {"exact": 1, "near": 0}
 
 
+def test_a_mistyped_quote_of_a_copy_is_told_with_its_line(corpus: Path, tmp_path: Path) -> None:
+    questions(corpus, ("a.md", "20 minutes"), ("b.md", "21 minutes"))
+    with pytest.raises(InputError, match=r"questions\.jsonl:2: question 'q1': the quote is not in b\.md"):
+        build(corpus, tmp_path / "passages")
+
+
 def test_ready_passages_are_never_changed(tmp_path: Path) -> None:
     corpus = tmp_path / "corpus"
     corpus.mkdir()
@@ -273,6 +279,48 @@ def test_a_damaged_cache_is_made_anew(corpus: Path, tmp_path: Path) -> None:
     cache = tmp_path / "documents.sqlite"
     cache.write_bytes(b"no database" * 1000)
     assert documents_of(build(corpus, tmp_path / "passages", cache)) == {"a.md", "d.md", "e.md"}
+
+
+@pytest.mark.parametrize("junk", [b"\xff" * 4096, b"x" * 100], ids=["pages", "values"])
+def test_a_cache_that_is_damaged_in_the_middle_is_made_anew(tmp_path: Path, junk: bytes) -> None:
+    path = tmp_path / "memo.sqlite"
+
+    def filled() -> list[int]:
+        """Those of the values that had to be made."""
+        made: list[int] = []
+        memo = Memo(path)
+        for number in range(400):
+            found = memo.get(["n", number], lambda number=number: made.append(number) or f"{number}ü" * 400)
+            assert found == f"{number}ü" * 400
+        memo.forget_unused()
+        memo.close()
+        return made
+
+    assert filled() == list(range(400)) and filled() == []
+    size = path.stat().st_size
+    with path.open("r+b") as stream:
+        for place in range(size // 4 // 4096 * 4096 + 2000 * (len(junk) < 4096), size // 2, 4096):
+            stream.seek(place)
+            stream.write(junk)
+    # what was read before the damage showed is made anew by the next build
+    assert set(filled()) | set(filled()) == set(range(400))
+    assert filled() == []
+
+
+def test_what_is_damaged_shows_when_a_cache_is_written_too(tmp_path: Path) -> None:
+    path = tmp_path / "memo.sqlite"
+    memo = Memo(path)
+    for number in range(400):
+        memo.get(["n", number], lambda number=number: f"{number}" * 400)
+    memo.close()
+    with path.open("r+b") as stream:
+        stream.seek(4096)
+        stream.write(b"\xff" * (path.stat().st_size - 4096))
+    for use in (lambda memo: memo.forget_unused(), lambda memo: memo.get("new", lambda: "new")):
+        memo = Memo(path)
+        use(memo)
+        memo.close()
+    assert Memo(path).get("new", lambda: pytest.fail("it was stored")) == "new"
 
 
 def test_what_utf8_cannot_hold_is_replaced(tmp_path: Path) -> None:

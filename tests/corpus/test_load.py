@@ -158,6 +158,13 @@ def test_every_layout_of_a_corpus_folder(tmp_path: Path, inner: str, questions: 
     )
 
 
+def test_questions_beside_the_documents_of_this_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.md").write_text("# Pump A\n\nIt weighs 20 kg.\n")
+    Path("questions.jsonl").write_text(QUESTION)
+    assert build(Path(), Path(".passages")).manifest.counts["documents"] == 1
+
+
 def test_skipped_files_reach_the_manifest(tmp_path: Path) -> None:
     corpus = tmp_path / "corpus"
     corpus.mkdir()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hybrid.corpus.chunk import chunk
-from hybrid.corpus.questions import Resolved, read_questions, resolve
+from hybrid.corpus.questions import Resolved, names_no_split, read_questions, resolve
 from hybrid.errors import InputError
 from hybrid.types import Document, Passage
 
@@ -39,6 +39,13 @@ def passages(chunk_tokens: int = 64) -> list[Passage]:
 def resolved(folder: Path, *records: dict[str, Any] | str, chunk_tokens: int = 64) -> Resolved:
     located = read_questions([write(folder, *records)])
     return resolve(located, passages(chunk_tokens), {"h.md": DOCUMENT})
+
+
+def test_the_first_split_that_is_named_settles_it(tmp_path: Path) -> None:
+    path = tmp_path / "q.jsonl"
+    for lines, unnamed in (("", False), ('{"id": "a"}\n', True), ('{"id": "a"}\n{"split": "dev"}\nnot read', False)):
+        path.write_text(lines)
+        assert names_no_split([path]) is unnamed
 
 
 def test_all_fields_are_read(tmp_path: Path) -> None:

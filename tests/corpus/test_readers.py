@@ -99,6 +99,20 @@ def test_markdown_loses_what_no_reader_sees_outside_code() -> None:
 @pytest.mark.parametrize(
     ("text", "read"),
     [
+        ("A.\n\n<!-- use `root`, password hunter2 -->B.", "A.\n\nB."),
+        ("A.\n<!--\n```\nhunter2\n```\n-->\nB.", "A.\n\nB."),
+        ("A.<script>f(`hunter2`)</SCRIPT>B.", "A.B."),
+        ("Write `<!--` and `-->` around it.", "Write `<!--` and `-->` around it."),
+        ("```\n<!-- a\n```\nText.\n```\n-->\n```\n", "```\n<!-- a\n```\nText.\n```\n-->\n```\n"),
+    ],
+)
+def test_comments_hold_code_and_code_holds_comments(text: str, read: str) -> None:
+    assert read_markdown(text.encode()).text == read
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
         ("PUMP B\n\nMass\n====\nIt weighs 30 kg.", "# PUMP B\n\n## Mass\nIt weighs 30 kg."),
         ("======\nPump B\n======\n\nText.", "## Pump B\n\nText."),
         ("A first line\nthat goes on.\n\nMore.", "A first line\nthat goes on.\n\nMore."),
@@ -224,8 +238,30 @@ def test_a_table_file_needs_a_header(data: bytes) -> None:
 
 def test_a_quote_that_never_ends_does_not_swallow_the_file() -> None:
     content = read_delimited(b'a,b\n1,2\n"3,4\n5,6\n')
-    assert content.text == "a: 1 | b: 2"
-    assert [line for line, _ in content.notes] == [3]
+    assert content.text == "a: 1 | b: 2\n\na: 5 | b: 6"
+    assert content.notes == ((3, "skipped, unexpected end of data"),)
+
+
+def test_rows_after_a_quote_that_never_ends_are_all_read() -> None:
+    long = {n for n in range(5_000) if n % 2}
+    rows = [f'{n},"note\nof {n}"' if n in long else f"{n},note of {n}" for n in range(20_000)]
+    lines = {n: 2 + n + len([m for m in long if m < n]) for n in (7, 5_000, 12_001, 19_999)}
+    rows[5_000], rows[12_001], rows[19_999] = '5000,"an inch', '"12001,x', '19999,"the last'
+    content = read_delimited("\n".join(["n,note", *rows]).encode())
+    kept = [n for n in range(20_000) if n not in (5_000, 12_001, 19_999)]
+    assert content.text.split("\n\n") == [f"n: {n} | note: note of {n}" for n in kept]
+    assert [line for line, _ in content.notes] == [lines[5_000], lines[12_001], lines[19_999]]
+    assert content.marks[7][1] == f":{lines[7]}"
+
+
+def test_a_table_file_of_quotes_that_swallow_each_other_is_given_up() -> None:
+    with pytest.raises(UnreadableError, match="quotes that never end"):
+        read_delimited(b"a,b,c\n" + b'a",x,"\n' * 200_000)
+
+
+def test_a_header_with_a_quote_that_never_ends_is_no_header() -> None:
+    with pytest.raises(UnreadableError, match="line 1 is no header row"):
+        read_delimited(b'"model,mass\nH20,heavy\nH24,light\n')
 
 
 GERMAN = "Vor dem ersten Anlauf muss das Gehäuse gefüllt und das Saugventil ganz geöffnet werden. "

@@ -103,6 +103,12 @@ def test_dev_chooses_words_beside_vectors_once(make: Make) -> None:
     assert (auto.fusion_path / "manifest.json").stat().st_mtime_ns == made
 
 
+def test_passages_are_parsed_once(make: Make) -> None:
+    place = make()
+    passages = place.passages()
+    assert place.passages() is passages and place.search("base").passages is passages
+
+
 def test_other_stop_words_make_the_words_stale(make: Make) -> None:
     other = make(mode="rrf", stemmer="none").search("base")
     with pytest.raises(StaleError, match="another stemmer"):

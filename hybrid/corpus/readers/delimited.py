@@ -3,12 +3,15 @@
 import csv
 import io
 import re
+from typing import Any
 
 from hybrid.corpus.readers.content import Content, UnreadableError
 from hybrid.corpus.readers.decoding import decode
 
 _DELIMITERS = ",;\t|"
 _MOST_NOTES = 20
+_MOST_AGAIN = 20
+"""Times that the lines of a file are read once more because of quotes that never end."""
 _COMMENTS = re.compile(r"(?:[ \t]*(?:#.*)?\n)+")
 """Lines before the header that are empty or begin with `#`."""
 
@@ -22,19 +25,34 @@ def read_delimited(data: bytes, *, delimiter: str = "") -> Content:
     text = text[comments.end() :] if comments else text
     first = text.partition("\n")[0]
     delimiter = delimiter or max(_DELIMITERS, key=first.count)
-    # Python's own limit of 128 KiB a field stays: an unclosed quote would else swallow the rest of the file
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    lines = list(io.StringIO(text))
+    start = again = 0
+
+    def reader() -> Any:
+        # Python's own limit of 128 KiB a field stays: an unclosed quote is given up after as much
+        return csv.reader((lines[place] for place in range(start, len(lines))), delimiter=delimiter, strict=True)
+
+    rows = reader()
     keys: list[str] = []
     records: list[str] = []
     marks: list[tuple[int, str]] = []
     bad: list[tuple[int, str]] = []
     length = 0
     while True:
-        line = before + rows.line_num + 1
+        place = start + rows.line_num
+        line = before + place + 1
         try:
             row = next(rows, None)
         except csv.Error as error:
+            if not keys:
+                raise UnreadableError(f"line {line} is no header row: {error}") from None
             bad.append((line, f"skipped, {error}"))
+            # what a quote that never ends has swallowed are rows of their own
+            again += start + rows.line_num - place - 1
+            if again > _MOST_AGAIN * len(lines):
+                raise UnreadableError("too many quotes that never end") from None
+            start = place + 1
+            rows = reader()
             continue
         if row is None:
             break

@@ -9,7 +9,11 @@ from hybrid.corpus.readers.decoding import decode, without_encoded_data
 _FRONT = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _FRONT_TITLE = re.compile(r"^title:[ \t]*[\"']?(.+?)[\"']?[ \t]*$", re.MULTILINE)
 _CODE = re.compile(r"^(?P<fence>```+|~~~+).*?(?:^(?P=fence)[`~]*[ \t]*$|\Z)|`[^`\n]+`", re.MULTILINE | re.DOTALL)
-_HIDDEN = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
+_HIDDEN = re.compile(
+    rf"(?P<code>{_CODE.pattern})|<!--.*?-->|<(?P<tag>script|style)\b.*?</(?P=tag)\s*>",
+    re.MULTILINE | re.DOTALL | re.IGNORECASE,
+)
+"""Whichever begins first: code holds no comment, and a comment no code."""
 _BADGE = re.compile(r"\[!\[[^\]\n]*\]\([^)\n]*\)\]\([^)\n]*\)")
 _IMAGE = re.compile(r"!\[([^\]\n]*)\]\([^)\n]*\)")
 _TAG = re.compile(
@@ -29,6 +33,7 @@ def read_markdown(data: bytes) -> Content:
         text = text[front.end() :]
         named = _FRONT_TITLE.search(front[1])
         title = named[1] if named else ""
+    text = _HIDDEN.sub(lambda found: found["code"] or "", text)
     return Content(outside_code(text, _clean), title=title, notes=notes + cleaned)
 
 
@@ -43,7 +48,6 @@ def outside_code(text: str, change: Callable[[str], str]) -> str:
 
 
 def _clean(text: str) -> str:
-    text = _HIDDEN.sub("", text)
     text = _IMAGE.sub(r"\1", _BADGE.sub("", text))
     text = _TAG.sub("", text)
     return _SETEXT.sub(lambda found: f"{'#' if found['rule'][0] == '=' else '##'} {found['text'].strip()}", text)

@@ -2,6 +2,7 @@
 
 import io
 import re
+from itertools import accumulate
 
 from hybrid.corpus.readers.content import Content, UnreadableError
 from hybrid.corpus.readers.decoding import storable
@@ -25,7 +26,7 @@ def read_pdf(data: bytes) -> Content:
             opened = None
         if not opened:
             raise UnreadableError("encrypted: save it without a password")
-    blocks: list[str] = []
+    blocks: list[list[str]] = []
     pages: list[int] = []
     for number, page in enumerate(reader.pages, start=1):
         mark = _PAGE
@@ -36,23 +37,24 @@ def read_pdf(data: bytes) -> Content:
                     pages.append(number)
                 mark = ""
             else:
-                blocks.append("")
+                blocks.append([])
     if not pages:
         raise UnreadableError("no text in it: a scan needs character recognition first")
-    text = re.sub(r"\n{3,}", "\n\n", "\n".join(blocks)).strip("\n ")
+    text = re.sub(r"\n{3,}", "\n\n", "\n".join(map(" ".join, blocks))).strip("\n ")
     parts = text.split(_PAGE)
-    offsets = [len("".join(parts[: number + 1])) for number in range(len(parts) - 1)]
+    offsets = accumulate(len(part) for part in parts[:-1])
     marks = tuple((offset, f"#page={number}") for offset, number in zip(offsets, pages, strict=True))
     return Content("".join(parts), marks=marks)
 
 
-def _add(blocks: list[str], line: str, mark: str) -> None:
-    last = blocks[-1] if blocks else ""
+def _add(blocks: list[list[str]], line: str, mark: str) -> None:
+    """A line to its block: a paragraph's lines are joined when all are there."""
+    last = blocks[-1] if blocks else []
     if _NUMBERED_HEADING.match(line):
-        blocks.extend(["", f"{mark}## {line}", ""])
-    elif last and not last.lstrip(_PAGE).startswith("#"):
-        blocks[-1] = f"{last} {mark}{line}"
+        blocks.extend([[], [f"{mark}## {line}"], []])
+    elif last and not last[0].lstrip(_PAGE).startswith("#"):
+        last.append(f"{mark}{line}")
     elif not any(blocks) and len(line) <= _LONGEST_TITLE:
-        blocks.extend([f"{mark}# {line}", ""])
+        blocks.extend([[f"{mark}# {line}"], []])
     else:
-        blocks.append(f"{mark}{line}")
+        blocks.append([f"{mark}{line}"])
