@@ -1,6 +1,7 @@
 """Chats: RAFT examples go out as trainers read them, and chats of any of their forms come back as questions."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,18 @@ def test_configurations_name_the_files_and_fields(tmp_path: Path, raft: Path) ->
         (_, first), *_ = read_jsonl(tmp_path / "factory" / entry["file_name"])
         message = first[entry["columns"]["messages"]][-1]
         assert message[entry["tags"]["role_tag"]] == entry["tags"]["assistant_tag"]
+
+
+def test_axolotl_is_told_of_the_files_that_are_there(tmp_path: Path, raft: Path) -> None:
+    import yaml
+
+    (tmp_path / "raft").mkdir()
+    (tmp_path / "raft" / "train.jsonl").write_text("")
+    shutil.copy(raft / "dev.jsonl", tmp_path / "raft" / "dev.jsonl")
+    export_chats(tmp_path / "raft", "axolotl", tmp_path / "out")
+    (key, (part,)), *more = yaml.safe_load((tmp_path / "out" / "axolotl.yaml").read_text()).items()
+    assert (key, part["path"], more) == ("test_datasets", "dev.jsonl", [])
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["axolotl.yaml", "dev.jsonl"]
 
 
 CONTEXT = "[1] It is red.\n\n[2] It weighs 20 kg.\n\nQuestion: How heavy?"

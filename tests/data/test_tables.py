@@ -11,6 +11,7 @@ from hybrid.corpus.importers import import_corpus
 from hybrid.data.exporters import DataFormat, export_data
 from hybrid.data.table_import import read_tables
 from hybrid.errors import InputError, UserError
+from hybrid.types import Passage, Question
 from tests.data.samples import PASSAGES, QUESTIONS, came_back, question
 
 READERS: dict[str, Any] = {"hf": read_tables, "beir": "beir", "squad": "squad"}
@@ -47,11 +48,22 @@ def test_squad_says_what_it_cannot_hold(tmp_path: Path) -> None:
                 for answer in qa["answers"]:
                     start = answer["answer_start"]
                     assert paragraph["context"][start : start + len(answer["text"])] == answer["text"]
-    with pytest.raises(UserError, match="no question can be written as squad"):
+    with pytest.raises(UserError, match=r"no question can be written as squad\n.*SQuAD knows only spans"):
         export_data([yes], PASSAGES, "squad", tmp_path / "none")
     with pytest.raises(UserError, match="no questions"):
         export_data([], PASSAGES, "beir", tmp_path / "none")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]
+
+
+def test_squad_answers_are_whole_words_and_lost_ones_are_counted(tmp_path: Path) -> None:
+    passage = Passage("p", "In 15 days 5 come, some of 5.5.", "Days", document_id="d.md")
+    asked = Question("q", "How many come?", ("5", "five", "15"), ("p",), "train")
+    declined = Question("u", "Who?", (), (), "train", answerable=False)
+    counts, (note,) = export_data([asked, declined], [passage], "squad", tmp_path / "out")
+    assert counts["questions"] == 2 and note.startswith("1 answers left out:")
+    (article,) = json.loads((tmp_path / "out" / "train.json").read_text())["data"]
+    known, _ = article["paragraphs"][0]["qas"]
+    assert known["answers"] == [{"text": "5", "answer_start": 11}, {"text": "15", "answer_start": 3}]
 
 
 def test_datasets_loads_the_hub_layout(tmp_path: Path) -> None:
@@ -109,6 +121,10 @@ def test_rows_with_several_contexts_and_no_ids(tmp_path: Path) -> None:
         ("x.jsonl", b'{"question": "?", "context": {"a": 1}}\n', "a context is dict"),
         ("x.jsonl", b'{"question": "?", "answers": 3, "context": "c"}\n', "`answers` is int"),
         ("x.jsonl", b'{"question": "?", "context": "c", "json_schema": "{"}\n', "`json_schema` is not JSON"),
+        ("x.jsonl", b'{"question": "?", "context": "c"}\n{"context": "c"}\n', "`question` of row 2 is NoneType"),
+        ("x.jsonl", b'{"id": "a", "question": 3, "context": "c"}\n', "`question` of a is int"),
+        ("x.jsonl", b'{"question": "?", "context": "c", "positives": 1}\n', "`positives` is int"),
+        ("x.jsonl", b'{"question": "?", "context": "c", "positives": "p1"}\n', "`positives` is str"),
         ("x.parquet", b"PAR1 no", "not a Parquet file"),
     ],
 )
