@@ -198,10 +198,8 @@ def _span(
         return drawn.id, {**entry, "answers": [], **more}
     for positive in question.positives:
         text = by_id[positive].text
-        found = (
-            (answer, re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", text)) for answer in question.answers if answer
-        )
-        answers = [{"text": answer, "answer_start": match.start()} for answer, match in found if match]
+        found = (re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", text) for answer in question.answers if answer)
+        answers = [{"text": match[0], "answer_start": match.start()} for match in found if match]
         if answers:
             return positive, {**entry, "answers": answers, **more}
     return None
