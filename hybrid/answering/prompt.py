@@ -1,5 +1,6 @@
 """The prompt: rendered here for training and for serving alike, so that the two can never differ."""
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,6 +15,10 @@ ABSTENTION = "I don't know."
 
 ANSWER_MARK = "Answer:"
 """What stands before the answer in the styles that show their work first."""
+
+_NO_PASSAGES = "(no passages)"
+_NUMBERED = re.compile(r"^\[(\d{1,3})\] ", re.MULTILINE)
+_ASKED = re.compile(r"^question:[ \t]*", re.IGNORECASE | re.MULTILINE)
 
 _FORM: dict[AnswerStyle, str] = {
     "cited": "Give the short answer and the number of its passage, like: 20 kg [2].",
@@ -141,4 +146,29 @@ def _user_turn(question: str, passages: Sequence[Passage], form: PromptForm) -> 
     numbered = [f"[{number}] {text}" for number, text in enumerate(shown, 1)]
     asked = f"Question: {question}"
     before = [asked] if form.question_first and numbered else []
-    return "\n\n".join([*before, *(numbered or ["(no passages)"]), asked])
+    return "\n\n".join([*before, *(numbered or [_NO_PASSAGES]), asked])
+
+
+def split_prompt(user: str) -> tuple[str, list[str]]:
+    """A user turn of `render` taken apart: its question and the texts of its passages.
+
+    The last `Question:` asks: passages may hold others, and with `question_first` it stands at both ends. The whole
+    turn and no passages where nothing parts them.
+    """
+    asked = list(_ASKED.finditer(user))
+    if asked:
+        before, question = user[: asked[-1].start()], user[asked[-1].end() :].strip()
+        passages = numbered_passages(before)
+        if passages or before.strip() in ("", _NO_PASSAGES):
+            return question, passages
+    return user.strip(), []
+
+
+def numbered_passages(text: str) -> list[str]:
+    """The passages numbered [1], [2] … at the beginnings of lines; the last one goes on to the end of the text."""
+    marks: list[re.Match[str]] = []
+    for mark in _NUMBERED.finditer(text):
+        if int(mark[1]) == len(marks) + 1:
+            marks.append(mark)
+    ends = [*(mark.start() for mark in marks[1:]), len(text)]
+    return [text[mark.end() : end].strip() for mark, end in zip(marks, ends, strict=False)]

@@ -1,4 +1,4 @@
-"""An audit of examples for the generator: RAFT files of this project, and plain `messages` as TRL reads them."""
+"""An audit of examples for the generator: RAFT files of this project, and chats in the forms of other trainers."""
 
 import re
 from collections import Counter
@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hybrid.answering.chat_records import read_turns
 from hybrid.answering.citations import declines, read_answer
 from hybrid.answering.excerpt import contains_answer
+from hybrid.answering.prompt import numbered_passages, split_prompt
 from hybrid.audit.requirements import AT_LEAST, Method, Requirement
 from hybrid.audit.training_rows import Fault, FileAudit, RowFinding, asked_alike, at_least
 from hybrid.audit.wording import WORD
@@ -24,7 +26,6 @@ _GENERAL = (0.05, 0.3)
 _ABSTAIN = (0.02, 0.4)
 """Shares outside which a note is made. Usual are 10 to 20 % general and 20 to 30 % that decline."""
 _VERDICTS = re.compile(r"(?:yes|no|maybe|true|false)\b|\(?[a-e]\s*(?:[).:,]|$)", re.IGNORECASE)
-_QUESTION = re.compile(r"(?m)^Question: (.+)$")
 
 
 @dataclass(frozen=True)
@@ -40,21 +41,24 @@ class ChatRow:
 
 
 def read_chats(path: Path) -> list[ChatRow]:
-    """Lines with `prompt` and `completion` as message lists, or `messages`. Raises `InputError` for another form."""
+    """Lines in the forms of `read_turns`. Raises `InputError` for another form."""
     rows = []
     for line, record in read_jsonl(path):
-        turns = _turns(path, line, record)
+        turns = read_turns(path, line, record)
         if len(turns) < 2 or turns[-1].role != "assistant":
             raise InputError(path, "the last message is not the assistant's", "each example ends with one", line=line)
         prompt, completion = turns[:-1], turns[-1].content
         user = next((turn.content for turn in reversed(prompt) if turn.role == "user"), "")
-        passages = _passages(user)
-        asked = _QUESTION.findall(user)
+        asked, shown = split_prompt(user)
+        if not shown and (shown := numbered_passages(user)):
+            # no `Question:` below the passages: what stands above them asks, or nothing can be told apart
+            asked = asked.partition("[1] ")[0].strip() or asked
+        passages = tuple(Passage(f"[{number}]", text) for number, text in enumerate(shown, start=1))
         if record.get("kind") == "general" or not passages:
             kind = "general"
         else:
             kind = "abstain" if declines(_answer(completion).plain) else "oracle"
-        rows.append(ChatRow(line, prompt, completion, kind, asked[-1] if asked else user, passages))
+        rows.append(ChatRow(line, prompt, completion, kind, asked, passages))
     if not rows:
         raise InputError(path, "holds no examples", 'write {"messages": [{"role": …, "content": …}, …]} a line')
     return rows
@@ -158,45 +162,6 @@ def _requirements(rows: Sequence[ChatRow], methods: Sequence[Method], config: Co
         elif method == "grpo":
             found.append(at_least("trajectories (GRPO)", len(rows), AT_LEAST["grpo"][0], "{} more are needed"))
     return found
-
-
-def _turns(path: Path, line: int, record: Mapping[str, Any]) -> Chat:
-    if "messages" in record:
-        parts = record["messages"]
-    elif "prompt" in record and "completion" in record:
-        parts = [record["prompt"], record["completion"]]
-        parts = [part if isinstance(part, list) else [part] for part in parts]
-        roles = ("user", "assistant")
-        parts = [
-            {"role": role, "content": turn} if isinstance(turn, str) else turn
-            for role, part in zip(roles, parts, strict=True)
-            for turn in part
-        ]
-    else:
-        raise InputError(path, "neither `messages` nor `prompt` and `completion`", "mend this line", line=line)
-    if not isinstance(parts, list):
-        raise InputError(path, "`messages` is not a list", "mend this line", line=line)
-    turns = []
-    for part in parts:
-        if not isinstance(part, dict) or not all(isinstance(part.get(key), str) for key in ("role", "content")):
-            raise InputError(path, "a message without role and content", "write texts for both", line=line)
-        turns.append(Message(part["role"], part["content"]))
-    return tuple(turns)
-
-
-def _passages(text: str) -> tuple[Passage, ...]:
-    """The passages numbered [1], [2] … at the beginnings of lines; the question after them is not part of the last."""
-    body = _QUESTION.split(text)[0] if not text.startswith("Question: ") else text
-    starts, wanted = [], 1
-    for match in re.finditer(r"(?m)^\[(\d+)\] ", body):
-        if int(match[1]) == wanted:
-            starts.append(match)
-            wanted += 1
-    ends = [match.start() for match in starts[1:]] + [len(body)] * bool(starts)
-    return tuple(
-        Passage(f"[{number}]", _QUESTION.sub("", body[match.end() : end]).strip())
-        for number, (match, end) in enumerate(zip(starts, ends, strict=True), start=1)
-    )
 
 
 def _answer(completion: str) -> Any:

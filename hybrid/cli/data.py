@@ -1,7 +1,8 @@
 """hybrid data"""
 
 from collections import Counter
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +12,11 @@ from hybrid.cli import show
 from hybrid.cli.options import json_option, open_workspace, workspace_options
 
 if TYPE_CHECKING:
-    from hybrid.data.differences import Names
+    from hybrid.corpus.compare import Difference
+    from hybrid.corpus.passages import PassageSet
     from hybrid.data.versions import Tree, Version, VersionStore
     from hybrid.lifecycle.workspace import Workspace
+    from hybrid.types import Question
 
 LAST = "last"
 _SHOWN = 20
@@ -59,15 +62,17 @@ def split_command(files: tuple[Path, ...], out: Path, as_json: bool, **options: 
 
     if out.exists():
         raise UserError(f"{out} exists", "name another --out: nothing is overwritten")
+    if twice := [name for name, num in Counter(file.name for file in files).items() if num > 1]:
+        raise UserError(f"several FILES are called {twice[0]}", f"rename them: all are written into the folder {out}")
     located = read_questions(files)
-    questions = [item.question for item in located]
     named = {item.question.id: item.question.split for item in located if item.names_split}
-    if len(named) == len(questions):
+    if len(named) == len(located):
         raise UserError("there is no question without a split", "take `split` out of those that are to get another")
     workspace = open_workspace(**options)
     with workspace.lock():
-        passages = workspace.passages().passages
-    document_of = {passage.id: passage.document_id or passage.id for passage in passages}
+        passages = workspace.passages()
+    document_of = passages.document_of
+    questions = [_with_kept(item.question, passages.same_as) for item in located]
     splits = assign_splits(questions, document_of, split_rule(workspace.config.corpus), named=named)
     groups = set(group_questions(questions, document_of).values())
     if unknown := {p for question in questions for p in question.positives} - document_of.keys():
@@ -92,6 +97,12 @@ def split_command(files: tuple[Path, ...], out: Path, as_json: bool, **options: 
     click.echo(", ".join(f"{num} {split}" for split, num in told.items()) + f" in {len(groups)} groups: {out}")
     if named:
         click.echo(f"{len(named)} had a split and kept it")
+
+
+def _with_kept(question: "Question", same_as: Mapping[str, str]) -> "Question":
+    """As `hybrid index` resolves it: evidence in a left-out duplicate is also in the document that was kept for it."""
+    more = (replace(part, source=same_as[part.source]) for part in question.evidence if part.source in same_as)
+    return replace(question, evidence=(*question.evidence, *more))
 
 
 @data.command()
@@ -130,7 +141,7 @@ def log(as_json: bool, **options: Any) -> None:
     """
     versions = _store(open_workspace(**options)).log()
     if as_json:
-        names = ("id", "parent", "date", "message", "counts", "content")
+        names = ("id", "parent", "date", "message", "counts")
         show.as_json([{name: getattr(version, name) for name in names} for version in versions])
         return
     if not versions:
@@ -180,9 +191,9 @@ def diff(before: str, after: str | None, as_json: bool, **options: Any) -> None:
         click.echo(f"… and {len(found.changes) - _SHOWN} more fields: --json lists all")
 
 
-def _print_names(what: str, names: "Names") -> None:
-    for how, some in asdict(names).items():
-        if some:
+def _print_names(what: str, names: "Difference") -> None:
+    for how in ("added", "removed", "changed"):
+        if some := getattr(names, how):
             more = f" … and {len(some) - _SHOWN} more" if len(some) > _SHOWN else ""
             click.echo(f"{len(some)} {what} {how}: {', '.join(some[:_SHOWN])}{more}")
 
@@ -230,7 +241,7 @@ def card(as_json: bool, **options: Any) -> None:
 
     workspace = open_workspace(**options)
     with workspace.lock():
-        made = _card(workspace)
+        made = _card(workspace, workspace.passages())
     if as_json:
         show.as_json(made)
     else:
@@ -261,12 +272,13 @@ def export_command(kind: Any, target: Path, as_json: bool, **options: Any) -> No
     with workspace.lock():
         if kind in CHAT_FORMATS:
             raft = require(workspace.root / "raft", "hybrid train-raft")
+            current = workspace.passages().manifest.id
             counts, notes = export_chats(workspace.root / "raft", kind, target)
-            if raft.inputs["passages"] != workspace.passages().manifest.id:
+            if raft.inputs["passages"] != current:
                 notes.append("the examples were made of other data than the corpus folder holds: `hybrid train-raft`")
         else:
             passages = workspace.passages()
-            text = card_markdown(_card(workspace)) if kind == "hf" else ""
+            text = card_markdown(_card(workspace, passages)) if kind == "hf" else ""
             counts, notes = export_data(passages.questions, passages.passages, kind, target, card=text)
     if as_json:
         show.as_json({**counts, "notes": notes, "path": str(target)})
@@ -276,14 +288,13 @@ def export_command(kind: Any, target: Path, as_json: bool, **options: Any) -> No
     click.echo(f"{target}: " + ", ".join(f"{num} {name}" for name, num in counts.items()))
 
 
-def _card(workspace: "Workspace") -> dict[str, Any]:
+def _card(workspace: "Workspace", passages: "PassageSet") -> dict[str, Any]:
     from hybrid.data.card import data_card
-    from hybrid.data.differences import differences
 
     store = _store(workspace)
     versions = store.log()
-    changed = bool(versions) and bool(differences(store.tree(versions[0]), store.working_tree(workspace.corpus)))
-    return data_card(workspace.corpus, workspace.passages(), versions, changed=changed, audit=workspace.root / "audit")
+    changed = bool(versions) and not store.is_current(workspace.corpus)
+    return data_card(workspace.corpus, passages, versions, changed=changed, audit=workspace.root / "audit")
 
 
 def _store(workspace: "Workspace") -> "VersionStore":

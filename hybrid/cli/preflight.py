@@ -57,8 +57,8 @@ def preflight(methods: tuple[Any, ...], init: bool, as_json: bool, **options: An
 
 def _init(path: "Path", as_json: bool) -> None:
     from hybrid.artifacts import write_text
+    from hybrid.corpus.task import TEMPLATE
     from hybrid.errors import InputError
-    from hybrid.preflight.task import TEMPLATE
 
     if not path.parent.is_dir():
         raise InputError(path.parent, "no such corpus folder", "give --corpus a folder that is there")

@@ -92,11 +92,12 @@ def serve(
     if num_sampled is not None:
         items = sample(items, num_sampled, seed=workspace.config.seed)
     with workspace.lock():
-        passages = workspace.passages().passages
+        passages = workspace.passages()
+        shelf = Shelf(passages.passages, passages.same_as)
     path = folder / f"{name}.jsonl"
     with (
         open_log(path) as log,
-        ReviewServer(Session(items, log, Shelf(passages)), file=file.name, reviewer=name, port=port) as server,
+        ReviewServer(Session(items, log, shelf), file=file.name, reviewer=name, port=port) as server,
     ):
         if as_json:
             told = {"url": server.url, "reviewer": name, "questions": len(items), "labels": str(path)}
@@ -209,7 +210,7 @@ def _print(summary: dict[str, Any]) -> None:
 
 def _has_windows() -> bool:
     """Whether a browser would open beside the terminal, not in it."""
-    return sys.platform in ("darwin", "win32") or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+    return sys.platform == "darwin" or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
 COMMANDS = {"review": review}

@@ -1,4 +1,4 @@
-"""What changed between two states of a corpus, document by document."""
+"""What changed between two states of a corpus, name by name."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,16 +11,19 @@ from hybrid.corpus.passages import CorpusFolder, PassageSet, read_passages
 
 @dataclass(frozen=True)
 class Difference:
-    """Ids of documents, sorted; `same` counts those whose title and text are equal."""
+    """Names that came, went, and stayed with another content, sorted; `same` counts the rest. False: no change."""
 
     added: tuple[str, ...]
     removed: tuple[str, ...]
     changed: tuple[str, ...]
     same: int
 
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.changed)
 
-def compare(before: Mapping[str, str], after: Mapping[str, str]) -> Difference:
-    """The difference between two states, each a SHA-256 by document id."""
+
+def compare(before: Mapping[str, object], after: Mapping[str, object]) -> Difference:
+    """The difference between two states, each a content, or the SHA-256 of one, by name."""
     both = before.keys() & after.keys()
     changed = {name for name in both if before[name] != after[name]}
     return Difference(

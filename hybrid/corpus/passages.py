@@ -120,6 +120,11 @@ class PassageSet:
         """A row a document: id, source, format, language, SHA-256 of its text, passages, tokens, `duplicate_of`."""
         return [record for _, record in read_jsonl(self.path / "documents.jsonl")]
 
+    @cached_property
+    def same_as(self) -> dict[str, str]:
+        """The document that was kept for each that was left out as a duplicate, by the latter's id."""
+        return {row["_id"]: row["duplicate_of"] for row in self.documents if row["duplicate_of"]}
+
     def split(self, name: str) -> list[Question]:
         """Questions of one split."""
         return [question for question in self.questions if question.split == name]

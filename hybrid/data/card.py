@@ -9,20 +9,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from hybrid.artifacts import read_manifest
 from hybrid.corpus.passages import CorpusFolder, PassageSet
 from hybrid.corpus.questions import leaks
+from hybrid.corpus.review_file import read_review
 from hybrid.corpus.splits import SPLITS
+from hybrid.corpus.task import read_task
 from hybrid.data.versions import Version
+from hybrid.errors import InputError
 from hybrid.jsonl import read_jsonl
 from hybrid.types import Question
 
 VERSIONS_SHOWN = 10
 _NOT_SAID = "not said"
-_LICENCE = "licen"
-"""In the keys that name licences, in either spelling."""
+_LICENCES = ("documents_licence", "questions_licence", "teacher_licence", "model_licences", "accepted_terms")
+_SAID = ("owner", "reviewed_by", "reviewed_on", "use", "teacher")
 _FIELDS = ("answerable", "answer_type", "topic", "origin", "case", "group")
 
 
@@ -30,11 +31,12 @@ def data_card(
     corpus: CorpusFolder, passages: PassageSet, versions: Sequence[Version], *, changed: bool, audit: Path
 ) -> dict[str, Any]:
     """The card as JSON. `changed`: whether the folder differs from the last of `versions`; `audit`: where the audit's
-    artefact lies, if there is one.
+    artefact lies, if there is one. What stands beside the data and cannot be read is a gap.
     """
     questions = passages.questions
-    said, unreadable = _said(corpus.task_file)
-    documents = {passage.document_id or passage.id for passage in passages.passages}
+    documents = set(passages.document_of.values())
+    unreadable: list[str] = []
+    said = _said(corpus.task_file, unreadable)
     return {
         "name": corpus.folder.resolve().name,
         "passages_id": passages.manifest.id,
@@ -47,10 +49,10 @@ def data_card(
             else {corpus.ready_passages.name: len(documents)},
             "questions": {file.name: sum(1 for _ in read_jsonl(file)) for file in corpus.question_files},
         },
-        "licences": {key: value for key, value in said.items() if _LICENCE in key},
-        "said": {key: value for key, value in said.items() if _LICENCE not in key},
-        "reviews": _beside(corpus.question_files, "review"),
-        "filters": _beside(corpus.question_files, "yield"),
+        "licences": {key: value for key, value in said.items() if key in _LICENCES},
+        "said": {key: value for key, value in said.items() if key in _SAID},
+        "reviews": _reviews(corpus.review_files, unreadable),
+        "filters": _filters(corpus.question_files, unreadable),
         "versions": [
             {"id": v.id, "date": v.date, "message": v.message, "counts": v.counts} for v in versions[:VERSIONS_SHOWN]
         ],
@@ -77,43 +79,49 @@ def _by_split(questions: Sequence[Question], name: str) -> dict[str, dict[str, i
     return {key: {split: counts[split] for split in SPLITS} for key, counts in ranked}
 
 
-def _said(file: Path) -> tuple[dict[str, Any], list[str]]:
-    """What the team has written down about licences, teacher and reviewers, and a note where that cannot be read."""
-    if not file.is_file():
-        return {}, []
+def _said(file: Path, unreadable: list[str]) -> dict[str, Any]:
+    """What the team has written into the task file, as JSON, without what it left as the template has it."""
     try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError):
-        return {}, [f"{file.name} is not valid YAML: licences and reviewers are not known"]
-    if not isinstance(values, dict):
-        return {}, [f"{file.name} is not a mapping: licences and reviewers are not known"]
-    wanted = ("teacher", "review", "owner", "use")
-    return {
-        str(key): value if isinstance(value, list | dict) else str(value)
-        for key, value in values.items()
-        if value and (_LICENCE in str(key) or str(key).startswith(wanted))
-    }, []
+        task = read_task(file)
+    except InputError as error:
+        unreadable.append(_told(error))
+        return {}
+    return task.model_dump(mode="json", exclude_defaults=True) if task else {}
 
 
-def _beside(files: Sequence[Path], kind: str) -> list[dict[str, Any]]:
-    """The JSON objects in `<file>.review.json` or `<file>.yield.json` beside question files."""
+def _reviews(files: Sequence[Path], unreadable: list[str]) -> list[dict[str, str]]:
     found = []
     for file in files:
-        for path in (file.with_name(f"{file.name}.{kind}.json"), file.with_suffix(f".{kind}.json")):
-            if path.is_file():
-                try:
-                    value = json.loads(path.read_text(encoding="utf-8"))
-                except ValueError:
-                    value = {"problem": f"{path.name} is not JSON"}
-                found.append({"of": file.name, **(value if isinstance(value, dict) else {"rows": value})})
+        try:
+            found.append({"file": file.name, "text": read_review(file).text})
+        except InputError as error:
+            unreadable.append(_told(error))
     return found
+
+
+def _filters(files: Sequence[Path], unreadable: list[str]) -> list[dict[str, Any]]:
+    """The JSON objects in `<file>.yield.json` beside question files."""
+    found = []
+    for file in files:
+        path = file.with_name(f"{file.name}.yield.json")
+        if path.is_file():
+            try:
+                found.append({"of": file.name, **json.loads(path.read_text(encoding="utf-8"))})
+            except (ValueError, TypeError):
+                unreadable.append(f"{path.name}: not a JSON object")
+    return found
+
+
+def _told(error: InputError) -> str:
+    """The card may be published: a file's name is enough there."""
+    return error.problem.replace(str(error.path), error.path.name)
 
 
 def _gaps(questions: Sequence[Question], documents: set[str], passages: PassageSet, audit: Path) -> list[str]:
     gaps = [f"no question is in {split}" for split in SPLITS if not any(q.split == split for q in questions)]
     if not any(not question.answerable for question in questions):
         gaps.append("no question is unanswerable: whether the system declines cannot be measured")
-    asked = {passages.by_id[p].document_id or p for q in questions for p in q.positives if p in passages.by_id}
+    asked = {passages.document_of[positive] for question in questions for positive in question.positives}
     if left := len(documents - asked):
         gaps.append(f"{left} of {len(documents)} documents have no question")
     manifest = read_manifest(audit)
@@ -145,7 +153,7 @@ def card_markdown(card: Mapping[str, Any]) -> str:
     lines += _section("Licences", _listed(card["licences"]) or ["Not said: write them into task.yaml."])
     if card["said"]:
         lines += _section("Said by the team", _listed(card["said"]))
-    reviews = [line for item in card["reviews"] for line in _review(item)]
+    reviews = [f"- {review['file']}: {review['text']}" for review in card["reviews"]]
     lines += _section("Reviewers", reviews or ["No review is recorded."])
     lines += _section("Filters", [_filter(item) for item in card["filters"]] or ["None is recorded."])
     versions = [(v["id"][:12], v["date"], v["message"], v["counts"]["questions"]) for v in card["versions"]]
@@ -173,7 +181,7 @@ def _table(columns: Sequence[str], rows: Any) -> list[str]:
 def _listed(values: Mapping[str, Any]) -> list[str]:
     def text(value: Any) -> str:
         if isinstance(value, list):
-            return ", ".join(map(str, value))
+            return ", ".join(f"({text(one)})" if isinstance(one, dict) else str(one) for one in value)
         if isinstance(value, dict):
             return ", ".join(f"{key}: {text(inner)}" for key, inner in value.items())
         return str(value)
@@ -181,28 +189,6 @@ def _listed(values: Mapping[str, Any]) -> list[str]:
     return [f"- {key.replace('_', ' ')}: {text(value)}" for key, value in values.items()]
 
 
-def _review(item: Mapping[str, Any]) -> list[str]:
-    """One line a reviewer, one a pair of them; whatever else the file holds stays in the JSON."""
-    lines = []
-    for reviewer in item.get("reviewers") or []:
-        told = reviewer if isinstance(reviewer, dict) else {"name": reviewer}
-        counts = ", ".join(f"{key} {value}" for key, value in told.items() if key != "name" and value)
-        lines.append(f"- {item['of']}: {told.get('name', 'unnamed')}" + (f" ({counts})" if counts else ""))
-    agreement = item.get("agreement")
-    for pair in agreement if isinstance(agreement, list) else [agreement] if agreement else []:
-        lines.append(f"- {item['of']}: agreement {_agreement(pair)}")
-    return lines or [f"- {item['of']}: {item.get('problem', 'a review without names')}"]
-
-
-def _agreement(pair: Any) -> str:
-    if not isinstance(pair, dict):
-        return str(pair)
-    names = " and ".join(map(str, pair.get("reviewers", [])))
-    values = {key: value.get("value") if isinstance(value, dict) else value for key, value in pair.items()}
-    told = ", ".join(f"{key} {value:.2f}" for key, value in values.items() if isinstance(value, int | float))
-    return f"{names}: {told}" if names else told
-
-
 def _filter(item: Mapping[str, Any]) -> str:
-    told = _listed({name: value for name, value in item.items() if name != "of"})
+    told = _listed({name: value for name, value in item.items() if name != "of" and value})
     return f"- {item['of']}: " + "; ".join(line.removeprefix("- ") for line in told)

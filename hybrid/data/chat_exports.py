@@ -15,20 +15,10 @@ OPENAI_MINIMUM = 10
 _AXOLOTL = """\
 # A part of an Axolotl configuration; paths start where axolotl is called.
 # https://docs.axolotl.ai/docs/dataset-formats/conversation.html
-datasets:
-  - path: train.jsonl
-    ds_type: json
-    type: chat_template
-    field_messages: messages
-    message_property_mappings:
-      role: role
-      content: content
-    roles_to_train: [assistant]
-    train_on_eos: turn
 """
-_AXOLOTL_DEV = """\
-test_datasets:
-  - path: dev.jsonl
+_AXOLOTL_PART = """\
+{key}:
+  - path: {split}.jsonl
     ds_type: json
     split: train
     type: chat_template
@@ -39,6 +29,7 @@ test_datasets:
     roles_to_train: [assistant]
     train_on_eos: turn
 """
+_AXOLOTL_KEYS = {"train": "datasets", "dev": "test_datasets"}
 
 
 def export_chats(raft: Path, kind: ChatFormat, target: Path) -> tuple[dict[str, int], list[str]]:
@@ -54,7 +45,8 @@ def export_chats(raft: Path, kind: ChatFormat, target: Path) -> tuple[dict[str, 
             if records:
                 counts[split] = write_jsonl(folder / f"{split}.jsonl", records)
         if kind == "axolotl":
-            write_text(folder / "axolotl.yaml", _AXOLOTL + (_AXOLOTL_DEV if "dev" in counts else ""))
+            found = (_AXOLOTL_PART.format(key=_AXOLOTL_KEYS[split], split=split) for split in counts)
+            write_text(folder / "axolotl.yaml", _AXOLOTL + "".join(found))
         if kind == "llama-factory":
             entries = {f"hybrid_{split}": _entry(f"{split}.jsonl") for split in counts}
             write_text(folder / "dataset_info.json", json.dumps(entries, indent=2) + "\n")

@@ -4,6 +4,7 @@ What a format has no field for goes into one that its readers pass over, so that
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -15,6 +16,12 @@ from hybrid.corpus.splits import SPLITS
 from hybrid.errors import UserError
 from hybrid.jsonl import write_jsonl
 from hybrid.types import Passage, Question
+
+_NO_SPAN = {
+    "questions": "no answer stands word for word in a gold passage, SQuAD knows only spans",
+    "answers": "of several answers, these stand nowhere word for word in the passage of their question",
+}
+"""Why SQuAD cannot hold them."""
 
 DataFormat = Literal["hf", "beir", "squad"]
 HF_SPLITS = {"train": "train", "dev": "validation", "test": "test"}
@@ -35,14 +42,15 @@ def export_data(
         raise UserError("the corpus has no questions", "there is nothing to export before some are written")
     with new_folder(target) as folder:
         if kind == "hf":
-            left_out = _hf(questions, passages, folder, card)
-        else:
-            left_out = (_beir if kind == "beir" else _squad)(questions, passages, folder)
-        missing = left_out.total()
+            _hf(questions, passages, folder, card)
+        elif kind == "beir":
+            _beir(questions, passages, folder)
+        left_out = _squad(questions, passages, folder) if kind == "squad" else Counter()
+        missing = left_out["questions"]
         if missing == len(questions):
-            raise UserError(f"no question can be written as {kind}", "; ".join(left_out))
+            raise UserError(f"no question can be written as {kind}", _NO_SPAN["questions"])
     counts = {"passages": len(passages), "questions": len(questions) - missing}
-    return counts, [f"{num} questions left out: {reason}" for reason, num in left_out.items()]
+    return counts, [f"{left_out[what]} {what} left out: {why}" for what, why in _NO_SPAN.items() if left_out[what]]
 
 
 def _by_split(questions: Iterable[Question]) -> dict[str, list[Question]]:
@@ -54,7 +62,7 @@ def _by_split(questions: Iterable[Question]) -> dict[str, list[Question]]:
 # -- Hugging Face datasets -------------------------------------------------------------------------------------------
 
 
-def _hf(questions: Sequence[Question], passages: Sequence[Passage], folder: Path, card: str) -> Counter[str]:
+def _hf(questions: Sequence[Question], passages: Sequence[Passage], folder: Path, card: str) -> None:
     """Parquet files, and a README.md whose header tells `load_dataset(folder, "questions")` where they are.
 
     https://huggingface.co/docs/hub/datasets-manual-configuration
@@ -98,7 +106,6 @@ def _hf(questions: Sequence[Question], passages: Sequence[Passage], folder: Path
         ]
     }
     write_text(folder / "README.md", f"---\n{yaml.safe_dump(header, sort_keys=False)}---\n\n{card}")
-    return Counter()
 
 
 def _parquet(rows: list[dict[str, Any]], schema: Any, path: Path) -> None:
@@ -112,7 +119,7 @@ def _parquet(rows: list[dict[str, Any]], schema: Any, path: Path) -> None:
 # -- BEIR ------------------------------------------------------------------------------------------------------------
 
 
-def _beir(questions: Sequence[Question], passages: Sequence[Passage], folder: Path) -> Counter[str]:
+def _beir(questions: Sequence[Question], passages: Sequence[Passage], folder: Path) -> None:
     """corpus.jsonl, queries.jsonl and qrels/<split>.tsv, the rest in `metadata`.
 
     https://github.com/beir-cellar/beir/wiki/Load-your-custom-dataset
@@ -138,7 +145,6 @@ def _beir(questions: Sequence[Question], passages: Sequence[Passage], folder: Pa
     for split, some in _by_split(questions).items():
         rows = [f"{q.id}\t{positive}\t1\n" for q in some for positive in q.positives]
         write_text(folder / "qrels" / f"{split}.tsv", "query-id\tcorpus-id\tscore\n" + "".join(rows))
-    return Counter()
 
 
 def _more(question: Question) -> dict[str, Any]:
@@ -152,7 +158,8 @@ def _squad(questions: Sequence[Question], passages: Sequence[Passage], folder: P
     """A file a split in the form of SQuAD 2.0: an answer is a span of its paragraph, a question has one paragraph.
 
     Unanswerable questions, which have no passage here, stand under one that their id draws. Passages that nobody asks
-    about are in the first file. https://rajpurkar.github.io/SQuAD-explorer
+    about are in the first file. Returns how many questions and answers are left out.
+    https://rajpurkar.github.io/SQuAD-explorer
     """
     by_id = {passage.id: passage for passage in passages}
     left_out: Counter[str] = Counter()
@@ -163,13 +170,14 @@ def _squad(questions: Sequence[Question], passages: Sequence[Passage], folder: P
         for question in some:
             placed = _span(question, by_id, passages)
             if placed is None:
-                left_out["no answer stands word for word in a gold passage, SQuAD knows only spans"] += 1
+                left_out["questions"] += 1
             else:
+                left_out["answers"] += len(question.answers) - len(placed[1]["answers"]) if question.answerable else 0
                 qas.setdefault(placed[0], []).append(placed[1])
         seen |= qas.keys()
     for split, qas in files.items():
-        unasked = [passage.id for passage in passages if passage.id not in seen]
-        seen.update(unasked)
+        unasked = by_id.keys() - seen
+        seen |= unasked
         articles: dict[str, list[dict[str, Any]]] = {}
         for passage in passages:
             if passage.id in qas or passage.id in unasked:
@@ -190,7 +198,8 @@ def _span(
         return drawn.id, {**entry, "answers": [], **more}
     for positive in question.positives:
         text = by_id[positive].text
-        answers = [{"text": a, "answer_start": text.find(a)} for a in question.answers if a and a in text]
+        found = (re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", text) for answer in question.answers if answer)
+        answers = [{"text": match[0], "answer_start": match.start()} for match in found if match]
         if answers:
             return positive, {**entry, "answers": answers, **more}
     return None

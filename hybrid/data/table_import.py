@@ -132,10 +132,14 @@ class _QuestionMaker:
         # an unanswerable question's context is a passage, too
         gold = self._gold(table.path, row, answers)
         identity = _first(row, _IDS)
+        asked = row.get("question")
+        if not isinstance(asked, str):
+            name = f"`question` of row {self.made}" if identity is None else f"`question` of {identity}"
+            raise InputError(table.path, f"{name} is {type(asked).__name__}", "write text, or drop the row")
         own = row.get("split")
         record = {
             "id": f"q{self.made:05d}" if identity is None else str(identity),
-            "question": row["question"],
+            "question": asked,
             "answers": answers if answerable else [],
             "positives": gold if answerable else [],
             "split": split_of(own) or split if isinstance(own, str) else split,
@@ -158,6 +162,8 @@ class _QuestionMaker:
 
     def _gold(self, path: Path, row: Row, answers: Sequence[str]) -> list[str]:
         if row.get("positives") is not None:
+            if not isinstance(row["positives"], list):
+                raise InputError(path, f"`positives` is {type(row['positives']).__name__}", "write a list of ids")
             return [str(positive) for positive in row["positives"]]
         value = _first(row, _CONTEXTS)
         texts = [value] if isinstance(value, str) else value or []

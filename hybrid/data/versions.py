@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from hybrid.artifacts import new_folder, sha256_file, sha256_json, write_text
+from hybrid.corpus.load import FORMATS
 from hybrid.corpus.passages import CorpusFolder, read_passages
 from hybrid.corpus.questions import read_questions
 from hybrid.errors import InputError, IntegrityError, MissingError, UserError
@@ -26,18 +27,16 @@ Tree = Mapping[str, Path]
 """Where the bytes of each file lie, by its path below the corpus folder."""
 
 MIN_PREFIX = 4
+READY = "passages.jsonl"
 
 
 @dataclass(frozen=True)
 class Version:
-    """One state of a corpus folder. `files` maps paths below it to SHA-256; `content` has one id for all questions and
-    one for all documents. `id` hashes everything but `date`.
-    """
+    """One state of a corpus folder. `files` maps paths below it to SHA-256. `id` hashes everything but `date`."""
 
     parent: str
     message: str
     counts: dict[str, int]
-    content: dict[str, str]
     files: dict[str, str]
     date: str = ""
     id: str = field(init=False)
@@ -62,11 +61,12 @@ def parts(names: Mapping[str, Any]) -> Parts:
     questions = [name for name in found if re.fullmatch(r"questions/[^/]+\.jsonl", name)]
     if "questions.jsonl" in names:
         questions = ["questions.jsonl"]
-    documents = [name for name in found if name.startswith("documents/")]
-    if "passages.jsonl" in names:
-        documents = ["passages.jsonl"]
-    elif not documents:
-        documents = [name for name in found if name not in questions]
+    inner = [name for name in found if name.startswith("documents/")]
+    documents = [
+        name for name in inner or found if PurePosixPath(name).suffix.lower() in FORMATS and name not in questions
+    ]
+    if READY in names:
+        documents = [READY]
     taken = {*questions, *documents}
     return Parts(questions, documents, [name for name in found if name not in taken])
 
@@ -100,7 +100,6 @@ class VersionStore:
             parent=head.id if head else "",
             message=message.strip(),
             counts=self._counts(files),
-            content=_content(files),
             files=files,
             date=datetime.now(UTC).isoformat(timespec="seconds"),
         )
@@ -109,6 +108,12 @@ class VersionStore:
         write_text(self._path(version.id), json.dumps(record, indent=1, sort_keys=True) + "\n")
         write_text(self.folder / "HEAD", version.id + "\n")
         return version, True
+
+    def is_current(self, corpus: CorpusFolder) -> bool:
+        """Whether the corpus folder is as the last version has it, by the rule of `commit`."""
+        head = self.head()
+        tree = self.working_tree(corpus)
+        return head is not None and head.files == {name: sha256_file(path) for name, path in tree.items()}
 
     def head(self) -> Version | None:
         """The last version, or None before the first."""
@@ -217,7 +222,9 @@ class VersionStore:
     def _counts(self, files: Mapping[str, str]) -> dict[str, int]:
         """Counted in the stored bytes, which nobody edits meanwhile."""
         tree = {name: self._place(digest) for name, digest in files.items()}
-        return {"files": len(files), "documents": len(documents_of(tree)), "questions": len(questions_of(tree))}
+        # only ready passages must be read for it: to hash every document of the store would take as long as a commit
+        documents = documents_of(tree) if READY in files else parts(files).documents
+        return {"files": len(files), "documents": len(documents), "questions": len(questions_of(tree))}
 
 
 def questions_of(tree: Tree) -> dict[str, dict[str, Any]]:
@@ -228,15 +235,9 @@ def questions_of(tree: Tree) -> dict[str, dict[str, Any]]:
 def documents_of(tree: Tree) -> dict[str, str]:
     """A digest of every document: of the file, or of a document's passages where they are ready ones."""
     names = parts(tree).documents
-    if names != ["passages.jsonl"]:
+    if names != [READY]:
         return {name.removeprefix("documents/"): sha256_file(tree[name]) for name in names}
     found: dict[str, list[dict[str, Any]]] = {}
-    for _, record in read_jsonl(tree["passages.jsonl"]):
+    for _, record in read_jsonl(tree[READY]):
         found.setdefault(str(record.get("document_id") or record.get("id")), []).append(record)
     return {name: sha256_json(records) for name, records in found.items()}
-
-
-def _content(files: Mapping[str, str]) -> dict[str, str]:
-    found = parts(files)
-    named = {"questions": found.questions, "documents": found.documents}
-    return {key: sha256_json([(name, files[name]) for name in names]) for key, names in named.items()}

@@ -16,7 +16,7 @@ from hybrid.jsonl import read_jsonl, write_jsonl
 from hybrid.lifecycle.workspace import Workspace
 from hybrid.types import Chat
 
-VERSION = 1
+VERSION = 2
 FileKind = Literal["pairs", "raft"]
 
 

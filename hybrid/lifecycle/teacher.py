@@ -4,11 +4,11 @@ from urllib.parse import urlparse
 
 from hybrid.config import GeneratorConfig
 from hybrid.corpus.passages import CorpusFolder
+from hybrid.corpus.task import Task, read_task
 from hybrid.errors import UserError
 from hybrid.licences import Verdict, judge
 from hybrid.models import embedded, resolve
 from hybrid.preflight.permission import licence_of_folder
-from hybrid.preflight.task import Task, read_task
 
 _SERVICES = {
     "api.openai.com": "openai",

@@ -10,8 +10,8 @@ from typing import Any, Literal
 from hybrid.artifacts import Manifest, read_manifest
 from hybrid.config import Config
 from hybrid.corpus.passages import CorpusFolder, PassageSet
+from hybrid.corpus.task import Task, read_task
 from hybrid.models import Role, embedded, folder_of
-from hybrid.preflight.task import Task, read_task
 from hybrid.types import Question
 
 Method = Literal["embed", "raft", "dpo", "grpo"]

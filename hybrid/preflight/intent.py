@@ -1,8 +1,8 @@
 """What people must have said: the task, a review, the plan for forgetting and rollback, whether facts last."""
 
 from hybrid.corpus.history import FILE, changes, num_versions
+from hybrid.corpus.review_file import read_review
 from hybrid.preflight.answers import Evidence, Found, Situation, seen
-from hybrid.preflight.review_file import read_review
 
 UNSTABLE = 0.1
 """Share of the documents that may change from version to version, or in a month, before facts count as unstable."""

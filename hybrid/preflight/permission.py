@@ -6,12 +6,12 @@ from pathlib import Path
 
 import yaml
 
+from hybrid.corpus.task import Task
 from hybrid.jsonl import read_jsonl
 from hybrid.licences import Role as LicenceRole
 from hybrid.licences import Use, find, judge
 from hybrid.models import Role
 from hybrid.preflight.answers import Evidence, Found, Situation, Status, worst
-from hybrid.preflight.task import Task
 
 _TITLES = {
     r"apache license\s+version 2\.0": "apache-2.0",

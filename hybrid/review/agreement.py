@@ -51,14 +51,10 @@ def kappa_interval(
     of resamples give its draws. A resample in which both decided one thing only has none and is left out; where that
     is more than one of 20, bounds are nan. With a single decision throughout the value is nan, too.
     """
-    from sklearn.metrics import cohen_kappa_score
-
-    if {*first} == {*second} and len({*first}) == 1:
-        return Interval(math.nan, math.nan, math.nan, len(first))
-    value = float(cohen_kappa_score([str(d) for d in first], [str(d) for d in second]))
     columns = [[a is b for a, b in zip(first, second, strict=True)]]
     columns += [[a is decision for a in side] for decision in Decision for side in (first, second)]
     matrix = np.array(columns, dtype=np.float64).T
+    value = float(_kappas(matrix.mean(axis=0, keepdims=True))[0])
     draws = _kappas(cluster_resample_means(matrix, clusters, resamples=resamples, seed=seed))
     defined = draws[~np.isnan(draws)]
     if len(defined) < (1 - _MAX_UNDEFINED) * len(draws):

@@ -1,10 +1,10 @@
 """The passages that stand beside a question, with what its evidence quotes marked in them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hybrid.corpus.questions import quote_pattern
+from hybrid.corpus.questions import quote_pattern, squeeze
 from hybrid.types import Passage, Question
 
 Span = tuple[int, int]
@@ -32,9 +32,10 @@ class Marked:
 
 @dataclass
 class Shelf:
-    """All passages, found by id and by document."""
+    """All passages, found by id and by document. `same_as` names the document that was kept for a duplicate."""
 
     passages: Sequence[Passage]
+    same_as: Mapping[str, str] = field(default_factory=dict)
     _by_id: dict[str, Passage] = field(init=False)
     _by_document: dict[str, list[Passage]] = field(init=False)
 
@@ -47,8 +48,8 @@ class Shelf:
     def beside(self, question: Question) -> tuple[list[Marked], list[str]]:
         """Gold passages with their quotes marked, and what could not be found, for the reviewer to judge.
 
-        A quote that a border between passages cuts is marked on both sides. A passage that is named without a quote
-        has the answers marked.
+        A quote that a border between passages cuts is marked on both sides. A passage that is named without a quote,
+        or stands below a quoted heading, has the answers marked.
         """
         spans: dict[str, list[Span]] = {}
         notes = []
@@ -58,13 +59,16 @@ class Shelf:
             else:
                 notes.append(f"There is no passage {identity} in the workspace.")
         for evidence in question.evidence:
-            candidates = self._by_document.get(evidence.source, [])
+            candidates = self._by_document.get(self.same_as.get(evidence.source, evidence.source), [])
             found = _whole(evidence.quote, candidates) or _cut(evidence.quote, candidates)
+            below = [] if found else _below(evidence.quote, candidates)
+            for identity in below:
+                spans.setdefault(identity, [])
             for identity, span in found:
                 spans.setdefault(identity, []).append(span)
             if not candidates:
                 notes.append(f"There is no document {evidence.source} in the workspace. Quoted: {evidence.quote}")
-            elif not found:
+            elif not (found or below):
                 notes.append(f"{evidence.source} does not hold the quote: {evidence.quote}")
         shown = []
         for identity, marks in spans.items():
@@ -93,6 +97,12 @@ def _cut(quote: str, candidates: Sequence[Passage]) -> list[tuple[str, Span]]:
         if match := next(filter(None, matches), None):
             found.append((passage.id, match.span()))
     return found
+
+
+def _below(quote: str, candidates: Sequence[Passage]) -> list[str]:
+    """The passages below a quoted heading, as the index resolves it."""
+    heading = squeeze(quote)
+    return [passage.id for passage in candidates if heading and heading in squeeze(passage.heading)]
 
 
 def _answers(answers: Sequence[str], passage: Passage) -> list[Span]:

@@ -75,12 +75,16 @@ class Session:
             return self._overview()
 
     def undo(self) -> dict[str, Any]:
-        """Take the latest label back. Returns the overview and its `place`, None where it is not among the items."""
+        """Take the latest label back. Returns the overview and the label's `place`.
+
+        Raises `UserError` where it is not among the items: what the reviewer does not see stays.
+        """
         with self._lock:
-            label = self.log.undo()
-            if label is None:
-                raise UserError("there is nothing to undo")
-            return {**self._overview(), "place": self._places.get(label.id), "undone": label.decision.value}
+            place = self._places.get(self.log.labels[-1].id) if self.log.labels else None
+            if place is None:
+                raise UserError("there is nothing to undo among these questions")
+            self.log.undo()
+            return {**self._overview(), "place": place}
 
     def _label(self, wanted: Mapping[str, Any]) -> Label:
         identity, decision = wanted.get("id"), wanted.get("decision")
@@ -94,7 +98,7 @@ class Session:
         note = _stripped(wanted.get("note", ""))
         if decision == Decision.REJECT:
             reason = wanted.get("reason")
-            if reason not in REASONS:
+            if not isinstance(reason, str) or reason not in REASONS:
                 raise UserError(f"{reason!r} is no reason to reject")
             if reason == "other" and not note:
                 raise UserError("say in a note what is wrong")
@@ -111,6 +115,8 @@ class Session:
             raise UserError("a question needs its wording")
         if item.question.answers and not answers:
             raise UserError("the question had an answer: give one, or reject it")
+        if answers and not item.question.answerable and not item.question.answers:
+            raise UserError("the documents are not to answer this question: if they do, reject it")
         original = item.question
         if (question, answers) == (original.question.strip(), tuple(answer.strip() for answer in original.answers)):
             return Label(original.id, item.digest, Decision.ACCEPT, note=note)

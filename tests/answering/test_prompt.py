@@ -10,7 +10,9 @@ from hybrid.answering.prompt import (
     PromptForm,
     best_first,
     fit_context,
+    numbered_passages,
     render,
+    split_prompt,
     target_text,
 )
 from hybrid.config import AnswerStyle
@@ -135,3 +137,20 @@ def test_worked_examples_count() -> None:
         examples=[example],
     )
     assert fitted.passages == (A,)
+
+
+@pytest.mark.parametrize("form", [PromptForm(), PromptForm(question_first=True)])
+def test_a_prompt_is_taken_apart_again(form: PromptForm) -> None:
+    faq = Passage("f", "Question: What is it?\nA pump.\n[7] is no passage", title="FAQ")
+    shown = [faq, A, B]
+    asked = render("How heavy?", shown, form)[-1].content
+    assert split_prompt(asked) == ("How heavy?", [passage.full_text for passage in shown])
+    assert split_prompt(render("Why?", [], form)[-1].content) == ("Why?", [])
+
+
+def test_prompts_that_cannot_be_told_apart_are_questions_whole() -> None:
+    assert split_prompt("[1] is a footnote. Why?") == ("[1] is a footnote. Why?", [])
+    assert split_prompt("Read this.\nQuestion: Why?") == ("Read this.\nQuestion: Why?", [])
+    assert split_prompt(" question: Why? ") == ("question: Why?", [])
+    assert numbered_passages("[2] so\n[1] a\n\n[3] c\n[2] b\nc") == ["a\n\n[3] c", "b\nc"]
+    assert numbered_passages("none") == []

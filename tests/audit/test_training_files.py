@@ -167,6 +167,32 @@ def test_what_stands_in_its_citation_is_grounded(tmp_path: Path, completion: str
     assert kinds(chats(tmp_path, chat(3, completion))) == {}
 
 
+def test_a_passage_may_hold_questions_of_its_own(tmp_path: Path) -> None:
+    text = "[1] FAQ\nQuestion: What is it?\nA pump.\n\n[2] Mass\nIt weighs 3 kg.\n\nQuestion: How heavy?"
+    row = {"messages": [{"role": "user", "content": text}, {"role": "assistant", "content": "3 kg [2]"}]}
+    (read,) = read_chats(written(tmp_path, [row]))
+    assert [passage.text for passage in read.passages] == [
+        "FAQ\nQuestion: What is it?\nA pump.",
+        "Mass\nIt weighs 3 kg.",
+    ]
+    assert read.question == "How heavy?" and kinds(chats(tmp_path, row)) == {}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "question"),
+    [
+        ("[1] It is blue.\n\n[2] It weighs 3 kg.", "[1] It is blue.\n\n[2] It weighs 3 kg."),
+        ("How heavy?\n\n[1] It is blue.\n\n[2] It weighs 3 kg.", "How heavy?"),
+        ("Question: How heavy?\n\n[1] It is blue.\n\n[2] It weighs 3 kg.", "How heavy?"),
+    ],
+)
+def test_passages_are_found_without_a_question_below_them(tmp_path: Path, prompt: str, question: str) -> None:
+    (row,) = read_chats(written(tmp_path, [{"prompt": prompt, "completion": "3 kg [1]"}]))
+    assert [passage.text for passage in row.passages] == ["It is blue.", "It weighs 3 kg."]
+    assert (row.kind, row.question) == ("oracle", question)
+    assert kinds(chats(tmp_path, {"prompt": prompt, "completion": "3 kg [1]"})) == {1: {Fault.UNGROUNDED}}
+
+
 def test_without_refusals_or_general_examples_a_note_is_made(tmp_path: Path) -> None:
     found = chats(tmp_path, *(chat(i) for i in range(6)))
     assert len(found.notes) == 2 and "general" in found.notes[0] and "decline" in found.notes[1]
@@ -175,10 +201,10 @@ def test_without_refusals_or_general_examples_a_note_is_made(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("row", "told"),
     [
-        ({"text": "x"}, "neither `messages` nor"),
+        ({"text": "x"}, "no chat in it"),
         ({"messages": [{"role": "user", "content": "x"}]}, "last message"),
-        ({"messages": [{"role": "user"}, {"role": "assistant", "content": "x"}]}, "without role and content"),
-        ({"messages": "x"}, "not a list"),
+        ({"messages": [{"role": "user"}, {"role": "assistant", "content": "x"}]}, "no role or no text"),
+        ({"messages": "x"}, "no chat in it"),
     ],
 )
 def test_examples_of_another_form_are_refused_with_their_line(tmp_path: Path, row: dict[str, Any], told: str) -> None:

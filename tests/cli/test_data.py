@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 
+from hybrid.artifacts import require
+from hybrid.config import Config
+from hybrid.corpus.passages import PassageSet
+from hybrid.data.chat_exports import CHAT_FORMATS
 from hybrid.jsonl import read_jsonl, write_jsonl
+from hybrid.tuning.raft import build_raft
+from hybrid.types import Hit
 from tests.cli.commands import Result
 from tests.cli.conftest import Place
 
@@ -70,6 +76,34 @@ def test_named_splits_are_kept_and_several_files_go_into_a_folder(place: Place) 
     assert "28 of 68 questions name no split" in place.run("corpus", "show").err
 
 
+def test_a_duplicate_that_was_left_out_keeps_the_split_of_the_document_that_was_kept(place: Place) -> None:
+    before = change(place, split=None)
+    copies = []
+    for file in sorted((place.corpus / "documents").iterdir()):
+        (place.corpus / "documents" / f"z-{file.name}").write_bytes(file.read_bytes())
+    for row in before:
+        evidence = [{**part, "source": f"z-{part['source']}"} for part in row.get("evidence", [])]
+        copies.append({**row, "id": f"z-{row['id']}", "question": f"Now, {row['question']}", "evidence": evidence})
+    write_jsonl(place.corpus / "questions.jsonl", [*before, *copies])
+    result = split(place)
+    assert result.code == 0, result.err
+    written = {row["id"]: row["split"] for row in rows(place.folder / "split.jsonl")}
+    published = rows(place.workspace / "passages" / "queries.jsonl")
+    assert written == {row["_id"]: row["split"] for row in published}
+    quoting = [row["id"] for row in before if row.get("evidence")]
+    assert quoting and all(written[name] == written[f"z-{name}"] for name in quoting)
+    assert {written[name] for name in quoting} > {"train"}
+
+
+def test_files_of_one_name_are_not_written_over_each_other(place: Place) -> None:
+    found = change(place, split=None)
+    for folder, part in (("a", found[:9]), ("b", found[9:])):
+        (place.folder / folder).mkdir()
+        write_jsonl(place.folder / folder / "questions.jsonl", part)
+    refused(split(place, "a/questions.jsonl", "b/questions.jsonl", out="new"), "several FILES", "questions.jsonl")
+    assert not (place.folder / "new").exists()
+
+
 def test_versions_from_commit_to_checkout(place: Place) -> None:
     assert "no version yet" in place.run("data", "log").out
     refused(place.run("data", "diff"), "no version is committed", "hybrid data commit")
@@ -89,6 +123,7 @@ def test_versions_from_commit_to_checkout(place: Place) -> None:
     ):
         assert line in changed.out.splitlines()
     (place.corpus / "documents" / "yew.md").rename(place.corpus / "documents" / "fir.md")
+    assert place.run("data", "card", "--json").document()["changed_since"] is True
     second = place.run("data", "commit", "-m", "second", "--json").document()
     assert "nothing changed since" in place.run("data", "commit", "-m", "third").out
     assert [version["message"] for version in place.run("data", "log", "--json").document()] == ["second", "first"]
@@ -117,6 +152,32 @@ def test_export_and_import(place: Place, kind: str, file: str) -> None:
 def test_chats_need_the_examples(place: Place) -> None:
     refused(place.run("data", "export", "--to", "trl", "out"), "raft", "hybrid train-raft")
     assert not (place.folder / "out").exists()
+
+
+def test_chats_from_the_command_line(indexed: Place) -> None:
+    manifest = require(indexed.workspace / "passages", "hybrid index")
+    passages = PassageSet(indexed.workspace / "passages", manifest)
+    build_raft(
+        passages.questions,
+        passages.by_id,
+        {q.id: [Hit(p.id, 1 - n / 100, n) for n, p in enumerate(passages.passages, 1)] for q in passages.questions},
+        count_tokens=lambda chat: sum(len(message.content.split()) for message in chat),
+        config=Config.model_validate({"raft": {"num_examples": 20, "min_examples": 4, "general_share": 0.0}}),
+        target=indexed.workspace / "raft",
+        inputs={"passages": manifest.id},
+    )
+    counts = {split: len(rows(indexed.workspace / "raft" / f"{split}.jsonl")) for split in ("train", "dev")}
+    for kind in CHAT_FORMATS:
+        told = indexed.run("data", "export", "--to", kind, f"out/{kind}", "--json")
+        assert told.code == 0, told.err
+        assert told.document() == {**counts, "notes": [], "path": f"out/{kind}"}
+        assert len(rows(indexed.folder / "out" / kind / "train.jsonl")) == counts["train"]
+    change(indexed, answers=["another"])
+    told = indexed.run("data", "export", "--to", "trl", "out/later")
+    assert told.code == 0 and "made of other data than the corpus folder holds" in told.err
+    (indexed.corpus / "questions.jsonl").write_text("{\n")
+    refused(indexed.run("data", "export", "--to", "trl", "out/last"), "questions.jsonl:1")
+    assert not (indexed.folder / "out" / "last").exists()
 
 
 def test_questions_of_another_origin_are_measured_apart(indexed: Place) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hybrid.artifacts import publish, write_text
+from hybrid.artifacts import publish, sha256_file, write_text
 from hybrid.config import CorpusConfig
 from hybrid.corpus.ingest import build_passages
 from hybrid.corpus.passages import CorpusFolder, PassageSet
@@ -65,38 +65,51 @@ def test_counts_sources_and_leaks(corpus: CorpusFolder, tmp_path: Path) -> None:
 
 
 def test_licences_reviews_and_filters_are_taken_from_beside(corpus: CorpusFolder, tmp_path: Path) -> None:
-    task = "documents_licence: cc0-1.0\nlicences: {questions: own, teacher: [apache-2.0]}\nteacher: some model\n"
-    (corpus.folder / "task.yaml").write_text(task + "reviewed_by: [Ada]\nreviewed_on: 2026-11-20\noutput: a figure\n")
+    (corpus.folder / "task.yaml").write_text(
+        "documents_licence: cc0-1.0\nmodel_licences: {small: apache-2.0}\naccepted_terms: [llama3.1]\nteacher: some\n"
+        "reviewed_by: [Ada]\nreviewed_on: 2026-11-20\noutput: a figure\nteacher_licence: ''\n"
+    )
     pair = {"reviewers": ["ada", "bob"], "same": {"value": 0.9, "low": 0.8, "high": 1.0, "num": 3}, "kappa": None}
-    review = {"written": 3, "reviewers": [{"name": "ada", "reviewed": 3, "reject": 0}, "bob"], "agreement": [pair]}
     beside = corpus.folder / "questions"
-    (beside / "all.jsonl.review.json").write_text(json.dumps(review))
-    (beside / "all.yield.json").write_text(json.dumps({"drafted": 9, "kept": {"critic": 5, "round trip": 3}}))
+    file = beside / "all.jsonl"
+    review = {"file": file.name, "sha256": sha256_file(file), "reviewers": [{"name": "ada"}, "bob"]}
+    (beside / "all.jsonl.review.json").write_text(
+        json.dumps({**review, "counts": {"accepted": 3}, "agreement": [pair]})
+    )
+    (beside / "older.review.json").write_text(json.dumps({**review, "sha256": "of another state"}))
+    filters = [{"filter": "critic", "reached": 9, "passed": 5}, {"filter": "alone", "reached": 5, "passed": 3}]
+    (beside / "all.jsonl.yield.json").write_text(json.dumps({"filters": filters, "notes": []}))
     told = card(corpus, tmp_path)
+    assert json.loads(json.dumps(told)) == told
     assert told["licences"] == {
-        "documents_licence": "cc0-1.0", "licences": {"questions": "own", "teacher": ["apache-2.0"]},
+        "documents_licence": "cc0-1.0", "model_licences": {"small": "apache-2.0"}, "accepted_terms": ["llama3.1"],
     }  # fmt: skip
-    assert told["said"] == {"teacher": "some model", "reviewed_by": ["Ada"], "reviewed_on": "2026-11-20"}
+    assert told["said"] == {"teacher": "some", "reviewed_by": ["Ada"], "reviewed_on": "2026-11-20"}
     text = card_markdown(told)
     for line in (
         "- documents licence: cc0-1.0",
-        "- licences: questions: own, teacher: apache-2.0",
+        "- model licences: small: apache-2.0",
+        "- accepted terms: llama3.1",
         "- reviewed by: Ada",
-        "- all.jsonl: ada (reviewed 3)",
-        "- all.jsonl: bob",
-        "- all.jsonl: agreement ada and bob: same 0.90",
-        "- all.jsonl: drafted: 9; kept: critic: 5, round trip: 3",
+        "- all.jsonl.review.json: read by ada, bob; 3 accepted; agreement 0.90",
+        "- older.review.json: read by ada, bob; all.jsonl has changed since",
+        "- all.jsonl: filters: (filter: critic, reached: 9, passed: 5), (filter: alone, reached: 5, passed: 3)",
     ):
         assert line in text.splitlines()
 
 
-@pytest.mark.parametrize("content", [b"a: [", b"- list", b"\xff"])
+@pytest.mark.parametrize("content", [b"a: [", b"- list", b"\xff", b"licences: own", b"reviewed_on: [2026-11-20]"])
 def test_what_cannot_be_read_is_a_gap(corpus: CorpusFolder, tmp_path: Path, content: bytes) -> None:
     (corpus.folder / "task.yaml").write_bytes(content)
-    (corpus.folder / "questions" / "all.jsonl.review.json").write_text("{")
+    for name in ("all.jsonl.review.json", "all.jsonl.yield.json"):
+        (corpus.folder / "questions" / name).write_text("[1]")
     told = card(corpus, tmp_path)
-    assert told["licences"] == {} and told["gaps"][0].startswith("task.yaml is not")
-    assert "all.jsonl.review.json is not JSON" in card_markdown(told)
+    task, review, filters = told["gaps"][:3]
+    assert told["licences"] == told["said"] == {} and told["reviews"] == told["filters"] == []
+    assert task.startswith("task.yaml:") and str(tmp_path) not in "".join(told["gaps"])
+    assert review == "all.jsonl.review.json: not a JSON object"
+    assert filters == "all.jsonl.yield.json: not a JSON object"
+    assert f"- {review}" in card_markdown(told)
 
 
 def test_lineage(corpus: CorpusFolder, tmp_path: Path) -> None:

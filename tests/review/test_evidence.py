@@ -46,6 +46,16 @@ def test_a_passage_named_without_a_quote_has_the_answers_marked() -> None:
     assert marked(Question("q", "?", (), ("alder#1",), evidence=(Evidence("alder.md", QUOTE),))) == {"alder#1": [QUOTE]}
 
 
+def test_a_quoted_heading_shows_the_passages_below_it() -> None:
+    assert marked(quoting("Alder › Oil")) == {"alder#2": [], "alder#3": []}
+    assert marked(quoting("Weight")) == {"alder#1": ["40 kg"]}
+
+
+def test_a_quote_of_a_duplicate_is_shown_in_the_document_that_was_kept() -> None:
+    shelf = Shelf(PASSAGES, {"copy.md": "alder.md"})
+    assert marked(quoting(QUOTE, source="copy.md"), shelf) == {"alder#1": [QUOTE]}
+
+
 @pytest.mark.parametrize(
     ("question", "words"),
     [

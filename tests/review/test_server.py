@@ -11,8 +11,11 @@ from typing import Any
 import pytest
 
 from hybrid.errors import UserError
+from hybrid.review.evidence import Shelf
+from hybrid.review.labels import Decision, Label, open_log
 from hybrid.review.server import MAX_BODY, ReviewServer
-from tests.review.conftest import Desk
+from hybrid.review.session import Session
+from tests.review.conftest import PASSAGES, Desk, row
 
 
 @pytest.fixture
@@ -119,6 +122,7 @@ def test_bodies_that_are_no_object(running: ReviewServer, body: bytes, headers: 
         ({"decision": None}, "no decision"),
         ({"decision": "reject"}, "no reason"),
         ({"decision": "reject", "reason": "mood"}, "no reason"),
+        ({"decision": "reject", "reason": ["other"]}, "no reason"),
         ({"decision": "reject", "reason": "other", "note": " "}, "note"),
         ({"decision": "edit", "question": " ", "answers": ["x"]}, "wording"),
         ({"decision": "edit", "question": "Why?", "answers": ["", 5]}, "had an answer"),
@@ -142,7 +146,30 @@ def test_an_edit_that_changes_nothing_accepts(running: ReviewServer, desk: Desk)
 
 
 def test_nothing_to_undo(running: ReviewServer) -> None:
-    assert ask(running, "undo", {}) == (400, {"error": "there is nothing to undo"})
+    assert ask(running, "undo", {}) == (400, {"error": "there is nothing to undo among these questions"})
+
+
+def test_a_label_that_is_not_on_the_page_is_not_undone(desk: Desk) -> None:
+    desk.label("anna", Label("q1", "", Decision.ACCEPT), Label("q0", "", Decision.ACCEPT))
+    with open_log(desk.path("anna")) as log:
+        session = Session(desk.items()[1:], log, Shelf(PASSAGES))
+        with pytest.raises(UserError, match="nothing to undo among these questions"):
+            session.undo()
+        assert desk.labels("anna") == log.labels and len(log.labels) == 2
+    with open_log(desk.path("anna")) as log:
+        undone = Session(desk.items()[:1], log, Shelf(PASSAGES)).undo()
+    assert undone == {"decisions": [None], "counts": {"accept": 0, "edit": 0, "reject": 0}, "place": 0}
+    assert [label.id for label in desk.labels("anna")] == ["q1"]
+
+
+def test_a_question_without_an_answer_gets_none_by_an_edit(desk: Desk) -> None:
+    (item,) = desk.write(row(0, answers=[], evidence=[], answerable=False))
+    wanted = {"id": "q0", "record": item.digest, "decision": "edit", "question": "Who built it?"}
+    with open_log(desk.path("anna")) as log:
+        session = Session([item], log, Shelf(PASSAGES))
+        with pytest.raises(UserError, match="reject it"):
+            session.decide({**wanted, "answers": ["40 kg"]})
+        assert session.decide({**wanted, "answers": [" "]})["decisions"] == ["edit"]
 
 
 def test_a_browser_that_goes_away_is_no_news(running: ReviewServer, capfd: pytest.CaptureFixture[str]) -> None:

@@ -143,7 +143,7 @@ async function decide(fields) {
 async function undo() {
   const undone = await call("undo", {});
   showOverview(undone);
-  await show(undone.place === null ? item.place : undone.place, "Undone");
+  await show(undone.place, "Undone");
 }
 
 function startEditing() {

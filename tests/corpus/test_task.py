@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from hybrid.corpus.task import TEMPLATE, Task, read_task
 from hybrid.errors import InputError
-from hybrid.preflight.task import TEMPLATE, Task, read_task
 
 
 def written(folder: Path, text: str) -> Path:

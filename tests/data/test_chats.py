@@ -1,7 +1,7 @@
-"""Exports: what goes out comes back the same, and the libraries that are meant read it."""
+"""Chats: RAFT examples go out as trainers read them, and chats of any of their forms come back as questions."""
 
 import json
-from dataclasses import replace
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,165 +10,14 @@ import pytest
 from hybrid.artifacts import require
 from hybrid.config import Config
 from hybrid.corpus.importers import import_corpus
-from hybrid.corpus.passages import read_passages
-from hybrid.corpus.questions import read_questions, resolve
+from hybrid.corpus.questions import read_questions
 from hybrid.data.chat_exports import CHAT_FORMATS, ChatFormat, export_chats
-from hybrid.data.chat_import import read_chats, split_prompt
-from hybrid.data.exporters import DataFormat, export_data
-from hybrid.data.table_import import read_tables
+from hybrid.data.chat_import import read_chats
 from hybrid.errors import InputError, UserError
 from hybrid.jsonl import read_jsonl
 from hybrid.tuning.raft import build_raft
-from hybrid.types import Chat, Evidence, Hit, Passage, Question
-
-PASSAGES = [
-    Passage(
-        id=f"m{n // 2}.md#{n}",
-        text=f"Pump {n} is blue.\nIt weighs {100 + n} kg.",
-        title=f'Pump_{n // 2} "é"',
-        document_id=f"m{n // 2}.md",
-    )
-    for n in range(12)
-]
-PASSAGES[1] = replace(PASSAGES[1], section="Mass › dry")
-
-
-def question(n: int, **changes: Any) -> Question:
-    passage = PASSAGES[n % len(PASSAGES)]
-    values: dict[str, Any] = {
-        "id": f"q{n}",
-        "question": f"How heavy is pump {n}?",
-        "answers": (f"{100 + n} kg",),
-        "positives": (passage.id,),
-        "split": ("train", "train", "dev", "test")[n % 4],
-        "answer_type": "number",
-        "evidence": (Evidence(passage.document_id, f"It weighs {100 + n} kg."),),
-    }
-    return Question(**{**values, **changes})
-
-
-QUESTIONS = [
-    *(question(n) for n in range(10)),
-    question(10, topic="mass", case="edge", group="blue", origin="users", pattern=r"\d+ kg"),
-    question(11, json_schema='{"type": "object"}', answers=("111 kg", "is blue")),
-    question(12, id="u1", answers=(), positives=(), evidence=(), answerable=False, split="dev", topic="price"),
-    question(13, id="u2", answers=(), positives=(), evidence=(), answerable=False, split="test"),
-]
-
-
-def came_back(corpus: Path) -> tuple[dict[str, Question], dict[str, Passage]]:
-    passages = read_passages(corpus / "passages.jsonl")
-    questions = resolve(read_questions([corpus / "questions.jsonl"]), passages, {}).questions
-    return {q.id: q for q in questions}, {p.id: p for p in passages}
-
-
-READERS: dict[str, Any] = {"hf": read_tables, "beir": "beir", "squad": "squad"}
-
-
-@pytest.mark.parametrize("kind", ["hf", "beir", "squad"])
-def test_what_is_exported_is_imported_the_same(tmp_path: Path, kind: DataFormat) -> None:
-    counts, notes = export_data(QUESTIONS, PASSAGES, kind, tmp_path / "out")
-    assert (counts, notes) == ({"passages": 12, "questions": 14}, [])
-    import_corpus(tmp_path / "out", READERS[kind], tmp_path / "corpus", split="train")
-    questions, passages = came_back(tmp_path / "corpus")
-    # quotes are not needed beside named passages, and stand in documents that ready passages do not have
-    assert questions == {q.id: replace(q, evidence=()) for q in QUESTIONS}
-    plain = {p.id: (p.text, p.title, p.section, p.document_id) for p in PASSAGES}
-    assert {p.id: (p.text, p.title, p.section, p.document_id) for p in passages.values()} == plain
-    with pytest.raises(UserError, match="exists"):
-        export_data(QUESTIONS, PASSAGES, kind, tmp_path / "out")
-    again = tmp_path / "again"
-    export_data(QUESTIONS, PASSAGES, kind, again)
-    files = [path.relative_to(again) for path in again.rglob("*") if path.is_file()]
-    assert all((again / name).read_bytes() == (tmp_path / "out" / name).read_bytes() for name in files)
-
-
-def test_squad_says_what_it_cannot_hold(tmp_path: Path) -> None:
-    yes = question(0, answers=("yes",), answer_type="yes_no")
-    two = question(1, positives=(PASSAGES[0].id, PASSAGES[1].id))
-    counts, (note,) = export_data([yes, two], PASSAGES, "squad", tmp_path / "out")
-    assert counts["questions"] == 1 and note.startswith("1 questions left out: no answer stands word for word")
-    data = json.loads((tmp_path / "out" / "train.json").read_text())["data"]
-    for article in data:
-        for paragraph in article["paragraphs"]:
-            for qa in paragraph["qas"]:
-                assert paragraph["id"] == PASSAGES[1].id, "the passage that holds the answer"
-                for answer in qa["answers"]:
-                    start = answer["answer_start"]
-                    assert paragraph["context"][start : start + len(answer["text"])] == answer["text"]
-    with pytest.raises(UserError, match="no question can be written as squad"):
-        export_data([yes], PASSAGES, "squad", tmp_path / "none")
-    with pytest.raises(UserError, match="no questions"):
-        export_data([], PASSAGES, "beir", tmp_path / "none")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]
-
-
-def test_datasets_loads_the_hub_layout(tmp_path: Path) -> None:
-    from datasets import load_dataset
-
-    export_data(QUESTIONS, PASSAGES, "hf", tmp_path / "out", card="# Card\n")
-    loaded = load_dataset(str(tmp_path / "out"), "questions", cache_dir=str(tmp_path / "cache"))
-    assert {name: len(part) for name, part in loaded.items()} == {"train": 6, "validation": 4, "test": 4}
-    assert loaded["train"][0]["positives"] == [PASSAGES[0].id]
-    passages = load_dataset(str(tmp_path / "out"), "passages", split="corpus", cache_dir=str(tmp_path / "cache"))
-    assert passages.column_names[:2] == ["id", "text"] and len(passages) == 12
-    assert (tmp_path / "out" / "README.md").read_text().endswith("# Card\n")
-
-
-def test_a_saved_dataset_with_contexts_is_read(tmp_path: Path) -> None:
-    from datasets import Dataset, DatasetDict
-
-    rows = [
-        {"id": 1, "title": "The_Pump", "context": "It weighs 20 kg.", "question": "How heavy?"}
-        | {"answers": {"text": ["20 kg"], "answer_start": [10]}},
-        {"id": 2, "title": "The_Pump", "context": "It weighs 20 kg.", "question": "How old?"}
-        | {"answers": {"text": [], "answer_start": []}},
-    ]
-    parts = {"train": Dataset.from_list(rows[:1]), "validation": Dataset.from_list(rows[1:])}
-    DatasetDict(parts).save_to_disk(str(tmp_path / "saved"))
-    import_corpus(tmp_path / "saved", read_tables, tmp_path / "corpus")
-    questions, passages = came_back(tmp_path / "corpus")
-    (passage,) = passages.values()
-    assert (passage.title, passage.document_id) == ("The Pump", "The Pump")
-    known, unknown = questions["1"], questions["2"]
-    assert (known.answers, known.positives, known.split) == (("20 kg",), (passage.id,), "train")
-    assert (unknown.answerable, unknown.positives, unknown.split) == (False, (), "dev")
-
-
-def test_rows_with_several_contexts_and_no_ids(tmp_path: Path) -> None:
-    rows = [
-        {"question": "How heavy?", "answer": "20 kg", "contexts": ["It is red.", "It weighs 20 kg."], "split": "dev"},
-        {"question": "Why?", "answer": "because", "contexts": ["One half.", "Other half."]},
-    ]
-    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    told = import_corpus(tmp_path / "rows.jsonl", read_tables, tmp_path / "corpus", split="train")
-    questions, passages = came_back(tmp_path / "corpus")
-    first, second = questions["q00001"], questions["q00002"]
-    assert [passages[name].text for name in first.positives] == ["It weighs 20 kg."]
-    assert [passages[name].text for name in second.positives] == ["One half.", "Other half."]
-    assert (first.split, second.split) == ("dev", "train")
-    assert told["passages"] == 4 and "2 questions bring several contexts" in told["notes"][0]
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "problem"),
-    [
-        ("x.jsonl", b'{"prompt": "?"}\n', "no table with a column `question` \\(columns: prompt\\)"),
-        ("x.jsonl", b'{"question": "?", "answer": "a"}\n', "neither a table of passages nor a column `context`"),
-        ("x.jsonl", b'{"question": "?", "context": {"a": 1}}\n', "a context is dict"),
-        ("x.jsonl", b'{"question": "?", "answers": 3, "context": "c"}\n', "`answers` is int"),
-        ("x.jsonl", b'{"question": "?", "context": "c", "json_schema": "{"}\n', "`json_schema` is not JSON"),
-        ("x.parquet", b"PAR1 no", "not a Parquet file"),
-    ],
-)
-def test_bad_tables_are_named_and_leave_nothing(tmp_path: Path, name: str, content: bytes, problem: str) -> None:
-    (tmp_path / name).write_bytes(content)
-    with pytest.raises(InputError, match=problem):
-        import_corpus(tmp_path / name, read_tables, tmp_path / "corpus")
-    assert [path.name for path in tmp_path.iterdir()] == [name]
-
-
-# -- chats -----------------------------------------------------------------------------------------------------------
+from hybrid.types import Chat, Hit
+from tests.data.samples import PASSAGES, QUESTIONS, came_back
 
 
 def words(chat: Chat) -> int:
@@ -273,6 +122,18 @@ def test_configurations_name_the_files_and_fields(tmp_path: Path, raft: Path) ->
         assert message[entry["tags"]["role_tag"]] == entry["tags"]["assistant_tag"]
 
 
+def test_axolotl_is_told_of_the_files_that_are_there(tmp_path: Path, raft: Path) -> None:
+    import yaml
+
+    (tmp_path / "raft").mkdir()
+    (tmp_path / "raft" / "train.jsonl").write_text("")
+    shutil.copy(raft / "dev.jsonl", tmp_path / "raft" / "dev.jsonl")
+    export_chats(tmp_path / "raft", "axolotl", tmp_path / "out")
+    (key, (part,)), *more = yaml.safe_load((tmp_path / "out" / "axolotl.yaml").read_text()).items()
+    assert (key, part["path"], more) == ("test_datasets", "dev.jsonl", [])
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["axolotl.yaml", "dev.jsonl"]
+
+
 CONTEXT = "[1] It is red.\n\n[2] It weighs 20 kg.\n\nQuestion: How heavy?"
 FORMS: dict[str, dict[str, Any]] = {
     "messages": {"messages": [{"role": "user", "content": CONTEXT}, {"role": "assistant", "content": "20 kg [2]."}]},
@@ -349,9 +210,38 @@ def test_bad_chats_are_named_and_leave_nothing(tmp_path: Path, name: str, conten
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
 
 
-def test_prompts_that_cannot_be_told_apart_are_questions_whole() -> None:
-    assert split_prompt("[1] is a footnote. Why?") == ("[1] is a footnote. Why?", [])
-    assert split_prompt("(no passages)\n\nQuestion: Why?") == ("Why?", [])
-    first = "Question: Why?\n\n[1] Because.\n[7] no passage\n\n[2] So.\n\nQuestion: Why?"
-    assert split_prompt(first) == ("Why?", ["Because.\n[7] no passage", "So."])
-    assert split_prompt("Context: It is red.\n\nQuestion: What colour?") == ("What colour?", ["It is red."])
+def chat(user: str, answer: str, **more: Any) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": user}, {"role": "assistant", "content": answer}], **more}
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0), (0, 2, 1)])
+def test_of_a_question_in_several_chats_the_one_that_shows_passages_counts(
+    tmp_path: Path, order: tuple[int, ...]
+) -> None:
+    chats = [chat("How heavy?", "20 kg"), chat(CONTEXT, "I don't know."), chat(CONTEXT, "20 kg [2]")]
+    rows = [chats[place] for place in order]
+    (tmp_path / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in [*rows, chat("Hello", "Hi")]))
+    told = import_corpus(tmp_path / "train.jsonl", read_chats, tmp_path / "corpus")
+    questions, passages = came_back(tmp_path / "corpus")
+    (found,) = questions.values()
+    assert (found.answers, found.answerable) == (("20 kg",), True)
+    assert [passages[name].text for name in found.positives] == ["It weighs 20 kg."]
+    assert "1 questions have no passages that can be told apart, and are left out" in told["notes"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "problem"),
+    [
+        ({"columns": None, "tags": None}, ""),
+        ({"columns": {"messages": ["a"]}}, "not LLaMA"),
+        ({"tags": "x"}, "not LLaMA"),
+    ],
+)
+def test_descriptions_that_are_not_mappings_of_names(tmp_path: Path, entry: dict[str, Any], problem: str) -> None:
+    (tmp_path / "dataset_info.json").write_text(json.dumps({"mine": {"file_name": "data.json", **entry}}))
+    (tmp_path / "data.json").write_text(json.dumps([chat(CONTEXT, "20 kg [2]")]))
+    if problem:
+        with pytest.raises(InputError, match=problem):
+            import_corpus(tmp_path, read_chats, tmp_path / "corpus")
+    else:
+        assert import_corpus(tmp_path, read_chats, tmp_path / "corpus")["questions"] == 1
