@@ -1,0 +1,69 @@
+"""What was measured, and of what."""
+
+from typing import Any
+
+import pytest
+
+from hybrid.preflight import measured
+from tests.preflight.situations import Make, artefact, told
+
+
+def metrics(score: float) -> dict[str, Any]:
+    return {"ndcg@10": {"value": 0.5, "num": 10}, "answer_score": {"value": score, "num": 10}}
+
+
+def test_a_baseline_must_be_of_these_questions(make: Make) -> None:
+    situation = make()
+    assert measured.baseline(situation).status == "no"
+    artefact(situation, "evaluation-base-test", "metrics.json", metrics(0.2), passages="older")
+    assert "other documents or questions" in told(measured.baseline(situation))
+    artefact(situation, "evaluation-base-test", "metrics.json", metrics(0.2))
+    found = measured.baseline(situation)
+    assert found.status == "yes" and told(found) == "ndcg@10 0.500, answer_score 0.200 on 10 questions"
+
+
+@pytest.mark.parametrize(
+    ("layer", "methods", "status"),
+    [
+        ("generator", ("raft",), "yes"),
+        ("generator", ("embed", "raft"), "yes"),
+        ("generator", ("embed",), "no"),
+        ("ranking", ("embed", "raft"), "no"),
+        (None, ("embed", "raft"), "no"),
+    ],
+)
+def test_the_diagnosis_must_name_the_layer(make: Make, layer: str | None, methods: Any, status: str) -> None:
+    situation = make(*methods)
+    assert measured.diagnosed(situation).status == "no"
+    content = {"recommended": layer, "sentence": "So it is.", "next_command": "do that"}
+    artefact(situation, "diagnosis-base-dev", "diagnosis.json", content)
+    found = measured.diagnosed(situation)
+    assert found.status == status and told(found) == "So it is."
+    assert found.next == "do that" if status == "no" else "do that" not in found.next
+
+
+def test_where_both_layers_must_be_mended_both_may_be_tuned(make: Make) -> None:
+    content = {"recommended": None, "sentence": "Both.", "next_command": "hybrid train-embed, then hybrid train-raft"}
+    for methods, status in ((("embed", "raft"), "yes"), (("embed",), "no")):
+        situation = make(*methods)
+        artefact(situation, "diagnosis-base-dev", "diagnosis.json", content)
+        assert measured.diagnosed(situation).status == status
+
+
+def test_a_prompt_that_does_it_is_reason_not_to_tune(make: Make) -> None:
+    assert measured.prompting(make("embed")) is None
+    found = measured.prompting(make("raft", task={}))
+    assert found is not None and found.status == "no" and "few_shot" in found.next
+    situation = make("raft", task={})
+    artefact(situation, "evaluation-base-2shot-test", "metrics.json", metrics(0.3))
+    artefact(situation, "evaluation-base-5shot-test", "metrics.json", metrics(0.2))
+    found = measured.prompting(situation)
+    assert found is not None and found.status == "unknown" and "with 2 worked examples 30.0" in told(found)
+    for target, status in ((0.34, "no"), (0.5, "yes")):
+        found = measured.prompting(make("raft", task={"target_score": target}))
+        assert found is not None and found.status == status
+    for reached, status in ((0.32, "no"), (0.6, "yes")):
+        situation = make("raft", task={})
+        artefact(situation, "evaluation-tuned-test", "metrics.json", metrics(reached))
+        found = measured.prompting(situation)
+        assert found is not None and found.status == status
