@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from hybrid.artifacts import Manifest
 from hybrid.backends import make_cached, make_generator
-from hybrid.lifecycle.teacher import check_terms, licence_of
+from hybrid.lifecycle.teacher import check_terms
 from hybrid.lifecycle.workspace import Workspace
 from hybrid.models import embedded
 from hybrid.synth.record import made_record
@@ -20,9 +20,9 @@ def synthesise(
     Raises `UserError` where the teacher's licence forbids to train on what it writes and nobody accepts that.
     """
     config = workspace.config
-    base = licence_of(config.generator)
-    config = config.model_copy(update={"generator": config.synth.teacher or config.generator})
-    licence, verdict = check_terms(config.generator, workspace.corpus, base_licence=base, accepted=accept_terms)
+    teacher_config = config.synth.teacher or config.generator
+    licence, verdict = check_terms(teacher_config, config.generator, workspace.corpus, accepted=accept_terms)
+    config = config.model_copy(update={"generator": teacher_config})
     search = workspace.search("base")
     search.build()
     passages = search.passages

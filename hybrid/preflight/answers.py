@@ -10,7 +10,7 @@ from typing import Any, Literal
 from hybrid.artifacts import Manifest, read_manifest
 from hybrid.config import Config
 from hybrid.corpus.passages import CorpusFolder, PassageSet
-from hybrid.models import Role, embedded, folder_of
+from hybrid.models import Role, find_local
 from hybrid.preflight.task import Task, read_task
 from hybrid.types import Question
 
@@ -92,24 +92,7 @@ class Situation:
 
     def model_folder(self, role: Role) -> Path | None:
         """Where the model lies on this machine; None where it must be fetched first. Fetches nothing."""
-        name = self.model_name(role)
-        if name == "embedded":
-            folder = folder_of(embedded(role))
-            return folder if folder.is_dir() else None
-        if Path(name).is_dir():
-            return Path(name)
-        from huggingface_hub import try_to_load_from_cache
-        from huggingface_hub.errors import HFValidationError
-
-        try:
-            found = try_to_load_from_cache(name, "config.json")
-        except HFValidationError:
-            return None
-        return Path(found).parent if isinstance(found, str) else None
-
-    def bundled_licence(self, role: Role) -> str:
-        """Of an embedded model, "" for others."""
-        return embedded(role).licence if self.model_name(role) == "embedded" else ""
+        return find_local(self.model_name(role), role)
 
     def manifest(self, name: str) -> Manifest | None:
         """Of an artefact in the workspace, whether up to date or not."""

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-import pytest
-
 from hybrid.preflight import permission
+from hybrid.preflight.task import Task
 from tests.preflight.situations import Make, model, told
 
 
@@ -15,8 +14,7 @@ def test_the_licence_of_a_model_is_found_where_its_folder_says_it(make: Make, tm
     silent = model(tmp_path / "silent", README_md="# no header")
     wanted = {card: "llama3.1", text: "apache-2.0", config: "mit", silent: ""}
     for folder, name in wanted.items():
-        situation = make("embed", task={}, embedder={"model": folder})
-        assert permission.model_licence(situation, "embedder", situation.task or pytest.fail())[0] == name
+        assert permission.licence_of_model(folder, "embedder", Task())[0] == name
     data_licences = {"documents_licence": "own", "questions_licence": "own"}
     assert permission.licences(make("embed", task=data_licences, embedder={"model": card})).status == "yes"
     unsaid = permission.licences(make("embed", task=data_licences, embedder={"model": silent}))
