@@ -22,11 +22,24 @@ def test_minutes_are_measured_where_they_can_be_and_else_reckoned(make: Make, tm
 
 
 def test_a_model_too_large_for_the_machine_is_told(make: Make, tmp_path: Path) -> None:
-    huge = model(tmp_path / "huge", (1_000_000, 10_000_000))
+    huge = model(tmp_path / "huge", (1_000_000, 1_000_000))
     found = machine.hardware(make("raft", generator={"model": huge}))
     assert found.status == "no" and "smaller model" in found.next
     absent = machine.hardware(make("raft", generator={"model": "nobody/nothing"}))
     assert absent.status == "unknown" and "fetch the model" in absent.next
+
+
+def test_weights_that_are_no_safetensors_file_have_no_size(make: Make, tmp_path: Path) -> None:
+    folder = Path(model(tmp_path / "m", (100, 100)))
+    assert machine.parameters(folder) == 10_000
+    weights = folder / "model.safetensors"
+    whole = weights.read_bytes()
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+    for content in (pointer, whole[:40], whole[:-100], b""):
+        weights.write_bytes(content)
+        assert machine.parameters(folder) is None
+        found = machine.hardware(make("embed", embedder={"model": str(folder)}))
+        assert found.status == "unknown" and "no whole weights" in told(found)
 
 
 def test_a_generator_behind_an_api_cannot_be_trained(make: Make, tmp_path: Path) -> None:
