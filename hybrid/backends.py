@@ -1,12 +1,16 @@
 """From a configuration to working parts: the one place where implementations are chosen. Imports are lazy."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hybrid.config import Config, Engine
 from hybrid.errors import MissingError
 from hybrid.models import cache_folder, resolve
 from hybrid.protocols import Generator
 from hybrid.retrieval.sentence_embedder import SentenceEmbedder
+
+if TYPE_CHECKING:
+    from hybrid.answering.generation_cache import CachedGenerator
 
 
 def make_embedder(config: Config, folder: Path | None = None, name: str = "") -> SentenceEmbedder:
@@ -76,7 +80,7 @@ def _uses_openvino(engine: Engine, quantization: str) -> bool:
     return not torch.accelerator.is_available()
 
 
-def make_cached(generator: Generator, config: Config, file: Path) -> Generator:
+def make_cached(generator: Generator, config: Config, file: Path) -> "CachedGenerator":
     """The generator with its answers kept in `file`, a batch at a time; of an engine that forms its own, a slice."""
     from hybrid.answering.generation_cache import CachedGenerator
 

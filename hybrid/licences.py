@@ -4,28 +4,29 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-Permission = Literal["yes", "conditions", "no"]
+Permission = Literal["yes", "no"]
 Role = Literal["model", "teacher", "data"]
 """Of what stands under a licence: a model that is tuned, one whose answers are trained on, or the data."""
 Use = Literal["", "research", "internal", "commercial"]
+Purpose = Literal["any", "not commercial", "research"]
 
 
 @dataclass(frozen=True)
 class Licence:
-    """`training`: may it be tuned, or trained on. `commercial`: may the result earn money. `outputs`: may what the
-    model writes train another model. `note`: the condition, or why not.
+    """`training`: may it be tuned, or trained on. `outputs`: may what the model writes train another model.
+    `purpose`: what the result may be used for. `note`: the condition, or why not.
     """
 
     id: str
     training: Permission
-    commercial: Permission
     outputs: Permission
     note: str = ""
+    purpose: Purpose = "any"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """`permission` is None where the table does not know the licence."""
+    """`permission` is None where the table does not know the licence; a yes may have a condition, told in `reason`."""
 
     permission: Permission | None
     reason: str
@@ -36,53 +37,48 @@ _BY = ("cc-by-3.0", "cc-by-4.0", "odc-by", "cdla-permissive-2.0", "ogl-uk-3.0")
 _SHARE_ALIKE = ("cc-by-sa-3.0", "cc-by-sa-4.0", "odbl", "gfdl")
 _COPYLEFT = ("gpl-2.0", "gpl-3.0", "lgpl-2.1", "lgpl-3.0", "agpl-3.0", "mpl-2.0")
 _NOT_FOR_MONEY = ("cc-by-nc-2.0", "cc-by-nc-3.0", "cc-by-nc-4.0", "cc-by-nc-sa-3.0", "cc-by-nc-sa-4.0")
-_NO_DERIVATIVES = ("cc-by-nd-4.0", "cc-by-nc-nd-4.0")
 _RAIL = ("openrail", "openrail++", "bigscience-openrail-m", "bigscience-bloom-rail-1.0", "creativeml-openrail-m")
 _LATE_LLAMA = ("llama3.1", "llama3.2", "llama3.3", "llama4")
 
+_FORBIDDEN: dict[Purpose, tuple[Use, ...]] = {
+    "any": (),
+    "not commercial": ("commercial",),
+    "research": ("internal", "commercial"),
+}
+
 LICENCES: tuple[Licence, ...] = (
-    *(Licence(name, "yes", "yes", "yes") for name in _FREE),
-    *(Licence(name, "yes", "yes", "yes", "name the authors beside what is published") for name in _BY),
+    *(Licence(name, "yes", "yes") for name in _FREE),
+    *(Licence(name, "yes", "yes", "name the authors beside what is published") for name in _BY),
     *(
-        Licence(name, "yes", "yes", "conditions", "what is published of it stays under the same licence")
+        Licence(name, "yes", "yes", "what is published of it stays under the same licence")
         for name in (*_SHARE_ALIKE, *_COPYLEFT)
     ),
-    *(Licence(name, "yes", "no", "conditions", "not for commercial use") for name in _NOT_FOR_MONEY),
+    *(Licence(name, "yes", "yes", "not for commercial use", "not commercial") for name in _NOT_FOR_MONEY),
+    Licence("cc-by-nd-4.0", "yes", "yes", "no adapted copy is given on"),
+    Licence("cc-by-nc-nd-4.0", "yes", "yes", "no adapted copy is given on", "not commercial"),
+    *(Licence(name, "yes", "yes", "its list of forbidden uses goes with the tuned model") for name in _RAIL),
     *(
-        Licence(
-            name, "conditions", "no" if "-nc-" in name else "conditions", "conditions", "no adapted copy is given on"
-        )
-        for name in _NO_DERIVATIVES
-    ),
-    *(Licence(name, "yes", "yes", "yes", "its list of forbidden uses goes with the tuned model") for name in _RAIL),
-    *(
-        Licence(
-            name, "yes", "conditions", "no", "its outputs may improve no model but Llama; above 700 M users ask Meta"
-        )
+        Licence(name, "yes", "no", "its outputs may improve no model but Llama; above 700 M users ask Meta")
         for name in ("llama2", "llama3")
     ),
     *(
-        Licence(
-            name, "yes", "conditions", "conditions", 'what is trained is called "Llama-…"; above 700 M users ask Meta'
-        )
+        Licence(name, "yes", "yes", 'what is trained is called "Llama-…"; above 700 M users ask Meta')
         for name in _LATE_LLAMA
     ),
-    Licence("gemma", "yes", "yes", "conditions", "the Gemma terms go with the tuned model, and with one trained on it"),
-    Licence(
-        "qwen", "yes", "conditions", "conditions", 'trained on its outputs: "Built with Qwen"; over 100 M users ask'
-    ),
-    Licence("qwen-research", "yes", "no", "conditions", "for research only"),
-    Licence("mrl", "yes", "no", "no", "Mistral's research licence: for research only"),
-    Licence("mnpl", "yes", "no", "no", "Mistral's non-production licence"),
-    Licence("deepseek", "yes", "yes", "yes", "its list of forbidden uses goes with the tuned model"),
-    Licence("nvidia-open-model", "yes", "yes", "yes", "its notice goes with the tuned model"),
-    Licence("fair-noncommercial-research", "yes", "no", "conditions", "for research only"),
-    Licence("openai", "no", "yes", "no", "its terms forbid to train competing models with what it writes"),
-    Licence("anthropic", "no", "yes", "no", "its terms forbid to train competing models with what it writes"),
-    Licence("google-gemini-api", "no", "yes", "no", "its terms forbid to train competing models with what it writes"),
-    Licence("cohere", "no", "yes", "no", "its terms forbid to train models with what it writes"),
-    Licence("own", "yes", "yes", "yes", "the team's own"),
-    Licence("no-training", "no", "no", "no", "its owner does not allow that models are trained on it"),
+    Licence("gemma", "yes", "yes", "the Gemma terms go with the tuned model, and with one trained on it"),
+    Licence("qwen", "yes", "yes", 'trained on its outputs: "Built with Qwen"; over 100 M users ask'),
+    Licence("qwen-research", "yes", "yes", "for research only", "research"),
+    Licence("mrl", "yes", "no", "Mistral's research licence: for research only", "research"),
+    Licence("mnpl", "yes", "no", "Mistral's non-production licence: for research and tests only", "research"),
+    Licence("deepseek", "yes", "yes", "its list of forbidden uses goes with the tuned model"),
+    Licence("nvidia-open-model", "yes", "yes", "its notice goes with the tuned model"),
+    Licence("fair-noncommercial-research", "yes", "yes", "for research only", "research"),
+    Licence("openai", "no", "no", "its terms forbid to train competing models with what it writes"),
+    Licence("anthropic", "no", "no", "its terms forbid to train competing models with what it writes"),
+    Licence("google-gemini-api", "no", "no", "its terms forbid to train competing models with what it writes"),
+    Licence("cohere", "no", "no", "its terms forbid to train models with what it writes"),
+    Licence("own", "yes", "yes", "the team's own"),
+    Licence("no-training", "no", "no", "its owner does not allow that models are trained on it"),
 )
 """Names are those of the Hugging Face hub, where it has one (SPDX in lower case)."""
 
@@ -123,16 +119,12 @@ def judge(name: str, role: Role, use: Use, *, base_licence: str = "") -> Verdict
     licence = find(name)
     if licence is None:
         return Verdict(None, f"{name or 'no licence stated'}: not in the table")
+    permission = licence.training
     if role == "teacher":
-        family = licence.id.rstrip("0123456789.")
-        if licence.outputs == "no" and family == "llama" and base_licence.lower().startswith("llama"):
-            return Verdict("conditions", f"{licence.id}: a Llama may teach a Llama")
         permission = licence.outputs
-    else:
-        permission = licence.training
-    if permission != "no" and licence.commercial == "no":
-        if use == "commercial":
-            return Verdict("no", f"{licence.id}: {licence.note}, and the task is declared as commercial")
-        permission = "yes" if use == "research" else "conditions"
-    reason = f"{licence.id}: {licence.note}" if licence.note else licence.id
-    return Verdict(permission, reason)
+        family = licence.id.rstrip("0123456789.")
+        if permission == "no" and family == "llama" and base_licence.lower().startswith("llama"):
+            return Verdict("yes", f"{licence.id}: a Llama may teach a Llama")
+    if permission == "yes" and use in _FORBIDDEN[licence.purpose]:
+        return Verdict("no", f"{licence.id}: {licence.note}, and the task is declared as {use}")
+    return Verdict(permission, f"{licence.id}: {licence.note}" if licence.note else licence.id)

@@ -102,6 +102,22 @@ def pull(model: EmbeddedModel) -> Path:
     return target
 
 
+def find_local(name: str, role: Role) -> Path | None:
+    """Where a config's model lies on this machine; None where it must be fetched first. Fetches nothing."""
+    if name == "embedded":
+        return folder_of(embedded(role)) if is_pulled(embedded(role)) else None
+    if Path(name).is_dir():
+        return Path(name)
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        found = try_to_load_from_cache(name, "config.json")
+    except HFValidationError:
+        return None
+    return Path(found).parent if isinstance(found, str) else None
+
+
 def resolve(name: str, role: Role) -> Path:
     """The folder of a config's model: `embedded`, a local folder, or a hub name.
 
@@ -117,7 +133,8 @@ def resolve(name: str, role: Role) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
-    patterns = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", "*/config.json"]
+    # the model card says the licence
+    patterns = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", "*/config.json", "README.md"]
     try:
         return Path(snapshot_download(name, allow_patterns=patterns))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:

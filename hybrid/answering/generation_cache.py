@@ -49,6 +49,12 @@ class CachedGenerator:
             self._write(part, fresh)
         return [found[key] for key in keys]
 
+    def missing(self, chats: Sequence[Chat], *, max_new_tokens: int) -> list[Chat]:
+        """Those that `generate` would pay for, in their order."""
+        keyed = {self._key(chat, max_new_tokens): chat for chat in chats}
+        known = self._read(list(keyed))
+        return [chat for key, chat in keyed.items() if key not in known]
+
     def _key(self, chat: Chat, max_new_tokens: int) -> str:
         return sha256_json([self.fingerprint, [[m.role, m.content] for m in chat], max_new_tokens, "greedy"])
 

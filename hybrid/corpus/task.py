@@ -7,7 +7,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hybrid.errors import InputError
-from hybrid.licences import Use
+from hybrid.licences import Use, find
 
 TEMPLATE = """\
 # What is tuned, for whom, and with whose leave. `hybrid preflight` reads it; a key that is left out counts as not said.
@@ -77,6 +77,10 @@ class Task(BaseModel):
         if isinstance(self.personal_data, bool):
             return self.personal_data and not kind.startswith("secret")
         return kind in self.personal_data
+
+    def accepts(self, licence: str) -> bool:
+        """Whether somebody has read the terms of this licence, in any spelling, and found to allow the training."""
+        return any((find(term) or term) == (find(licence) or licence) for term in self.accepted_terms)
 
 
 def read_task(path: Path) -> Task | None:

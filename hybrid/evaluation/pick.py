@@ -24,6 +24,8 @@ MIN_QUESTIONS = 30
 """Answerable questions below which nothing is recommended."""
 MAX_NEEDED = 10_000
 """More questions than this are told as this many: the layers are as good as equal."""
+BOTH = "hybrid train-embed, then hybrid train-raft"
+"""The next command where either layer alone adds nothing: a preflight knows by it that both may be tuned."""
 _COVERED = 0.8
 """Share of the gold passages ranked low that a larger k should bring into the context."""
 
@@ -109,7 +111,7 @@ def pick(records: Sequence[Record], headroom: Headroom, config: DiagnosisConfig,
         return Pick(None, chances, sentence, f"{numbers}.", None, "nothing to retune; widen the evaluation set")
     if min(shapley[best].low, shapley[other].low) > effect and alone[best].high <= effect:
         sentence = "Both layers must be repaired together: either one alone adds next to nothing."
-        return Pick(None, chances, sentence, f"{numbers}.", None, "hybrid train-embed, then hybrid train-raft")
+        return Pick(None, chances, sentence, f"{numbers}.", None, BOTH)
     missing = max(
         needed_to_rank(
             shapley[best].value / costs[best] - shapley[other].value / costs[other],

@@ -18,7 +18,7 @@ def pass_gate(
 ) -> tuple[str, ...]:
     """The hard questions that failed and were forced; empty where none failed. `announce` gets a line on what is soft.
 
-    Raises `UserError` where one failed and `force` is not given. Writes nothing.
+    Raises `UserError` where one failed and `force` is not given. Writes nothing but the passages.
     """
     situation = situation_of(workspace, methods)
     failed = missing(ask(situation, hard_only=True))

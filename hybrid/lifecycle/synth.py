@@ -5,11 +5,11 @@ from dataclasses import replace
 
 from hybrid.artifacts import Manifest
 from hybrid.backends import make_cached, make_generator
-from hybrid.lifecycle.teacher import check_terms, licence_of
+from hybrid.lifecycle.teacher import check_terms
 from hybrid.lifecycle.workspace import Workspace
 from hybrid.models import embedded
 from hybrid.synth.record import made_record
-from hybrid.synth.teacher import Estimate, estimate, plan, write_questions
+from hybrid.synth.teacher import NOTHING_LEFT, Estimate, estimate, plan, write_questions, written
 
 
 def synthesise(
@@ -20,19 +20,27 @@ def synthesise(
     Raises `UserError` where the teacher's licence forbids to train on what it writes and nobody accepts that.
     """
     config = workspace.config
-    base = licence_of(config.generator)
-    config = config.model_copy(update={"generator": config.synth.teacher or config.generator})
-    licence, verdict = check_terms(config.generator, workspace.corpus, base_licence=base, accepted=accept_terms)
+    teacher_config = config.synth.teacher or config.generator
+    licence, verdict = check_terms(teacher_config, config.generator, workspace.corpus, accepted=accept_terms)
+    # a guard would turn an unsupported answer into an abstention, and agree with unanswerable questions
+    answering = config.answering.model_copy(update={"guard": "off"})
+    config = config.model_copy(update={"generator": teacher_config, "answering": answering})
     search = workspace.search("base")
     search.build()
-    passages = search.passages
+    passages, target = search.passages, workspace.root / "synth" / "teacher"
     generator = make_generator(config)
+    inputs = {
+        "passages": passages.manifest.id,
+        **search.inputs(),
+        "teacher": generator.fingerprint,
+        "licence": licence,
+    }
+    if done := written(target, config, inputs):
+        return done if told(NOTHING_LEFT) else None
     teacher = make_cached(generator, config, workspace.root / "cache" / "generations.sqlite")
     assignments = plan(passages.passages, config)
     if not told(estimate(assignments, teacher, config)):
         return None
-    # a guard would turn an unsupported answer into an abstention, and agree with unanswerable questions
-    config = config.model_copy(update={"answering": config.answering.model_copy(update={"guard": "off"})})
     pipeline = replace(search, config=config).pipeline(teacher)
     ready = workspace.corpus.ready_passages.is_file()
     name = embedded("generator").name if config.generator.model == "embedded" else config.generator.model
@@ -41,13 +49,8 @@ def synthesise(
         assignments,
         pipeline,
         config=config,
-        target=workspace.root / "synth" / "teacher",
-        inputs={
-            "passages": passages.manifest.id,
-            **search.inputs(),
-            "teacher": generator.fingerprint,
-            "licence": licence,
-        },
+        target=target,
+        inputs=inputs,
         facts={
             "teacher": name,
             "teacher_licence": licence,

@@ -7,11 +7,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from hybrid.artifacts import Manifest, read_manifest
+from hybrid.artifacts import Manifest, read_manifest, sha256_file
+from hybrid.backends import make_embedder, make_generator
 from hybrid.config import Config
 from hybrid.corpus.passages import CorpusFolder, PassageSet
 from hybrid.corpus.task import Task, read_task
-from hybrid.models import Role, embedded, folder_of
+from hybrid.models import Role, find_local
+from hybrid.retrieval.index import index_id
+from hybrid.tuning.embedder import usable_questions
 from hybrid.types import Question
 
 Method = Literal["embed", "raft", "dpo", "grpo"]
@@ -69,6 +72,11 @@ class Situation:
         """Questions that are trained on."""
         return self.passages.split("train")
 
+    @cached_property
+    def usable(self) -> tuple[list[Question], list[Question]]:
+        """The questions that the embedder is trained on, and those that judge it."""
+        return usable_questions(self.passages.passages, self.passages.questions, self.config)
+
     @property
     def task_name(self) -> str:
         """The task file as evidence names it."""
@@ -92,32 +100,33 @@ class Situation:
 
     def model_folder(self, role: Role) -> Path | None:
         """Where the model lies on this machine; None where it must be fetched first. Fetches nothing."""
-        name = self.model_name(role)
-        if name == "embedded":
-            folder = folder_of(embedded(role))
-            return folder if folder.is_dir() else None
-        if Path(name).is_dir():
-            return Path(name)
-        from huggingface_hub import try_to_load_from_cache
-        from huggingface_hub.errors import HFValidationError
-
-        try:
-            found = try_to_load_from_cache(name, "config.json")
-        except HFValidationError:
-            return None
-        return Path(found).parent if isinstance(found, str) else None
-
-    def bundled_licence(self, role: Role) -> str:
-        """Of an embedded model, "" for others."""
-        return embedded(role).licence if self.model_name(role) == "embedded" else ""
+        return find_local(self.model_name(role), role)
 
     def manifest(self, name: str) -> Manifest | None:
         """Of an artefact in the workspace, whether up to date or not."""
         return read_manifest(self.root / name)
 
     def is_current(self, manifest: Manifest) -> bool:
-        """Whether an evaluation or diagnosis is of these documents and questions."""
+        """Whether an artefact is of these documents and questions."""
         return manifest.inputs.get("passages") == self.passages.manifest.id
+
+    def is_of_base(self, manifest: Manifest) -> bool:
+        """Whether an evaluation or diagnosis is of the base as configured, and of these documents and questions."""
+        return self.is_current(manifest) and self.base_inputs.items() <= manifest.inputs.items()
+
+    @cached_property
+    def base_inputs(self) -> dict[str, str]:
+        """By which figures of the configured models are known; "" for a model that is not on this machine. Fetches
+        nothing and loads no weights, but reads them.
+        """
+        embedder = make_embedder(self.config).fingerprint if self.model_folder("embedder") else ""
+        texts = sha256_file(self.passages.path / "corpus.jsonl")
+        local = self.config.generator.kind == "local"
+        there = not local or self.model_folder("generator") is not None
+        return {
+            "index": index_id(passages=texts, embedder=embedder) if embedder else "",
+            "generator": make_generator(self.config).fingerprint if there else "",
+        }
 
     def read_json(self, name: str) -> Mapping[str, Any]:
         """A JSON file of the workspace."""

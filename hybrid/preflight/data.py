@@ -4,11 +4,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from hybrid.audit.coverage import measure_coverage
-from hybrid.audit.documents import Private, private_data
+from hybrid.audit.documents import private_data
 from hybrid.audit.requirements import Method as AuditMethod
 from hybrid.audit.requirements import requirements
 from hybrid.preflight.answers import Found, Situation, Status, seen, worst
-from hybrid.tuning.embedder import usable_questions
 from hybrid.tuning.raft import most_examples
 from hybrid.types import Passage, Question
 
@@ -25,8 +24,7 @@ def enough(situation: Situation) -> Found:
     statuses: list[Status] = []
     for method in situation.methods:
         if method == "embed":
-            train, _ = usable_questions(situation.passages.passages, situation.passages.questions, config)
-            have, need = len(train), config.train_embed.min_pairs
+            have, need = len(situation.usable[0]), config.train_embed.min_pairs
             texts.append(f"{have} answerable training questions with a known passage, {need} are the least for tuning")
         elif method == "raft":
             have, need = most_examples(situation.train, config.raft), config.raft.min_examples
@@ -46,7 +44,7 @@ def enough(situation: Situation) -> Found:
 
 def evaluation_set(situation: Situation) -> Found:
     """Answerable dev questions: checkpoints are chosen on them, and gains are shown."""
-    _, dev = usable_questions(situation.passages.passages, situation.passages.questions, situation.config)
+    _, dev = situation.usable
     need = situation.config.train_embed.min_dev_questions
     texts = [f"{len(dev)} answerable dev questions with a known passage, {need} are the least for tuning"]
     test = sum(question.answerable for question in situation.passages.split("test"))
@@ -81,40 +79,41 @@ def coverage(situation: Situation) -> Found:
 
 def private_training(situation: Situation) -> Found:
     """Secrets and personal data in what is trained on word by word: training questions and their answers."""
-    return _private(situation, _as_passages(situation.train), "training questions", _QUERIES)
+    return _private(situation, *_in_questions(situation.train), "training questions", _QUERIES)
 
 
 def private_documents(situation: Situation) -> Found:
-    """The same in the documents and in the questions that are held out; the audit's findings where they are current."""
-    held = _as_passages([q for q in situation.passages.questions if q.split != "train"])
-    audit = situation.manifest("audit")
-    if audit is not None and situation.is_current(audit):
-        rows = situation.read_json("audit/audit.json")["passages"]["private"]
-        known = [Private(row["passage"], row["kind"], row["shown"]) for row in rows]
-        return _private(situation, held, "documents", "audit/audit.json", known)
-    return _private(situation, [*situation.passages.passages, *held], "documents", "passages/corpus.jsonl")
-
-
-def _private(
-    situation: Situation, texts: Sequence[Passage], where: str, file: str, known: Sequence[Private] = ()
-) -> Found:
-    found = [*known, *private_data(texts)]
-    task = situation.task
-    forbidden = [item for item in found if task is None or not task.allows(item.kind)]
-    if not found:
-        return Found("yes", seen(f"no secrets or personal data in the {where}", file=file))
-    kinds = Counter(item.kind for item in (forbidden or found))
-    some = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
-    if not forbidden:
-        return Found("yes", seen(f"{some} in the {where}, which {situation.task_name} allows", file=file))
-    text = f"{some} in the {where}, first in {forbidden[0].passage} ({forbidden[0].shown})"
-    return Found(
-        "no", seen(text, file=file), f"take them out, or allow the kinds in {situation.task_name}: personal_data"
+    """The same in the documents, as noted when they were read, and in the questions that are held out."""
+    noted = situation.passages.manifest.facts["private"]
+    counts, places = _in_questions([q for q in situation.passages.questions if q.split != "train"])
+    return _private(
+        situation, Counter(noted["counts"]) + counts, [*noted["places"], *places], "documents", "passages/manifest.json"
     )
 
 
-def _as_passages(questions: Sequence[Question]) -> list[Passage]:
-    return [Passage(question.id, "\n".join((question.question, *question.answers))) for question in questions]
+def _private(
+    situation: Situation, counts: Counter[str], places: Sequence[Sequence[str]], where: str, file: str
+) -> Found:
+    """`places`: pairs of a place and a kind; of many, the first."""
+    task = situation.task
+    forbidden = Counter({kind: num for kind, num in counts.items() if task is None or not task.allows(kind)})
+    if not counts:
+        return Found("yes", seen(f"no secrets or personal data in the {where}", file=file))
+    some = ", ".join(f"{count} {kind}" for kind, count in (forbidden or counts).most_common())
+    if not forbidden:
+        return Found("yes", seen(f"{some} in the {where}, which {situation.task_name} allows", file=file))
+    first = next((f", first in {place}" for place, kind in places if kind in forbidden), "")
+    return Found(
+        "no",
+        seen(f"{some} in the {where}{first}", file=file),
+        f"take them out, or allow the kinds in {situation.task_name}: personal_data",
+    )
+
+
+def _in_questions(questions: Sequence[Question]) -> tuple[Counter[str], list[tuple[str, str]]]:
+    found = private_data([Passage(q.id, "\n".join((q.question, *q.answers))) for q in questions])
+    places = [(f"{item.passage} ({item.shown})", item.kind) for item in found]
+    return Counter(item.kind for item in found), places
 
 
 def _rows(value: object) -> Sequence[Mapping[str, object]]:

@@ -9,17 +9,14 @@ Memory, of P parameters: LoRA 4 bytes each in float32, 2 in bfloat16, half a byt
 gradients, Adam's two moments).
 """
 
-import json
 import math
 import os
 import shutil
-import struct
 from collections.abc import Sequence
 from pathlib import Path
 
 from hybrid.models import Role
 from hybrid.preflight.answers import Evidence, Found, Situation, Status, worst
-from hybrid.tuning.embedder import usable_questions
 from hybrid.tuning.raft import most_examples
 from hybrid.tuning.step_clock import FILE, seconds_per_step
 
@@ -55,7 +52,8 @@ def hardware(situation: Situation) -> Found:
         size = parameters(folder_of_model) if folder_of_model else None
         if size is None:
             statuses.append("unknown")
-            found.append(Evidence(f"{role} {situation.model_name(role)}: not on this machine, its size is unknown"))
+            why = "no whole weights in its folder" if folder_of_model else "not on this machine"
+            found.append(Evidence(f"{role} {situation.model_name(role)}: {why}, its size is unknown"))
             advice.append("fetch the model first")
             continue
         needed_memory = _memory(situation, role, size)
@@ -92,13 +90,17 @@ def memory_bytes() -> int:
 
 
 def parameters(folder: Path) -> int | None:
-    """Of a model folder, from the headers of its safetensors files; None where it has none."""
+    """Of a model folder, from the headers of its safetensors files; None where it has none, or one is no such file."""
+    from safetensors import SafetensorError, safe_open
+
     total = 0
-    for file in sorted(folder.glob("*.safetensors")):
-        with file.open("rb") as stream:
-            (length,) = struct.unpack("<Q", stream.read(8))
-            header = json.loads(stream.read(length))
-        total += sum(math.prod(entry["shape"]) for name, entry in header.items() if name != "__metadata__")
+    for path in sorted(folder.glob("*.safetensors")):
+        try:
+            with safe_open(path, framework="numpy") as file:
+                names = file.keys()
+                total += sum(math.prod(file.get_slice(name).get_shape()) for name in names)
+        except SafetensorError:
+            return None
     return total or None
 
 
@@ -135,8 +137,7 @@ def _minutes(
 def _embedder_work(situation: Situation) -> tuple[int, float]:
     """Pairs at most, and tokens of one: question, passage, negatives."""
     options = situation.config.train_embed
-    passages = situation.passages.passages
-    train, _ = usable_questions(passages, situation.passages.questions, situation.config)
+    passages, (train, _) = situation.passages.passages, situation.usable
     pairs = sum(min(len(question.positives), options.positives_per_question) for question in train)
     tokens = _mean_tokens([question.question for question in train])
     tokens += (1 + options.hard_negatives) * _mean_tokens([passage.full_text for passage in passages])

@@ -1,10 +1,10 @@
 """What must have been measured before: the base, whose fault it is, and what a prompt alone can do."""
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
+from hybrid.evaluation.pick import BOTH
 from hybrid.preflight.answers import Found, Method, Situation, seen
 
 _LAYERS: dict[Method, str] = {"embed": "embedder", "raft": "generator", "dpo": "generator", "grpo": "generator"}
@@ -19,9 +19,9 @@ def baseline(situation: Situation) -> Found:
     run = "run `hybrid evaluate --system base`"
     if manifest is None:
         return Found("no", seen(f"the base was not measured on {split}", file=name), run)
-    if not situation.is_current(manifest):
-        return Found("no", seen("it is of other documents or questions", file=name), run)
-    return Found("yes", seen(_figures(_metrics(situation, name)), file=f"{name}/metrics.json"))
+    if not situation.is_of_base(manifest):
+        return Found("no", seen("it is of other documents, questions or models", file=name), run)
+    return Found("yes", seen(_figures(situation.read_json(f"{name}/metrics.json")), file=f"{name}/metrics.json"))
 
 
 def diagnosed(situation: Situation) -> Found:
@@ -31,8 +31,8 @@ def diagnosed(situation: Situation) -> Found:
     run = "run `hybrid diagnose --system base`"
     if manifest is None:
         return Found("no", seen("nobody asked whether documents or answers are wrong", file=name), run)
-    if not situation.is_current(manifest):
-        return Found("no", seen("it is of other documents or questions", file=name), run)
+    if not situation.is_of_base(manifest):
+        return Found("no", seen("it is of other documents, questions or models", file=name), run)
     file = f"{name}/diagnosis.json"
     told = situation.read_json(file)
     layer, wanted = told["recommended"], {_LAYERS[method] for method in situation.methods}
@@ -41,7 +41,7 @@ def diagnosed(situation: Situation) -> Found:
         others = " and ".join(sorted(wanted - {layer}))
         return Found("yes", evidence, f"the {others} may stay as it is: tune the {layer} alone" if others else "")
     # both layers at fault is a reason to tune where both methods are asked for
-    if layer is None and told["next_command"].startswith("hybrid train-embed, then") and len(wanted) == 2:
+    if layer is None and told["next_command"] == BOTH and len(wanted) == 2:
         return Found("yes", evidence)
     return Found("no", evidence, str(told["next_command"]))
 
@@ -52,44 +52,39 @@ def prompting(situation: Situation) -> Found | None:
         return None
     split = situation.config.evaluation.split
     run = "run `hybrid evaluate --system base --set evaluation.few_shot=3`: the baseline that tuning must beat"
-    # by shots: the most first, which usually is the best prompt
-    found = sorted(
-        ((int(match[1]), path.name) for path in situation.root.glob(f"evaluation-base-*shot-{split}")
-         if (match := _SHOTS.fullmatch(path.name))), reverse=True,
-    )  # fmt: skip
-    usable = [(shots, name) for shots, name in found if (m := situation.manifest(name)) and situation.is_current(m)]
-    if not usable:
+    found = [
+        (_score(situation, path.name), int(match[1]), path.name)
+        for path in situation.root.glob(f"evaluation-base-*shot-{split}")
+        if (match := _SHOTS.fullmatch(path.name))
+        and (manifest := situation.manifest(path.name))
+        and situation.is_of_base(manifest)
+    ]
+    if not found:
         where = f"evaluation-base-<n>shot-{split}"
         return Found("no", seen("the base with worked examples in its prompt was not measured", file=where), run)
-    scores = {name: _score(_metrics(situation, name)) for _, name in usable}
-    best = max(scores, key=lambda name: scores[name])
-    shots = next(count for count, name in usable if name == best)
-    file = f"{best}/metrics.json"
-    text = f"with {shots} worked examples {100 * scores[best]:.1f} of 100 answers' score"
+    score, shots, name = max(found)
+    file = f"{name}/metrics.json"
+    text = f"with {shots} worked examples {100 * score:.1f} of 100 answers' score"
     effect = situation.config.diagnosis.minimum_effect
     task = situation.task
     if task is not None and task.target_score is not None:
         text += f", {100 * task.target_score:g} are wanted"
-        if scores[best] >= task.target_score - effect:
+        if score >= task.target_score - effect:
             return Found("no", seen(text, file=file), "prompting will do: keep the worked examples, tune nothing")
         return Found("yes", seen(text, file=file))
     tuned = situation.manifest(f"evaluation-tuned-{split}")
     if tuned is not None and situation.is_current(tuned):
-        reached = _score(_metrics(situation, f"evaluation-tuned-{split}"))
+        reached = _score(situation, f"evaluation-tuned-{split}")
         text += f", {100 * reached:.1f} as tuned before"
-        if scores[best] >= reached - effect:
+        if score >= reached - effect:
             return Found("no", seen(text, file=file), "prompting does as well as the tuned model: tune nothing")
         return Found("yes", seen(text, file=file))
     text += "; no target_score to hold it against"
     return Found("unknown", seen(text, file=file), f"say target_score in {situation.task_name}")
 
 
-def _metrics(situation: Situation, name: str) -> Mapping[str, Any]:
-    value: Mapping[str, Any] = json.loads((situation.root / name / "metrics.json").read_text(encoding="utf-8"))
-    return value
-
-
-def _score(metrics: Mapping[str, Any]) -> float:
+def _score(situation: Situation, name: str) -> float:
+    metrics = situation.read_json(f"{name}/metrics.json")
     return float(metrics["answer_score"]["value"] or 0.0) if "answer_score" in metrics else 0.0
 
 

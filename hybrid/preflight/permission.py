@@ -9,8 +9,8 @@ import yaml
 from hybrid.corpus.task import Task
 from hybrid.jsonl import read_jsonl
 from hybrid.licences import Role as LicenceRole
-from hybrid.licences import Use, find, judge
-from hybrid.models import Role
+from hybrid.licences import judge
+from hybrid.models import Role, embedded, find_local
 from hybrid.preflight.answers import Evidence, Found, Situation, Status, worst
 
 _TITLES = {
@@ -37,14 +37,13 @@ def licences(situation: Situation) -> Found:
     advice: list[str] = []
 
     def look(what: str, name: str, role: LicenceRole, file: str, key: str, base: str = "") -> None:
-        use: Use = task.use
         if not name:
             statuses.append("unknown")
             found.append(Evidence(f"{what}: no licence stated", file))
             advice.append(f"say {key} in {situation.task_name}")
             return
-        verdict = judge(name, role, use, base_licence=base)
-        accepted = any((find(term) or term) == (find(name) or name) for term in task.accepted_terms)
+        verdict = judge(name, role, task.use, base_licence=base)
+        accepted = task.accepts(name)
         suffix = " (terms accepted)" if accepted else ""
         found.append(Evidence(f"{what}: {verdict.reason}{suffix}", file))
         if verdict.permission == "no" and not accepted:
@@ -58,7 +57,7 @@ def licences(situation: Situation) -> Found:
 
     known: dict[Role, str] = {}
     for role in situation.roles:
-        name, file = model_licence(situation, role, task)
+        name, file = licence_of_model(situation.model_name(role), role, task)
         known[role] = name
         look(f"{role} {situation.model_name(role)}", name, "model", file, "model_licences")
     for teacher, licence in _teachers(situation, task).items():
@@ -70,14 +69,13 @@ def licences(situation: Situation) -> Found:
     return Found(worst(statuses), tuple(found), "; ".join(advice))
 
 
-def model_licence(situation: Situation, role: Role, task: Task) -> tuple[str, str]:
-    """The licence's name and the file that says it; "" where nothing does."""
-    name = situation.model_name(role)
+def licence_of_model(name: str, role: Role, task: Task) -> tuple[str, str]:
+    """The licence of a config's model and where it stands; "" where nothing says it. Fetches nothing."""
     if said := task.model_licences.get(name):
-        return said, situation.task_name
-    if bundled := situation.bundled_licence(role):
-        return bundled.lower(), "hybrid models list"
-    folder = situation.model_folder(role)
+        return said, "task.yaml"
+    if name == "embedded":
+        return embedded(role).licence.lower(), "hybrid models list"
+    folder = find_local(name, role)
     return licence_of_folder(folder) if folder else ("", "")
 
 

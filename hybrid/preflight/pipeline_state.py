@@ -1,6 +1,7 @@
 """Whether the same commands would give the same again: configuration, versions, seed, whole artefacts."""
 
 import re
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from hybrid.artifacts import MANIFEST, read_manifest, sha256_json, verify
 from hybrid.errors import IntegrityError
 from hybrid.preflight.answers import Evidence, Found, Situation
 
-_LOCKS = ("requirements.lock", "uv.lock", "poetry.lock", "pdm.lock", "requirements.txt", "environment.yml")
+_LOCKS = ("requirements.lock", "requirements.txt")
 _PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;#]+)")
 
 
@@ -18,11 +19,12 @@ def repeatable(situation: Situation) -> Found:
     found = [Evidence(f"configuration {sha256_json(config.model_dump(mode='json'))[:12]}, seed {config.seed}")]
     missing = []
     lock = next((Path(name) for name in _LOCKS if Path(name).is_file()), None)
-    if lock is None:
+    pinned = pins(lock) if lock else {}
+    if lock is None or not pinned:
         missing.append("write down what is installed: pip freeze > requirements.lock")
-        found.append(Evidence("no lock file in this folder"))
+        found.append(Evidence("it pins no version", lock.name) if lock else Evidence("no lock file in this folder"))
     else:
-        differing = differs(lock)
+        differing = differs(pinned)
         text = f"{len(differing)} packages are installed in other versions" if differing else "versions are locked"
         found.append(Evidence(f"{text}{': ' + ', '.join(differing[:3]) if differing else ''}", lock.name))
         if differing:
@@ -41,17 +43,21 @@ def repeatable(situation: Situation) -> Found:
     return Found("no" if missing else "yes", tuple(found), "; ".join(missing))
 
 
-def differs(lock: Path) -> list[str]:
-    """Packages whose installed version is not the one in the lock; local tags such as `+cpu` are the same version."""
+def pins(lock: Path) -> dict[str, str]:
+    """Versions by package, of the lines that say `package==version`."""
+    lines = lock.read_text(encoding="utf-8").splitlines()
+    return {match[1]: match[2] for line in lines if (match := _PINNED.match(line))}
+
+
+def differs(pinned: Mapping[str, str]) -> list[str]:
+    """Packages whose installed version is not the pinned one; local tags such as `+cpu` are the same version."""
     found = []
-    for line in lock.read_text(encoding="utf-8").splitlines():
-        if match := _PINNED.match(line):
-            name, version = match[1], match[2]
-            try:
-                installed = metadata.version(name)
-            except metadata.PackageNotFoundError:
-                # a lock serves several platforms: what is not installed is not another version
-                continue
-            if installed.partition("+")[0] != version.partition("+")[0]:
-                found.append(f"{name} {installed}, not {version}")
+    for name, version in pinned.items():
+        try:
+            installed = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            # a lock serves several platforms: what is not installed is not another version
+            continue
+        if installed.partition("+")[0] != version.partition("+")[0]:
+            found.append(f"{name} {installed}, not {version}")
     return found

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hybrid.artifacts import Manifest, current, publish, read_manifest, require, sha256_json, verify
+from hybrid.artifacts import Manifest, artifact_id, current, publish, read_manifest, require, sha256_json, verify
 from hybrid.errors import IntegrityError, StaleError
 from hybrid.jsonl import read_jsonl, write_jsonl
 from hybrid.progress import track
@@ -50,6 +50,11 @@ def build_index(
         build.counts["passages"] = len(store)
         build.facts.update(embedder=embedder.name, fingerprint=embedder.fingerprint, dim=embedder.dim)
     return require(target, "hybrid index")
+
+
+def index_id(*, passages: str, embedder: str) -> str:
+    """Of the index of these texts (SHA-256 of their file) by this embedder (its fingerprint)."""
+    return artifact_id("index", VERSION, {}, {"passages": passages, "embedder": embedder})
 
 
 def _encode(shard: Sequence[tuple[str, int]], passages: Sequence[Passage], embedder: Embedder, folder: Path) -> Vectors:

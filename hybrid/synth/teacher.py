@@ -9,17 +9,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from hybrid.answering.generation_cache import CachedGenerator
 from hybrid.answering.pipeline import Pipeline
 from hybrid.artifacts import Manifest, current, publish, require, write_text
 from hybrid.config import Config
 from hybrid.errors import UserError
 from hybrid.jsonl import write_jsonl
-from hybrid.protocols import Generator
 from hybrid.synth.assignments import Assignment, assign
 from hybrid.synth.filters import Candidate, Filters
-from hybrid.synth.prompts import CRITIC_TOKENS, draft_chat, read_draft
+from hybrid.synth.prompts import CRITIC_TOKENS, Draft, critic_chat, draft_chat, read_draft
 from hybrid.synth.split import split_of
-from hybrid.types import Passage, Question
+from hybrid.types import Chat, Passage, Question
 
 VERSION = 2
 QUESTIONS = "questions.jsonl"
@@ -27,50 +27,68 @@ YIELD = f"{QUESTIONS}.yield.json"
 """What each filter let pass: a data card reads it beside the questions."""
 _FIRST = 8
 """Drafts that are written to tell the pace; they are kept."""
-_ASKING = ("alone", "in_context", "needed", "critic")
-"""Filters that ask the teacher once more about a draft."""
+_ANSWERING = ("alone", "in_context", "needed")
+"""Filters that put the question to the teacher, in a prompt of `generator.context_tokens` at most."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """An upper bound, as if every draft passed every filter. `seconds` from the pace of the first drafts."""
+    """An upper bound, as if every draft passed every filter and nothing were cached. `seconds` from the pace of the
+    first drafts that are not; None where too few are left to tell it.
+    """
 
     drafts: int
     prompts: int
     tokens_in: int
     tokens_out: int
-    seconds: float
+    seconds: float | None
     price: float
 
     @property
     def sentence(self) -> str:
         """For the person who waits, or pays."""
+        if not self.drafts:
+            return "nothing is left to pay: it is up to date"
+        time = (
+            f": at most {self.seconds / 60:.0f} min at the pace of the first ones" if self.seconds is not None else ""
+        )
         cost = f", {self.price:.2f} at the configured prices" if self.price else ""
         return (
             f"{self.drafts} drafts, at most {self.prompts} prompts with {self.tokens_in:,} tokens in and "
-            f"{self.tokens_out:,} out: at most {self.seconds / 60:.0f} min at the pace of the first ones{cost}"
+            f"{self.tokens_out:,} out{time}{cost}"
         )
 
 
-def estimate(assignments: Sequence[Assignment], teacher: Generator, config: Config) -> Estimate:
-    """Count the draft prompts' tokens, and time the first of them; with a cached teacher they are not paid twice."""
+NOTHING_LEFT = Estimate(0, 0, 0, 0, None, 0.0)
+
+
+def estimate(assignments: Sequence[Assignment], teacher: CachedGenerator, config: Config) -> Estimate:
+    """Count tokens, and time the first drafts that are not cached yet; they are not paid twice."""
     options = config.synth
     chats = [draft_chat(assignment) for assignment in assignments]
-    draft_tokens = sum(map(teacher.count_tokens, chats))
-    # verification shows the same passage, or k of them, in place of the worked example
-    asking = [name for name in _ASKING if name in options.filters]
-    prompts = len(chats) * (1 + len(asking))
-    tokens_in = draft_tokens * (1 + len(asking))
-    replies = [CRITIC_TOKENS if name == "critic" else config.generator.max_new_tokens for name in asking]
-    tokens_out = len(chats) * (options.draft_tokens + sum(replies))
-    # the first one of all waits for the model to be loaded
-    teacher.generate(chats[:1], max_new_tokens=options.draft_tokens)
-    first = chats[1 : 1 + _FIRST]
-    started = time.perf_counter()
-    teacher.generate(first, max_new_tokens=options.draft_tokens)
-    pace = (time.perf_counter() - started) / max(1, len(first))
+    num_answers = sum(name in options.filters for name in _ANSWERING)
+    tokens_in = sum(map(teacher.count_tokens, chats)) + len(chats) * num_answers * config.generator.context_tokens
+    tokens_out = len(chats) * (options.draft_tokens + num_answers * config.generator.max_new_tokens)
+    prompts = len(chats) * (1 + num_answers)
+    if "critic" in options.filters:
+        empty = Draft("", "")
+        tokens_in += sum(teacher.count_tokens(critic_chat(assignment, empty)) for assignment in assignments)
+        tokens_in += len(chats) * options.draft_tokens
+        tokens_out += len(chats) * CRITIC_TOKENS
+        prompts += len(chats)
+    pace = _pace(chats, teacher, options.draft_tokens)
     price = (tokens_in * options.price_in + tokens_out * options.price_out) / 1e6
-    return Estimate(len(chats), prompts, tokens_in, tokens_out, pace * prompts, price)
+    return Estimate(len(chats), prompts, tokens_in, tokens_out, None if pace is None else pace * prompts, price)
+
+
+def _pace(chats: Sequence[Chat], teacher: CachedGenerator, max_new_tokens: int) -> float | None:
+    """Seconds a draft."""
+    fresh = teacher.missing(chats, max_new_tokens=max_new_tokens)[: 1 + _FIRST]
+    # the first one of all waits for the model to be loaded
+    teacher.generate(fresh[:1], max_new_tokens=max_new_tokens)
+    started = time.perf_counter()
+    teacher.generate(fresh[1:], max_new_tokens=max_new_tokens)
+    return (time.perf_counter() - started) / len(fresh[1:]) if fresh[1:] else None
 
 
 def plan(passages: Sequence[Passage], config: Config) -> list[Assignment]:
@@ -106,13 +124,10 @@ def write_questions(
     `pipeline` answers with the teacher; where that is cached, a killed run goes on where it stopped. `record` makes a
     line of a question that is kept.
     """
-    side = partial(split_of, dev_share=config.synth.dev_share, seed=config.seed)
-    generator = {"context_tokens": config.generator.context_tokens, "max_new_tokens": config.generator.max_new_tokens}
-    sections = {name: getattr(config, name).model_dump(mode="json") for name in ("synth", "answering")}
-    settings = {**sections, "retrieval": config.retrieval.settings(), "generator": generator, "seed": config.seed}
-    if done := current(target, "synth", VERSION, settings, inputs):
+    if done := written(target, config, inputs):
         return done
-    with publish(target, "synth", VERSION, settings, inputs) as build:
+    side = partial(split_of, dev_share=config.synth.dev_share, seed=config.seed)
+    with publish(target, "synth", VERSION, _settings(config), inputs) as build:
         chats = [draft_chat(assignment) for assignment in assignments]
         replies = pipeline.generator.generate(chats, max_new_tokens=config.synth.draft_tokens)
         candidates = [
@@ -131,6 +146,17 @@ def write_questions(
         build.counts.update(drafts=len(candidates), questions=len(kept))
         build.facts.update(told)
     return require(target, "hybrid synth --teacher")
+
+
+def written(target: Path, config: Config, inputs: Mapping[str, str]) -> Manifest | None:
+    """What `write_questions` would publish, where it lies there already."""
+    return current(target, "synth", VERSION, _settings(config), inputs)
+
+
+def _settings(config: Config) -> dict[str, Any]:
+    generator = {"context_tokens": config.generator.context_tokens, "max_new_tokens": config.generator.max_new_tokens}
+    sections = {name: getattr(config, name).model_dump(mode="json") for name in ("synth", "answering")}
+    return {**sections, "retrieval": config.retrieval.settings(), "generator": generator, "seed": config.seed}
 
 
 def yields(candidates: Sequence[Candidate], names: Sequence[str]) -> list[dict[str, Any]]:

@@ -107,6 +107,15 @@ def test_only_new_prompts_run(tiny: LocalGenerator, tmp_path: Path) -> None:
     assert sorted(text for batch in watched.batches for text in batch) == sorted(QUESTIONS)
 
 
+def test_what_is_missing_is_what_would_run(tiny: LocalGenerator, tmp_path: Path) -> None:
+    watched = Watched(tiny)
+    cached = CachedGenerator(watched, tmp_path / "cache.sqlite", slice_size=4)
+    ask(cached, QUESTIONS[2:4])
+    asked = chats(*QUESTIONS, *QUESTIONS[:1])
+    assert cached.missing(asked, max_new_tokens=4) == chats(*QUESTIONS[:2], *QUESTIONS[4:])
+    assert cached.missing(asked, max_new_tokens=5) == chats(*QUESTIONS) and watched.num_asked == 2
+
+
 def test_no_prompts(tiny: LocalGenerator, tmp_path: Path) -> None:
     assert ask(CachedGenerator(Watched(tiny), tmp_path / "cache.sqlite"), []) == []
 

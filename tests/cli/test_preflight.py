@@ -35,6 +35,18 @@ def test_missing_answers_exit_with_two_and_are_written_down(indexed: Place) -> N
     assert wrong.code == 2 and "task.yaml: tusk: unknown key" in wrong.err and "Traceback" not in wrong.err
 
 
+def test_a_baseline_is_of_the_configured_models(indexed: Place) -> None:
+    assert indexed.run("evaluate", "--system", "base").code == 0
+
+    def baseline(**changed: object) -> str:
+        answers = indexed.run("preflight", "--method", "embed", "--json", **changed).document()["answers"]
+        return next(str(answer["status"]) for answer in answers if answer["key"] == "baseline")
+
+    assert baseline() == "yes"
+    assert baseline(embedder__query_prompt="query") == "no"
+    assert baseline(generator__batch_size=3) == "no"
+
+
 def test_training_stops_on_what_is_hard_alone_and_says_so_where_it_is_forced(indexed: Place) -> None:
     rows = [json.loads(line) for line in (indexed.corpus / "questions.jsonl").read_text().splitlines()]
     rows[0]["question"] = "Is jane.doe@example.org to be asked?"

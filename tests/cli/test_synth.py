@@ -37,6 +37,7 @@ def test_a_teachers_drafts_are_kept_with_their_decisions_and_asked_once(place: P
     assert not (place.workspace / "synth").exists()
     result = place.run("synth", "--teacher", "--json", **changed)
     assert result.code == 0, result.err
+    assert f"{num} drafts" in result.err and " min " not in result.err, "what is cached tells no time"
     found = json.loads(result.out)
     drafts = [json.loads(line) for line in Path(place.folder / found["drafts_file"]).read_text().splitlines()]
     assert len(drafts) == found["drafts"] == num
@@ -44,6 +45,9 @@ def test_a_teachers_drafts_are_kept_with_their_decisions_and_asked_once(place: P
     assert all(row["decisions"]["schema"] != "passed" and not row["kept"] for row in drafts)
     again = place.run("synth", "--teacher", **changed)
     assert again.code == 0 and "answering" not in again.err and "too weak" in again.out
+    assert "nothing is left to pay" in again.err and "drafts, at most" not in again.err
+    left = place.run("synth", "--teacher", "--estimate", "--json", **changed)
+    assert left.code == 0 and left.document()["drafts"] == 0
 
 
 def test_an_estimate_without_a_teacher_is_the_users_mistake(place: Place) -> None:

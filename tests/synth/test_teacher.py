@@ -3,11 +3,13 @@
 import json
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hybrid.answering.generation_cache import CachedGenerator
 from hybrid.answering.pipeline import Pipeline
 from hybrid.config import Config
 from hybrid.errors import UserError
@@ -61,17 +63,19 @@ class Teacher:
         return self._knows or "I don't know."
 
 
-def pipeline(teacher: Teacher, config: Config = CONFIG) -> Pipeline:
+def pipeline(teacher: Teacher, config: Config, shelf: list[Passage]) -> Pipeline:
     embedder, store = Words(), FlatStore(DIM)
-    store.add([p.id for p in SHELF], embedder.encode_passages([p.full_text for p in SHELF]))
-    return Pipeline(store, embedder, teacher, {p.id: p for p in SHELF}, config)
+    store.add([p.id for p in shelf], embedder.encode_passages([p.full_text for p in shelf]))
+    return Pipeline(store, embedder, teacher, {p.id: p for p in shelf}, config)
 
 
-def run(tmp_path: Path, teacher: Teacher, config: Config = CONFIG) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def run(
+    tmp_path: Path, teacher: Teacher, config: Config = CONFIG, shelf: list[Passage] = SHELF
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Facts of the artefact, and the drafts."""
     manifest = write_questions(
-        plan(SHELF, config),
-        pipeline(teacher, config),
+        plan(shelf, config),
+        pipeline(teacher, config, shelf),
         config=config,
         target=tmp_path / "teacher",
         inputs={"passages": "x"},
@@ -175,16 +179,35 @@ def test_nothing_is_asked_again_and_other_settings_ask_anew(tmp_path: Path) -> N
     assert len(teacher.asked) == 2 * num and facts["questions"] == NUM // 2
 
 
-def test_the_estimate_bounds_what_is_asked(tmp_path: Path) -> None:
-    priced = CONFIG.model_copy(update={"synth": CONFIG.synth.model_copy(update={"price_in": 2.0, "price_out": 6.0})})
-    assignments, teacher = plan(SHELF, priced), Teacher()
-    found = estimate(assignments, teacher, priced)
+LONG = [replace(p, text=f"{p.text} {' '.join(f'{p.id}w{i}' for i in range(200))}") for p in SHELF]
+
+
+@pytest.mark.parametrize(("shelf", "k", "context_tokens"), [(SHELF, 2, 100), (LONG, 4, 1200)])
+def test_the_estimate_bounds_what_is_asked(tmp_path: Path, shelf: list[Passage], k: int, context_tokens: int) -> None:
+    values = {"retrieval": {"k": k}, "generator": {"context_tokens": context_tokens}}
+    values["synth"] = {**CONFIG.synth.model_dump(), "price_in": 2.0, "price_out": 6.0}
+    priced = Config.model_validate(values)
+    assignments, teacher = plan(shelf, priced), Teacher()
+    found = estimate(assignments, CachedGenerator(teacher, tmp_path / "cache.sqlite"), priced)
     assert found.price == pytest.approx((2 * found.tokens_in + 6 * found.tokens_out) / 1e6)
     assert len(teacher.asked) == 9, "the first draft and the eight that tell the pace"
     teacher.asked.clear()
-    run(tmp_path, teacher, priced)
+    run(tmp_path, teacher, priced, shelf)
     assert len(teacher.asked) == found.prompts
     assert sum(map(teacher.count_tokens, teacher.asked)) <= found.tokens_in
+
+
+def test_what_is_cached_tells_no_pace(tmp_path: Path) -> None:
+    assignments, teacher = plan(SHELF, CONFIG), Teacher()
+    cached = CachedGenerator(teacher, tmp_path / "cache.sqlite")
+    first = estimate(assignments, cached, CONFIG)
+    assert first.seconds is not None and " min " in first.sentence
+    again = estimate(assignments, cached, CONFIG)
+    assert len(teacher.asked) == NUM, "nine, and the seven that were left"
+    assert again.seconds is not None and again.seconds > 0
+    last = estimate(assignments, cached, CONFIG)
+    assert len(teacher.asked) == NUM and last.seconds is None and "min" not in last.sentence
+    assert last.prompts == first.prompts
 
 
 def test_documents_without_a_sentence_are_the_users_problem() -> None:
@@ -197,7 +220,11 @@ def test_only_the_configured_filters_run_and_are_paid(tmp_path: Path) -> None:
     config, teacher = CONFIG.model_copy(update={"synth": few}), Teacher()
     facts, _ = run(tmp_path, teacher, config)
     assert list(passed(facts)) == ["schema", "retrieved"] and facts["questions"] == NUM
-    assert len(teacher.asked) == NUM == estimate(plan(SHELF, config), teacher, config).prompts
+    assert (
+        len(teacher.asked)
+        == NUM
+        == estimate(plan(SHELF, config), CachedGenerator(teacher, tmp_path / "cache.sqlite"), config).prompts
+    )
 
 
 def test_ready_passages_are_named_by_id() -> None:
