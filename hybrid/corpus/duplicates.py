@@ -136,7 +136,12 @@ def _from(signature: bytes) -> Any:
 def _lsh(threshold: float) -> Any:
     from datasketch import MinHashLSH
 
-    return MinHashLSH(threshold=threshold, num_perm=_PERMUTATIONS)
+    # a digest of a band takes a third of the band's memory
+    return MinHashLSH(threshold=threshold, num_perm=_PERMUTATIONS, hashfunc=_short)
+
+
+def _short(band: bytes) -> bytes:
+    return hashlib.blake2b(band, digest_size=8).digest()
 
 
 def _jaccard(first: frozenset[int], second: frozenset[int]) -> float:

@@ -43,6 +43,10 @@ class SentenceEmbedder:
         self._query_prompt = query_prompt
         self._passage_prompt = passage_prompt
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what is loaded: another process that counts tokens reads the tokenizer alone."""
+        return {name: value for name, value in vars(self).items() if name not in ("model", "_tokenizer")}
+
     @cached_property
     def fingerprint(self) -> str:
         """Over weights, tokenizer, dimension, limit and prompts."""

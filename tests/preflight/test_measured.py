@@ -45,7 +45,7 @@ def test_a_baseline_must_be_of_these_questions(make: Make) -> None:
     situation = make(**MODELS)
     assert measured.baseline(situation).status == "no"
     artefact(situation, "evaluation-base-test", "metrics.json", metrics(0.2), passages="older")
-    assert "other documents or questions" in told(measured.baseline(situation))
+    assert "other documents, questions or models" in told(measured.baseline(situation))
     artefact(situation, "evaluation-base-test", "metrics.json", metrics(0.2))
     found = measured.baseline(situation)
     assert found.status == "yes" and told(found) == "ndcg@10 0.500, answer_score 0.200 on 10 questions"
