@@ -16,7 +16,7 @@ from benchmarks import page, results
 from benchmarks.figures import RANKING
 from benchmarks.ranking import ranking_rows
 from benchmarks.run import INDEXES, configuration
-from hybrid.artifacts import sha256_json, write_text
+from hybrid.artifacts import sha256_json, sha256_tree, write_text
 from hybrid.cli.main import set_up_libraries
 from hybrid.cli.options import open_workspace, quiet_progress_of_libraries
 from hybrid.corpus.questions import read_questions
@@ -112,13 +112,18 @@ def _tuned(workspace: Workspace, made: Sequence[Question]) -> Rows:
     """Rows of the real questions after tuning on `made`; of the base where the tuned model is no better."""
     passages, config = workspace.passages(), workspace.config
     workspace.index("base")
+    base = workspace.base_embedder.folder
     manifest = train_embedder(
-        workspace.base_embedder.folder,
+        base,
         passages.passages,
         made,
         config=config,
         target=workspace.root / "embedder",
-        inputs={"passages": passages.manifest.id, "questions": sha256_json([[q.id, q.split] for q in made])},
+        inputs={
+            "passages": passages.manifest.id,
+            "embedder": sha256_tree(base),
+            "questions": sha256_json([[q.id, q.split] for q in made]),
+        },
         compare=lambda before, after, clusters: paired_interval(before, after, clusters, seed=config.seed),
     )
     click.echo(f"{manifest.facts['verdict']}, {manifest.counts}", err=True)
