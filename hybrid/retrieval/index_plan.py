@@ -1,0 +1,128 @@
+"""Which index type suits a corpus: what each would hold, map and take, and why one is chosen."""
+
+import os
+from dataclasses import dataclass
+
+from hybrid.config_index import IndexConfig, IndexType
+from hybrid.retrieval.index_layout import Layout, ShortlistType, num_clusters
+from hybrid.retrieval.search_cost import exact_ms, search_ms
+from hybrid.retrieval.shortlist_store import Effort
+
+_FUNNEL_DIMS = (64, 128, 192, 256)
+_DIMS_PER_PART = {"funnel": (2, 1), "ivf_pq": (4, 2)}
+"""Dimensions that one 4-bit piece of a code stands for, as they are tried."""
+_SHORTLIST_TYPES: tuple[ShortlistType, ...] = ("funnel", "hnsw", "ivf_pq", "ivf_sq", "ivf_rabitq")
+_EXPECTED = {
+    "funnel": Effort(200, 1),
+    "hnsw": Effort(40, 96),
+    "ivf_pq": Effort(40, 48),
+    "ivf_sq": Effort(15, 48),
+    "ivf_rabitq": Effort(120, 48),
+}
+"""Efforts that the plan assumes before anything is built; the build chooses its own on the vectors."""
+_FEWEST = 1000
+"""Vectors below which nothing but exact search is considered: there is nothing to learn codes from."""
+_MB = 1_000_000
+
+
+@dataclass(frozen=True)
+class Option:
+    """One index type for one corpus. `build_mb`: the most that a build adds to the process; `disk_mb`: published."""
+
+    type: IndexType
+    layout: Layout | None
+    resident_mb: float
+    mapped_mb: float
+    build_mb: float
+    disk_mb: float
+    expected_ms: float
+    fits: bool
+    why: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All types side by side, and the chosen one."""
+
+    num: int
+    dim: int
+    memory_mb: float
+    options: tuple[Option, ...]
+    chosen: IndexType
+    why: str
+
+    @property
+    def option(self) -> Option:
+        """The chosen one."""
+        return next(option for option in self.options if option.type == self.chosen)
+
+
+def make_plan(num: int, dim: int, config: IndexConfig) -> Plan:
+    """Estimates for `num` vectors of `dim`, and the choice: the configured type, or with `auto` exact search as long as
+    it keeps both budgets, then the fastest that fits the memory, then the smallest.
+    """
+    memory = config.memory_mb or _machine_mb() / 2
+    options = (_exact(num, dim, memory), *(_option(type_, num, dim, config, memory) for type_ in _SHORTLIST_TYPES))
+    if config.type != "auto":
+        return Plan(num, dim, memory, options, config.type, "index.type names it")
+    if exact_is_enough(num, dim, config):
+        why = f"{num:,} vectors are compared in {options[0].expected_ms:.2g} ms, within index.latency_ms"
+        return Plan(num, dim, memory, options, "exact", why)
+    # the funnel leans on what an embedder was trained for, and that is not known before it is measured
+    considered = [option for option in options if option.type not in ("exact", "funnel")]
+    if fitting := [option for option in considered if option.fits]:
+        best = min(fitting, key=lambda option: option.expected_ms)
+        told = f"exact search takes {options[0].expected_ms:.3g} ms or more than {memory:,.0f} MB; of those that fit, "
+        return Plan(num, dim, memory, options, best.type, f"{told}the fastest")
+    smallest = min(considered, key=lambda option: option.resident_mb)
+    return Plan(num, dim, memory, options, smallest.type, f"none fits {memory:,.0f} MB; the smallest")
+
+
+def chosen_type(num: int, dim: int, config: IndexConfig) -> IndexType:
+    """The type that `make_plan` chooses."""
+    return make_plan(num, dim, config).chosen
+
+
+def exact_is_enough(num: int, dim: int, config: IndexConfig) -> bool:
+    """Whether exact search keeps both budgets."""
+    fits = config.memory_mb is None or num * dim * 4 / _MB <= config.memory_mb
+    return num < _FEWEST or (fits and exact_ms(num, dim) <= config.latency_ms)
+
+
+def layouts(type_: ShortlistType, num: int, dim: int, config: IndexConfig) -> list[Layout]:
+    """What a build tries, smallest codes first."""
+    clusters = num_clusters(num) if type_.startswith("ivf") else 0
+    wanted = config.shortlist_dims or (_FUNNEL_DIMS if type_ == "funnel" else (dim,))
+    dims = [d for d in wanted if d < dim] or [dim]
+    pairs = [(d, per) for d in dims for per in _DIMS_PER_PART.get(type_, (0,)) if not per or d % per == 0]
+    tried = [Layout(type_, dim, d, clusters, d // per if per else 0, config.rescore) for d, per in pairs]
+    return sorted(tried, key=lambda layout: (layout.code_bytes, layout.dims))
+
+
+def _exact(num: int, dim: int, memory: float) -> Option:
+    size = num * dim * 4 / _MB
+    told = "every vector is compared: no loss"
+    return Option("exact", None, size, 0, size, size, exact_ms(num, dim), size <= memory, told)
+
+
+_WHY = {
+    "funnel": "all codes of the first dimensions; best with a Matryoshka-tuned embedder",
+    "hnsw": "a graph: no lists to scan, but links and 8-bit vectors stay resident",
+    "ivf_pq": "4-bit product codes of the nearest clusters: quick to scan, small",
+    "ivf_sq": "8-bit scalars of the nearest clusters: finer codes, more to scan",
+    "ivf_rabitq": "one bit a dimension of the nearest clusters: smallest, longer shortlists",
+}
+
+
+def _option(type_: ShortlistType, num: int, dim: int, config: IndexConfig, memory: float) -> Option:
+    layout = layouts(type_, max(num, _FEWEST), dim, config)[0]
+    resident = (num * (layout.code_bytes + 8) + layout.resident_bytes) / _MB
+    mapped = num * layout.mapped_bytes / _MB
+    sample = min(num, config.train_vectors, layout.wanted_sample) * dim * 4 * 2 / _MB
+    took = search_ms(layout, num, _EXPECTED[type_])
+    disk = mapped + num * layout.code_bytes / _MB
+    return Option(type_, layout, resident, mapped, resident + sample, disk, took, resident <= memory, _WHY[type_])
+
+
+def _machine_mb() -> float:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / _MB
