@@ -2,7 +2,7 @@
 
 import errno
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from hybrid.artifacts import Build, Manifest, artifact_id, current, publish, require
-from hybrid.config_index import IndexConfig, RescoreType
+from hybrid.config_index import IndexConfig, IndexType, RescoreType
 from hybrid.errors import HybridError, StaleError
 from hybrid.jsonl import read_jsonl, write_jsonl
 from hybrid.protocols import Embedder, Vectors, VectorStore
 from hybrid.retrieval.flat_store import FlatStore
 from hybrid.retrieval.index_layout import Layout, ShortlistType, num_clusters
-from hybrid.retrieval.index_plan import Plan, layouts, make_plan
+from hybrid.retrieval.index_plan import Plan, exact_is_enough, layouts, make_plan
 from hybrid.retrieval.passage_vectors import TEXTS_FILE, digest_of, encoded, known_vectors, reusable
 from hybrid.retrieval.shortlist_build import build_shortlist, carry_on, write_vectors
 from hybrid.retrieval.shortlist_store import STATE_FILE, ShortlistStore
@@ -26,6 +26,8 @@ from hybrid.types import Passage
 
 VERSION = 2
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_MOST_DIMS = 4096
+"""No embedder gives more: what is exact at so many dimensions is exact."""
 _MOST_NEW = 0.5
 """Share of vectors that an index did not learn its codes from, above which it is built anew."""
 
@@ -45,7 +47,7 @@ def build_index(
     """
     config = config or IndexConfig()
     plan = make_plan(len(passages), embedder.dim, config)
-    settings = index_settings(plan, config, seed)
+    settings = {} if plan.chosen == "exact" else _settings(plan.chosen, config, seed)
     if done := current(target, "index", VERSION, settings, inputs):
         return done
     with _full_disk_is_told(target), publish(target, "index", VERSION, settings, inputs) as build:
@@ -60,16 +62,18 @@ def build_index(
     return require(target, "hybrid index")
 
 
-def index_settings(plan: Plan, config: IndexConfig, seed: int) -> dict[str, Any]:
-    """What of the configuration decides an index, for its id; nothing where it is exact."""
-    if plan.chosen == "exact":
-        return {}
-    return {"type": plan.chosen, "seed": seed, **config.settings()}
-
-
-def index_id(*, passages: str, embedder: str, settings: Mapping[str, Any]) -> str:
-    """Of the index of these texts (SHA-256 of their file) by this embedder (its fingerprint)."""
+def index_id(*, passages: str, embedder: str, num: int, dim: Callable[[], int], config: IndexConfig, seed: int) -> str:
+    """Of the index of these `num` texts (SHA-256 of their file) by this embedder (its fingerprint). `dim` is asked only
+    where the type hangs on it.
+    """
+    exact = config.type == "exact" or (config.type == "auto" and exact_is_enough(num, _MOST_DIMS, config))
+    type_ = "exact" if exact else make_plan(num, dim(), config).chosen
+    settings = {} if type_ == "exact" else _settings(type_, config, seed)
     return artifact_id("index", VERSION, settings, {"passages": passages, "embedder": embedder})
+
+
+def _settings(type_: IndexType, config: IndexConfig, seed: int) -> dict[str, Any]:
+    return {"type": type_, "seed": seed, **config.settings()}
 
 
 def open_index(path: Path, embedder: Embedder) -> VectorStore:

@@ -9,7 +9,7 @@ from hybrid.retrieval.search_cost import exact_ms, search_ms
 from hybrid.retrieval.shortlist_store import Effort
 
 _FUNNEL_DIMS = (64, 128, 192, 256)
-_DIMS_PER_PART = {"funnel": (2, 1), "ivf_pq": (4, 2)}
+_DIMS_PER_PART = {"funnel": (2, 1), "ivf_pq": (4, 2, 1)}
 """Dimensions that one 4-bit piece of a code stands for, as they are tried."""
 _SHORTLIST_TYPES: tuple[ShortlistType, ...] = ("funnel", "hnsw", "ivf_pq", "ivf_sq", "ivf_rabitq")
 _EXPECTED = {
@@ -101,16 +101,16 @@ def layouts(type_: ShortlistType, num: int, dim: int, config: IndexConfig) -> li
 
 def _exact(num: int, dim: int, memory: float) -> Option:
     size = num * dim * 4 / _MB
-    told = "every vector is compared: no loss"
+    told = "compares every vector: no loss"
     return Option("exact", None, size, 0, size, size, exact_ms(num, dim), size <= memory, told)
 
 
 _WHY = {
-    "funnel": "all codes of the first dimensions; best with a Matryoshka-tuned embedder",
-    "hnsw": "a graph: no lists to scan, but links and 8-bit vectors stay resident",
-    "ivf_pq": "4-bit product codes of the nearest clusters: quick to scan, small",
-    "ivf_sq": "8-bit scalars of the nearest clusters: finer codes, more to scan",
-    "ivf_rabitq": "one bit a dimension of the nearest clusters: smallest, longer shortlists",
+    "funnel": "scans the first dimensions; for Matryoshka",
+    "hnsw": "a graph over 8-bit vectors: quick, large",
+    "ivf_pq": "4-bit codes of near clusters: quick, small",
+    "ivf_sq": "8-bit codes of near clusters: short shortlists",
+    "ivf_rabitq": "1-bit codes of near clusters: smallest",
 }
 
 

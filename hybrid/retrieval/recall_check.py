@@ -10,11 +10,10 @@ import numpy.typing as npt
 from hybrid.protocols import Vectors
 from hybrid.retrieval.full_vectors import FullVectors, Rows
 from hybrid.retrieval.search_cost import search_ms
-from hybrid.retrieval.shortlist_store import TUNED_FOR, WIDEN, WIDEST, Effort, ShortlistStore
+from hybrid.retrieval.shortlist_store import TUNED_FOR, WIDEN, WIDEST, Effort, ShortlistStore, is_doubtful
 
 _SHORTLISTS = (12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048)
-_MARGINS = (0.5, 0.8, 0.95, 0.99)
-"""Shares of the exact first ten whose codes score no further below them than a margin that is tried."""
+_DOUBTS = (None, 1.0, 2.0, 3.0)
 _MOST_PROBES = 512
 
 
@@ -23,16 +22,17 @@ class Point:
     """One effort: the share of the exact first ten that it finds, and what a search is expected to cost."""
 
     dims: int
+    parts: int
     shortlist: int
     probes: int
-    margin: float | None
+    doubt: float | None
     recall: float
     expected_ms: float
 
     @property
     def effort(self) -> Effort:
         """What the store is told."""
-        return Effort(self.shortlist, self.probes, self.margin)
+        return Effort(self.shortlist, self.probes, self.doubt)
 
     def to_json(self) -> dict[str, Any]:
         """Rounded, for the manifest."""
@@ -95,15 +95,14 @@ def frontier(store: ShortlistStore, sample: Sample) -> list[Point]:
     for probes in _ladder(store):
         looks = [_Look.at(store, sample, number, codes, rows) for number, codes, rows in _widest(store, sample, probes)]
         starts = [width for width in _SHORTLISTS if width <= looks[0].width] or [looks[0].width]
-        margins: list[float | None] = [None]
-        if layout.type != "hnsw" and (below := np.concatenate([look.below for look in looks])).size:
-            margins += np.quantile(below, _MARGINS).round(4).tolist()
-        for start, margin in ((start, margin) for start in starts for margin in margins):
-            walks = [look.walk(start, margin) for look in looks]
+        # codes of eight bits do not err enough for a doubt
+        doubts = _DOUBTS if layout.parts or layout.type == "ivf_rabitq" else (None,)
+        for start, doubt in ((start, doubt) for start in starts for doubt in doubts):
+            walks = [look.walk(start, doubt) for look in looks]
             recall, rescored, searches = np.mean(walks, axis=0).tolist()
             once, code_only = (search_ms(layout, num, Effort(width, probes)) for width in (round(rescored), 0))
             cost = once + (searches - 1) * code_only
-            points.append(Point(layout.dims, start, probes, margin, recall, cost))
+            points.append(Point(layout.dims, layout.parts, start, probes, doubt, recall, cost))
     return points
 
 
@@ -127,13 +126,12 @@ def pareto(points: Sequence[Point]) -> list[Point]:
 @dataclass(frozen=True)
 class _Look:
     """One vector's longest shortlist, without itself: scores of codes and of vectors, and how many of the exact first
-    ten, as shares, stand in the first so many. `below`: how far the codes of those lie below their vectors.
+    ten, as shares, stand in the first so many.
     """
 
     codes: Vectors
     scores: Vectors
     found: npt.NDArray[np.float64]
-    below: Vectors
     width: int
 
     @classmethod
@@ -143,19 +141,18 @@ class _Look:
         scores, wanted = store.full.scores(rows[kept], sample.queries[number]), sample.nearest.shape[1]
         good = scores >= _border(store, sample, number) if wanted else np.ones(len(kept), dtype=np.bool_)
         found = np.minimum(np.cumsum(good), wanted) / max(1, wanted)
-        return cls(codes[kept], scores, found, (scores - codes[kept])[good], len(rows))
+        return cls(codes[kept], scores, found, len(rows))
 
-    def walk(self, start: int, margin: float | None) -> tuple[float, float, float]:
+    def walk(self, start: int, doubt: float | None) -> tuple[float, float, float]:
         """Recall, vectors rescored and searches of codes, as the store would go about it."""
         width, rescored, searches = start, 0, 0
         while True:
             seen = min(width, len(self.codes))
             rescored, searches = rescored + seen, searches + 1
             longer = min(WIDEN * width, self.width)
-            if margin is None or seen < width or longer == width or width >= WIDEST or seen < TUNED_FOR:
+            if doubt is None or seen < width or longer == width or width >= WIDEST or seen < TUNED_FOR:
                 break
-            tenth = np.partition(self.scores[:seen], seen - TUNED_FOR)[seen - TUNED_FOR]
-            if self.codes[seen - 1] + margin < tenth:
+            if not is_doubtful(self.codes[:seen], self.scores[:seen], TUNED_FOR, doubt):
                 break
             width = longer
         return float(self.found[seen - 1]) if seen else 0.0, rescored, searches

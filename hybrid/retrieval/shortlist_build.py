@@ -43,7 +43,7 @@ class Checked:
             "rescore": layout.rescore,
             "shortlist": self.store.effort.shortlist,
             "probes": self.store.effort.probes,
-            "margin": self.store.effort.margin,
+            "doubt": self.store.effort.doubt,
             "recall@10": round(self.recall, 4),
             "checked_on": self.num_checked,
             "removed": len(self.store.full) - len(self.store),

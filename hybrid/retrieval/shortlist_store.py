@@ -35,13 +35,13 @@ _ADD_BATCH = 16384
 class Effort:
     """How hard to look. `shortlist`: vectors rescored for ten results; `probes`: clusters or graph nodes visited.
 
-    `margin`: how far a code's score may lie below the vector's. A shortlist whose last code, with the margin, would
-    still be among the results is widened: where many passages are nearly the same, short codes cannot tell them apart.
+    `doubt`: a shortlist is widened where its last code would be among the results if it erred by so many standard
+    deviations of this shortlist's errors: where many passages are nearly the same, short codes cannot tell them apart.
     """
 
     shortlist: int
     probes: int
-    margin: float | None = None
+    doubt: float | None = None
 
 
 class ShortlistStore:
@@ -222,10 +222,10 @@ class ShortlistStore:
             if filled:
                 return (longer, probes) if longer > width else None
             return (width, WIDEN * probes) if probes < self.layout.clusters else None
-        if self.effort.margin is None or not filled or longer == width or width >= WIDEST:
+        if self.effort.doubt is None or not filled or longer == width or width >= WIDEST:
             return None
-        tenth = np.partition(scores, len(scores) - k)[len(scores) - k]
-        return (longer, probes) if codes[-1] + self.effort.margin >= tenth else None
+        live = codes[self.is_live(rows)] if self._num_gone else codes
+        return (longer, probes) if is_doubtful(live, scores, k, self.effort.doubt) else None
 
     def _ranked(self, rows: Rows, scores: npt.NDArray[np.float32], k: int) -> tuple[list[str], list[float]]:
         if len(rows) > k:
@@ -249,3 +249,12 @@ class ShortlistStore:
         """A mapped index cannot grow: read it into memory the first time that it must."""
         if self._path is not None and not self._new_ids:
             self._index = read_faiss(self._path / FAISS_FILE, mapped=False)
+
+
+def is_doubtful(codes: Vectors, scores: Vectors, k: int, doubt: float) -> bool:
+    """Whether a vector just behind a shortlist may be among the first k, if its code errs by `doubt` standard
+    deviations: mean and deviation are of the shortlist's second half, whose scores are the most like it.
+    """
+    errors = scores[len(scores) // 2 :] - codes[len(codes) // 2 :]
+    kth = np.partition(scores, len(scores) - k)[len(scores) - k]
+    return bool(codes[-1] + errors.mean() + doubt * errors.std() >= kth)
