@@ -181,7 +181,7 @@ def _in_process(what: str, *arguments: Any) -> dict[str, Any]:
     """What one of the functions below prints, in a process of its own with one thread."""
     click.echo(f"{what} {' '.join(map(str, arguments))}", err=True)
     code = f"from benchmarks import search; search.{what}(*{arguments!r})"
-    one = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+    one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     import os
 
     done = subprocess.run(
