@@ -2,18 +2,20 @@
 
 python -m benchmarks.search --vectors FILE.npy [--funnel-vectors FILE.npy] [--num 1000000] [--rounds 3]
 
-The file holds unit vectors, float32 `(n, dim)`. Queries are held out from it, copies are left out. Every build runs in a
-process of its own; searches of all engines run in turn in one process, with one thread.
+The file holds unit vectors, float32 `(n, dim)`. Queries are held out from it, copies are left out. Every build runs in
+a process of its own; searches of all engines run in turn in one process, with one thread.
 """
 
 import json
 import math
+import os
 import resource
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ from hybrid.config_index import IndexConfig, IndexType
 from hybrid.protocols import Vectors
 from hybrid.retrieval.index_plan import chosen_type, layouts
 from hybrid.retrieval.shortlist_build import build_shortlist, write_vectors
-from hybrid.retrieval.shortlist_store import ShortlistStore
+from hybrid.retrieval.shortlist_store import FAISS_FILE, IDS_FILE, VECTORS_FILE, ShortlistStore
 
 COMMAND = "make bench-search"
 ROOT = Path("indexes") / "bench-search"
@@ -39,6 +41,8 @@ _TOLERANCE = 1e-6
 """A result that scores as much as the exact tenth is as good: copies with other ids."""
 _EFFORTS = (10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 Search = Callable[[Vectors], Any]
+Made = dict[tuple[str, str], tuple[list[float], int]]
+"""Values of the rounds, and over how many items, by metric and system."""
 
 
 @click.command()
@@ -56,7 +60,7 @@ def main(
     shutil.rmtree(ROOT, ignore_errors=True)
     num, dim = split(vectors, ROOT / "all", num, queries)
     types = types or (chosen_type(num, dim, IndexConfig()),)
-    made: dict[tuple[str, str], tuple[list[float], int]] = {}
+    made: Made = {}
     _growth(made, [*(size for size in SIZES if size < num), num], queries, rounds, types)
     _beside_others(made, num, queries, rounds, types)
     _funnel(made, funnel_vectors or vectors, queries, rounds)
@@ -71,9 +75,6 @@ def main(
     for row in rows:
         click.echo(f"{row['metric']:32} {row['system']:40} {row['value']:.4f} [{row['low']:.4f}, {row['high']:.4f}]")
     shutil.rmtree(ROOT)
-
-
-Made = dict[tuple[str, str], tuple[list[float], int]]
 
 
 def _growth(made: Made, sizes: list[int], queries: int, rounds: int, types: tuple[IndexType, ...]) -> None:
@@ -106,10 +107,11 @@ def _beside_others(made: Made, num: int, queries: int, rounds: int, types: tuple
     for engine, told in found.items():
         made["speed/search-ms", f"{engine}, {num}, side by side"] = (told["ms"], num)
         made["speed/search-recall@10", engine] = ([told["recall"]], told["asked"])
-        made["speed/search-mb", f"{engine}, all files"] = ([told["mb"]], num)
+        made["speed/search-mb", f"{engine}, resident"] = ([told["mb"]], num)
+        if "all_mb" in told:
+            made["speed/search-mb", f"{engine}, all files"] = ([told["all_mb"]], num)
     for type_ in types:
         ours, own = f"hybrid {type_}", found[f"hybrid {type_}"]
-        made["speed/search-resident-mb", ours] = ([own["resident_mb"]], num)
         for engine, metric in (
             ("FAISS Flat", "speed/search-vs-flat"),
             ("FAISS HNSW32", "speed/search-vs-hnsw"),
@@ -117,12 +119,14 @@ def _beside_others(made: Made, num: int, queries: int, rounds: int, types: tuple
         ):
             ratios = [other / mine for other, mine in zip(found[engine]["ms"], own["ms"], strict=True)]
             made[metric, f"{engine} ÷ {ours}"] = (ratios, num)
-        made["speed/search-memory-vs-hnsw", f"{ours} ÷ FAISS HNSW32"] = ([own["mb"] / found["FAISS HNSW32"]["mb"]], num)
+        for what, size in (("resident", own["mb"]), ("all files", own["all_mb"])):
+            share = [size / found["FAISS HNSW32"]["mb"]]
+            made["speed/search-memory-vs-hnsw", f"{ours}, {what} ÷ FAISS HNSW32"] = (share, num)
 
 
 def _funnel(made: Made, vectors: Path, queries: int, rounds: int) -> None:
     num, _ = split(vectors, ROOT / "funnel", FUNNEL, queries)
-    _in_process("build", "funnel", num, "funnel")
+    built = _in_process("build", "funnel", num, "funnel")["facts"]
     found = _in_process("side_by_side", "funnel", num, queries, rounds, ["funnel"])
     own = found["hybrid funnel"]
     ratios = [other / mine for other, mine in zip(found["FAISS Flat"]["ms"], own["ms"], strict=True)]
@@ -130,20 +134,18 @@ def _funnel(made: Made, vectors: Path, queries: int, rounds: int) -> None:
     made["speed/funnel-recall@10", f"funnel, {vectors.stem}"] = ([own["recall"]], own["asked"])
     for engine in ("FAISS Flat", "hybrid funnel"):
         made["speed/funnel-ms", f"{engine}, {num}"] = (found[engine]["ms"], num)
-    for part, size in ShortlistFacts.read("funnel", num, "funnel").bytes_per_passage.items():
+    for part, size in built["bytes_per_passage"].items():
         made["speed/funnel-bytes-per-passage", part] = ([size], num)
+    for point in built["frontier"]:
+        made["speed/funnel-frontier-recall", f"{_effort(point)}, {point['expected_ms']:.3f} ms expected"] = (
+            [point["recall"]],
+            num,
+        )
 
 
-class ShortlistFacts:
-    """What a build told of its index."""
-
-    def __init__(self, bytes_per_passage: dict[str, float]) -> None:
-        self.bytes_per_passage = bytes_per_passage
-
-    @classmethod
-    def read(cls, part: str, num: int, type_: str) -> "ShortlistFacts":
-        """From the folder that `build` left."""
-        return cls(json.loads((_folder(part, num, type_) / "facts.json").read_text())["bytes_per_passage"])
+def _effort(point: dict[str, Any]) -> str:
+    doubt = "" if point["doubt"] is None else f", doubt {point['doubt']:g}"
+    return f"{point['dims']} dims in {point['parts']} parts, shortlist {point['shortlist']}{doubt}"
 
 
 def split(vectors: Path, folder: Path, num: int, queries: int) -> tuple[int, int]:
@@ -182,8 +184,6 @@ def _in_process(what: str, *arguments: Any) -> dict[str, Any]:
     click.echo(f"{what} {' '.join(map(str, arguments))}", err=True)
     code = f"from benchmarks import search; search.{what}(*{arguments!r})"
     one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    import os
-
     done = subprocess.run(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True, env={**os.environ, **one}
     )
@@ -223,9 +223,8 @@ def build(part: str, num: int, type_: IndexType) -> None:
     seconds = time.perf_counter() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     shutil.rmtree(resume)
-    (folder / "facts.json").write_text(json.dumps(found.facts()))
-    click.echo(json.dumps({k: v for k, v in found.facts().items() if k != "frontier"}), err=True)
-    print(json.dumps({"seconds": seconds, "peak_mb": peak * 1.048576, "vectors_mb": num * dim * 4 / 1e6}))
+    told = {"seconds": seconds, "peak_mb": peak * 1.048576, "vectors_mb": num * dim * 4 / 1e6, "facts": found.facts()}
+    print(json.dumps(told))
 
 
 def build_other(part: str, num: int, engine: str) -> None:
@@ -269,16 +268,17 @@ def side_by_side(part: str, num: int, queries: int, rounds: int, types: list[Ind
     told: dict[str, dict[str, Any]] = {}
     for type_ in types:
         folder, name = _folder(part, num, type_), f"hybrid {type_}"
-        before = _resident_mb()
         store = ShortlistStore.load(folder)
-        engines[name] = lambda q, store=store: store.search(q, K)  # type: ignore[misc]
+        engines[name] = partial(store.search, k=K)
         recall = _recall(part, asked[check], _rows_of(store, asked[check]), borders[check])
-        files = sum(file.stat().st_size for file in folder.iterdir() if file.name != "facts.json") / 1e6
-        told[name] = {"recall": recall, "mb": files, "resident_mb": _resident_mb() - before}
+        files = sum(file.stat().st_size for file in folder.iterdir()) / 1e6
+        # codes, graph and ids count whole, with where each id begins; of the mapped vectors what was fetched
+        held = sum((folder / file).stat().st_size for file in (FAISS_FILE, IDS_FILE)) / 1e6 + 8 * num / 1e6
+        told[name] = {"recall": recall, "all_mb": files, "mb": held + _mapped_mb(folder / VECTORS_FILE)}
     flat: Any = faiss.IndexFlatIP(asked.shape[1])
     for _, block in _blocks(part, num):
         flat.add(block)
-    engines["FAISS Flat"] = lambda q: flat.search(q, K)
+    engines["FAISS Flat"] = partial(flat.search, k=K)
     told["FAISS Flat"] = {"recall": 1.0, "mb": num * asked.shape[1] * 4 / 1e6}
     if (file := _folder(part, num, "hnsw32")).is_file():
         hnsw: Any = faiss.read_index(str(file))
@@ -286,9 +286,11 @@ def side_by_side(part: str, num: int, queries: int, rounds: int, types: list[Ind
         def by_faiss(effort: int) -> None:
             hnsw.hnsw.efSearch = effort
 
-        engines["FAISS HNSW32"] = lambda q: hnsw.search(q, K)
-        rows = lambda q: hnsw.search(q, K)[1][0].tolist()  # noqa: E731
-        recall = _least_effort(by_faiss, rows, part, asked, borders, tune, check)
+        def rows_of_faiss(query: Vectors) -> list[int]:
+            return hnsw.search(query, K)[1][0].tolist()
+
+        engines["FAISS HNSW32"] = partial(hnsw.search, k=K)
+        recall = _least_effort(by_faiss, rows_of_faiss, part, asked, borders, tune, check)
         told["FAISS HNSW32"] = {"recall": recall, "mb": file.stat().st_size / 1e6}
     if (file := _folder(part, num, "usearch")).is_file():
         from usearch.index import Index
@@ -298,9 +300,11 @@ def side_by_side(part: str, num: int, queries: int, rounds: int, types: list[Ind
         def by_usearch(effort: int) -> None:
             graph.expansion_search = effort
 
-        engines["usearch"] = lambda q: graph.search(q[0], K, threads=1)
-        rows = lambda q: graph.search(q[0], K, threads=1).keys.tolist()  # noqa: E731
-        recall = _least_effort(by_usearch, rows, part, asked, borders, tune, check)
+        def rows_of_usearch(query: Vectors) -> list[int]:
+            return graph.search(query[0], K, threads=1).keys.tolist()
+
+        engines["usearch"] = rows_of_usearch
+        recall = _least_effort(by_usearch, rows_of_usearch, part, asked, borders, tune, check)
         told["usearch"] = {"recall": recall, "mb": file.stat().st_size / 1e6}
     for found in told.values():
         found.update(ms=[], asked=len(asked[check]))
@@ -361,9 +365,15 @@ def _ms(search: Search, asked: Vectors) -> float:
     return 1000 * (time.perf_counter() - started) / len(asked)
 
 
-def _resident_mb() -> float:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 1e6
+def _mapped_mb(file: Path) -> float:
+    """Of a mapped file, what lies in this process's memory."""
+    found, ours = 0, False
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        if not line[0].isupper():
+            ours = line.endswith(str(file))
+        elif ours and line.startswith("Rss:"):
+            found += int(line.split()[1])
+    return found * 1024 / 1e6
 
 
 if __name__ == "__main__":

@@ -138,8 +138,9 @@ class RowFile:
         header = {"descr": np.lib.format.dtype_to_descr(self._type), "fortran_order": False, "shape": (num, dim)}
         np.lib.format.write_array_header_1_0(self._stream, header)
         self._start = self._stream.tell()
-        # a file that is cut short is too short for its header; one that lacks rows in the middle has the right length
-        self._stream.truncate(self._start + num * self._row_bytes)
+        if num:
+            # a disk that is too small is told before anything is computed
+            os.posix_fallocate(self._stream.fileno(), 0, self._start + num * self._row_bytes)
 
     def put(self, rows: Sequence[int], vectors: Vectors) -> None:
         """Write vectors `(n, dim)` at their rows; neighbours go in one write."""

@@ -20,7 +20,7 @@ from hybrid.retrieval.flat_store import FlatStore
 from hybrid.retrieval.index_layout import Layout, ShortlistType, num_clusters
 from hybrid.retrieval.index_plan import Plan, exact_is_enough, layouts, make_plan
 from hybrid.retrieval.passage_vectors import TEXTS_FILE, digest_of, encoded, known_vectors, reusable
-from hybrid.retrieval.shortlist_build import build_shortlist, carry_on, write_vectors
+from hybrid.retrieval.shortlist_build import RecallError, build_shortlist, carry_on, write_vectors
 from hybrid.retrieval.shortlist_store import STATE_FILE, ShortlistStore
 from hybrid.types import Passage
 
@@ -58,7 +58,7 @@ def build_index(
         if plan.chosen == "exact":
             job.exact()
         else:
-            build.facts["index"] = job.carried_on(settings) or job.shortlist(plan.chosen)
+            build.facts["index"] = job.carried_on(settings) or job.shortlist(plan)
     return require(target, "hybrid index")
 
 
@@ -125,8 +125,24 @@ class _Job:
         store.save(self.build.path)
         self.write_texts(self.digests)
 
-    def shortlist(self, type_: ShortlistType) -> dict[str, Any]:
-        """An index of short codes that learns them from these vectors; the facts of it."""
+    def shortlist(self, plan: Plan) -> dict[str, Any]:
+        """An index of short codes that learns them from these vectors; the facts of it. Where `auto` chose the type
+        and it finds too little, the next best one is tried: a graph is at a loss among many copies of a passage.
+        """
+        types = plan.candidates if self.config.type == "auto" else plan.candidates[:1]
+        refused = {}
+        for number, type_ in enumerate(types):
+            try:
+                found = self._of_type(type_)
+            except RecallError as error:
+                refused[type_] = round(error.recall, 4)
+                if number == len(types) - 1:
+                    raise
+            else:
+                return {**found, "refused": refused}
+        raise AssertionError("a plan has candidates")
+
+    def _of_type(self, type_: ShortlistType) -> dict[str, Any]:
         num, dim = len(self.passages), self.embedder.dim
         parts = self.parts(range(num), self.config.rescore)
         write_vectors(parts, num, dim, self.build.path, self.config)

@@ -42,7 +42,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Plan:
-    """All types side by side, and the chosen one."""
+    """All types side by side, the chosen one, and what would be tried after it, best first."""
 
     num: int
     dim: int
@@ -50,6 +50,7 @@ class Plan:
     options: tuple[Option, ...]
     chosen: IndexType
     why: str
+    candidates: tuple[ShortlistType, ...]
 
     @property
     def option(self) -> Option:
@@ -62,20 +63,24 @@ def make_plan(num: int, dim: int, config: IndexConfig) -> Plan:
     it keeps both budgets, then the fastest that fits the memory, then the smallest.
     """
     memory = config.memory_mb or _machine_mb() / 2
-    options = (_exact(num, dim, memory), *(_option(type_, num, dim, config, memory) for type_ in _SHORTLIST_TYPES))
-    if config.type != "auto":
-        return Plan(num, dim, memory, options, config.type, "index.type names it")
-    if exact_is_enough(num, dim, config):
-        why = f"{num:,} vectors are compared in {options[0].expected_ms:.2g} ms, within index.latency_ms"
-        return Plan(num, dim, memory, options, "exact", why)
+    ours = tuple(_option(type_, num, dim, config, memory) for type_ in _SHORTLIST_TYPES)
+    exact = _exact(num, dim, memory)
     # the funnel leans on what an embedder was trained for, and that is not known before it is measured
-    considered = [option for option in options if option.type not in ("exact", "funnel")]
-    if fitting := [option for option in considered if option.fits]:
-        best = min(fitting, key=lambda option: option.expected_ms)
-        told = f"exact search takes {options[0].expected_ms:.3g} ms or more than {memory:,.0f} MB; of those that fit, "
-        return Plan(num, dim, memory, options, best.type, f"{told}the fastest")
-    smallest = min(considered, key=lambda option: option.resident_mb)
-    return Plan(num, dim, memory, options, smallest.type, f"none fits {memory:,.0f} MB; the smallest")
+    considered = [option for option in ours if option.type != "funnel"]
+    ranked = sorted(considered, key=lambda o: (0, o.expected_ms) if o.fits else (1, o.resident_mb))
+    if config.type != "auto":
+        chosen, why = config.type, "index.type names it"
+    elif exact_is_enough(num, dim, config):
+        chosen, why = "exact", f"{num:,} vectors are compared in {exact.expected_ms:.2g} ms, within index.latency_ms"
+    elif ranked[0].fits:
+        slow = exact.expected_ms > config.latency_ms
+        told = f"takes {exact.expected_ms:,.0f} ms" if slow else f"holds {exact.resident_mb:,.0f} MB"
+        chosen, why = ranked[0].type, f"exact search {told}, over the budget; of those that fit, the fastest"
+    else:
+        chosen, why = ranked[0].type, f"none fits {memory:,.0f} MB; the smallest"
+    candidates = [type_ for type_ in _SHORTLIST_TYPES if type_ == chosen]
+    candidates += [option.layout.type for option in ranked if option.layout and option.type != chosen]
+    return Plan(num, dim, memory, (exact, *ours), chosen, why, tuple(candidates))
 
 
 def chosen_type(num: int, dim: int, config: IndexConfig) -> IndexType:

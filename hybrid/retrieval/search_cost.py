@@ -5,17 +5,17 @@ every machine. They rank layouts and efforts; a machine's own milliseconds diffe
 from hybrid.retrieval.index_layout import Layout
 from hybrid.retrieval.shortlist_store import Effort
 
-_CALL_US = 25.0
+_CALL_US = 40.0
 """Of a call, whatever the index."""
-_EXACT_US_PER_MB = 80.0
+_EXACT_US_PER_MB = 60.0
 """Full vectors that are read through and multiplied."""
-_CODE_US_PER_MB = {"funnel": 60.0, "ivf_pq": 60.0, "ivf_rabitq": 60.0, "ivf_sq": 160.0}
+_CODE_US_PER_MB = {"funnel": 80.0, "ivf_pq": 250.0, "ivf_rabitq": 250.0, "ivf_sq": 130.0}
 """Codes that are read through and compared with the query."""
-_PROBE_US = 2.0
+_PROBE_US = 1.0
 """Of a cluster that is visited: its place in the graph of centroids is found, its list is begun."""
-_NODE_US = 2.5
+_NODE_US = 1.3
 """Of a node of a graph over all vectors that is visited, with its links."""
-_RESCORED_US = 0.5
+_RESCORED_US = 0.25
 """Of a full vector that is fetched from anywhere in the file."""
 
 

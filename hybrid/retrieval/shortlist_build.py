@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from hybrid.artifacts import sha256_json
 from hybrid.config_index import IndexConfig
 from hybrid.errors import HybridError
 from hybrid.protocols import Vectors
@@ -19,6 +20,14 @@ from hybrid.retrieval.shortlist_store import FAISS_FILE, VECTORS_FILE, Shortlist
 _AIM = 0.25
 """Share of the way from the target to 1 that is aimed at: what is the cheapest on one half of the sample would
 otherwise lie below the target on the other half every second time."""
+
+
+class RecallError(HybridError):
+    """An index finds less of exact search than `index.min_recall`."""
+
+    def __init__(self, problem: str, remedy: str, recall: float) -> None:
+        super().__init__(problem, remedy)
+        self.recall = recall
 
 
 @dataclass(frozen=True)
@@ -68,7 +77,7 @@ def build_shortlist(
     ids: Sequence[str], layouts: Sequence[Layout], folder: Path, *, resume: Path, config: IndexConfig, seed: int
 ) -> Checked:
     """Index the vectors that `write_vectors` left in `folder`, by the layout that reaches `config.recall` most cheaply,
-    and save all beside them. Codes that an interrupted build learnt are read from `resume`. Raises `HybridError` below
+    and save all beside them. Codes that an interrupted build learnt are read from `resume`. Raises `RecallError` below
     `config.min_recall`.
     """
     full = FullVectors.open(folder / VECTORS_FILE)
@@ -106,13 +115,14 @@ def aim(config: IndexConfig) -> float:
 
 
 def refuse_below_floor(found: Checked, config: IndexConfig) -> None:
-    """Raises `HybridError` where the index finds too little of exact search."""
+    """Raises `RecallError` where the index finds too little of exact search."""
     if found.recall < config.min_recall:
-        raise HybridError(
+        raise RecallError(
             f"the {found.store.layout.type} index finds {found.recall:.3f} of the exact first ten on "
             f"{found.num_checked} of its own vectors, below index.min_recall {config.min_recall:g}: not published",
             "choose another index.type (`hybrid index --plan` lists them), raise index.train_vectors, or lower the "
             "floor",
+            found.recall,
         )
 
 
@@ -146,7 +156,7 @@ def training_rows(num: int, layout: Layout, config: IndexConfig, seed: int) -> R
 
 
 def _trained(layout: Layout, full: FullVectors, resume: Path, config: IndexConfig, seed: int) -> Any:
-    saved = resume / f"{layout.type}-{layout.dims}-{FAISS_FILE}"
+    saved = resume / f"{sha256_json(layout.to_json())[:32]}-{FAISS_FILE}"
     if saved.is_file():
         return read_faiss(saved, mapped=False)
     index = layout.train(full.sample(training_rows(len(full), layout, config, seed)), seed)

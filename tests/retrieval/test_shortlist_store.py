@@ -1,4 +1,4 @@
-"""Every type of approximate store under the contract of all stores, and what only they do: compaction, mapping, damage."""
+"""Every type of approximate store under the contract of all stores, and what only they do."""
 
 from dataclasses import replace
 from pathlib import Path
