@@ -73,7 +73,8 @@ def index_id(*, passages: str, embedder: str, num: int, dim: Callable[[], int], 
 
 
 def _settings(type_: IndexType, config: IndexConfig, seed: int) -> dict[str, Any]:
-    return {"type": type_, "seed": seed, **config.settings()}
+    # where `auto` chose the type another one may take its place
+    return {"type": type_, "auto": config.type == "auto", "seed": seed, **config.settings()}
 
 
 def open_index(path: Path, embedder: Embedder) -> VectorStore:

@@ -14,7 +14,7 @@ _DIMS_PER_PART = {"funnel": (2, 1), "ivf_pq": (4, 2, 1)}
 _SHORTLIST_TYPES: tuple[ShortlistType, ...] = ("funnel", "hnsw", "ivf_pq", "ivf_sq", "ivf_rabitq")
 _EXPECTED = {
     "funnel": Effort(200, 1),
-    "hnsw": Effort(40, 96),
+    "hnsw": Effort(12, 48),
     "ivf_pq": Effort(40, 48),
     "ivf_sq": Effort(15, 48),
     "ivf_rabitq": Effort(120, 48),

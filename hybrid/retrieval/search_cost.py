@@ -9,11 +9,11 @@ _CALL_US = 40.0
 """Of a call, whatever the index."""
 _EXACT_US_PER_MB = 60.0
 """Full vectors that are read through and multiplied."""
-_CODE_US_PER_MB = {"funnel": 80.0, "ivf_pq": 250.0, "ivf_rabitq": 250.0, "ivf_sq": 130.0}
+_CODE_US_PER_MB = {"funnel": 80.0, "ivf_pq": 220.0, "ivf_rabitq": 250.0, "ivf_sq": 130.0}
 """Codes that are read through and compared with the query."""
-_PROBE_US = 1.0
+_PROBE_US = 2.0
 """Of a cluster that is visited: its place in the graph of centroids is found, its list is begun."""
-_NODE_US = 1.3
+_NODE_US = 1.2
 """Of a node of a graph over all vectors that is visited, with its links."""
 _RESCORED_US = 0.25
 """Of a full vector that is fetched from anywhere in the file."""
