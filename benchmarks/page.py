@@ -39,6 +39,7 @@ Written by `make bench` from [results.json](../benchmarks/results.json); what th
 | words beside vectors | here, `benchmarks/results.json` | `make bench-fusion` (after `make bench`, for its embedders) |
 | an embedder without questions | here, `benchmarks/results.json` | `make bench-modelfree` |
 | reading documents, and re-indexing after a change | here, `benchmarks/results.json` | `make bench-ingest` |
+| vector search | here, `benchmarks/results.json` | `make bench-search` (needs `VECTORS`, a `.npy` file) |
 | before and after on `pumps` | README, `indexes/pumps/report/` | `make demo` |
 
 `make bench` resumes set by set and inside a set stage by stage. Tuning sees train and dev only, at most 600 training
@@ -65,6 +66,7 @@ def write() -> None:
     parts.append(_fusion([row for row in rows if row["metric"].startswith("fusion/")]))
     parts.append(_audit([row for row in rows if row["metric"].startswith("audit/")]))
     parts.append(_ingest([row for row in rows if row["metric"].startswith(("ingest/", "reindex/"))]))
+    parts.append(_search([row for row in rows if row["command"] == "make bench-search"]))
     parts.append(_engines([row for row in rows if row["metric"].startswith("engine/")]))
     write_text(PAGE, "\n".join(parts))
 
@@ -125,6 +127,16 @@ def _ingest(rows: list[Row]) -> str:
         "least and most of the rounds."
     )
     return section("Reading documents, and re-indexing", "make bench-ingest", rows, told)
+
+
+def _search(rows: list[Row]) -> str:
+    told = (
+        "Vectors of real text, held-out queries, copies left out, one thread, one query at a time, all engines in turn "
+        "in one process. Recall is the share of ten results that score at least the exact tenth; the other engines run "
+        "at the least effort that reaches .99 on other queries. Resident: codes, graph and ids whole, and what was "
+        "fetched of the memory-mapped vectors. Brackets: least and most of the rounds."
+    )
+    return section("Vector search", "make bench-search", rows, told)
 
 
 def _engines(rows: list[Row]) -> str:

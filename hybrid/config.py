@@ -9,6 +9,7 @@ from typing import Any, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
+from hybrid.config_index import IndexConfig
 from hybrid.config_stage import Stage
 from hybrid.config_training import MergeConfig, RaftConfig, TrainEmbedConfig, TrainRaftConfig
 
@@ -271,6 +272,7 @@ class Config(Stage):
     corpus: CorpusConfig = CorpusConfig()
     embedder: EmbedderConfig = EmbedderConfig()
     retrieval: RetrievalConfig = RetrievalConfig()
+    index: IndexConfig = IndexConfig()
     generator: GeneratorConfig = GeneratorConfig()
     answering: AnsweringConfig = AnsweringConfig()
     train_embed: TrainEmbedConfig = TrainEmbedConfig()

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 @click.command()
 @workspace_options
 @system_option
+@click.option("--plan", "plan_only", is_flag=True, help="Say which index type would be built and why; embed nothing.")
 @json_option
-def index(system: SystemChoice, as_json: bool, **options: Any) -> None:
+def index(system: SystemChoice, plan_only: bool, as_json: bool, **options: Any) -> None:
     """Read, chunk and index a corpus, and its words too where `retrieval.mode` asks for them. Nothing changed: nothing
     is done.
 
@@ -33,8 +34,15 @@ def index(system: SystemChoice, as_json: bool, **options: Any) -> None:
     Example:
       hybrid index --corpus corpora/pumps
       hybrid index --corpus corpora/pumps --set retrieval.mode=auto
+      hybrid index --corpus corpora/pumps --plan
     """
     workspace = open_workspace(**options)
+    if plan_only:
+        from hybrid.cli.index_plan import show_plan
+
+        with workspace.lock():
+            show_plan(workspace.search(workspace.choose(system)), as_json)
+        return
     with workspace.lock():
         chosen = workspace.choose(system)
         search = workspace.search(chosen)
@@ -54,6 +62,9 @@ def index(system: SystemChoice, as_json: bool, **options: Any) -> None:
         "dim": manifest.facts["dim"],
         "path": str(search.index_path),
     }
+    if found := manifest.facts.get("index"):
+        facts["index"] = found
+        facts["index_type"] = f"{found['type']}, recall@10 {found['recall@10']:.3f} on {found['checked_on']} vectors"
     if workspace.config.retrieval.mode != "dense":
         facts["retrieval"] = search.fusion.name
     if workspace.config.retrieval.mode == "auto":

@@ -14,6 +14,7 @@ from hybrid.lifecycle.fusion_choice import choose_fusion, chosen_fusion, dev_que
 from hybrid.protocols import Generator, VectorStore
 from hybrid.retrieval.fusion import Fusion
 from hybrid.retrieval.index import build_index, open_index
+from hybrid.retrieval.index_plan import Plan, make_plan
 from hybrid.retrieval.lexical import LexicalIndex, build_lexical, open_lexical
 from hybrid.retrieval.sentence_embedder import SentenceEmbedder
 from hybrid.retrieval.word_tokenizer import WordTokenizer
@@ -44,7 +45,8 @@ class Search:
         """The index, up to date with passages and embedder; before it is given back, what the mode needs beside it."""
         passages, mode = self.passages.passages, self.config.retrieval.mode
         inputs = {"passages": self._content, "embedder": self.embedder.fingerprint}
-        index = build_index(passages, self.embedder, target=self.index_path, inputs=inputs)
+        config, seed = self.config.index, self.config.seed
+        index = build_index(passages, self.embedder, target=self.index_path, inputs=inputs, config=config, seed=seed)
         if mode != "dense":
             build_lexical(passages, self._tokenizer, target=self._lexical_path, inputs={"passages": self._content})
         if mode == "auto" and self._chosen() is None:
@@ -52,6 +54,10 @@ class Search:
             halves = self.halves([question.question for question in dev])
             choose_fusion(dev, halves, config=self.config, target=self.fusion_path, inputs=self._measured)
         return index
+
+    def plan(self) -> Plan:
+        """Which index type suits these passages, beside all others."""
+        return make_plan(len(self.passages.passages), self.embedder.dim, self.config.index)
 
     def inputs(self) -> dict[str, str]:
         """What an artefact that rests on this retrieval is made from; the same as ever where vectors alone rank."""

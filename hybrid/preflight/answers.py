@@ -119,12 +119,21 @@ class Situation:
         """By which figures of the configured models are known; "" for a model that is not on this machine. Fetches
         nothing and loads no weights, but reads them.
         """
-        embedder = make_embedder(self.config).fingerprint if self.model_folder("embedder") else ""
+        embedder = make_embedder(self.config) if self.model_folder("embedder") else None
         texts = sha256_file(self.passages.path / "corpus.jsonl")
         local = self.config.generator.kind == "local"
         there = not local or self.model_folder("generator") is not None
         return {
-            "index": index_id(passages=texts, embedder=embedder) if embedder else "",
+            "index": index_id(
+                passages=texts,
+                embedder=embedder.fingerprint,
+                num=len(self.passages.passages),
+                dim=lambda: embedder.dim,
+                config=self.config.index,
+                seed=self.config.seed,
+            )
+            if embedder
+            else "",
             "generator": make_generator(self.config).fingerprint if there else "",
         }
 

@@ -9,6 +9,8 @@ import numpy as np
 from hybrid.errors import IntegrityError
 from hybrid.jsonl import read_jsonl, write_jsonl
 from hybrid.protocols import Vectors
+from hybrid.retrieval.faiss_files import write_faiss
+from hybrid.retrieval.vector_checks import check_new, check_vectors
 
 
 class FlatStore:
@@ -22,11 +24,10 @@ class FlatStore:
         self._path: Path | None = None
 
     def add(self, ids: Sequence[str], vectors: Vectors) -> None:
-        """Append vectors `(n, dim)`. Raises `ValueError` where counts differ or an id is there already."""
-        if len(ids) != len(vectors):
-            raise ValueError(f"{len(ids)} ids for {len(vectors)} vectors")
-        if len(set(ids)) != len(ids) or set(ids) & set(self._ids):
-            raise ValueError("ids must be new and distinct")
+        """Append vectors `(n, dim)`. Raises `ValueError` where counts or dimension differ, an id is there already, or
+        a value is not finite.
+        """
+        check_new(ids, vectors, self._index.d, set(self._ids))
         self._index.add(np.ascontiguousarray(vectors, dtype=np.float32))
         self._ids.extend(ids)
 
@@ -36,6 +37,7 @@ class FlatStore:
         if k == 0 or not len(vectors):
             return [[] for _ in vectors], [[] for _ in vectors]
         queries = np.ascontiguousarray(vectors, dtype=np.float32)
+        check_vectors(queries, self._index.d)
         width = k
         while True:
             # widen until the cut does not fall between equal scores, so that ties at the border are broken by id too
@@ -71,9 +73,7 @@ class FlatStore:
 
     def save(self, folder: Path) -> None:
         """Write both files."""
-        import faiss
-
-        faiss.write_index(self._index, str(folder / "vectors.faiss"))
+        write_faiss(self._index, folder / "vectors.faiss")
         write_jsonl(folder / "ids.jsonl", ({"id": identity} for identity in self._ids))
         self._path = folder
 

@@ -1,88 +1,80 @@
 """The retrieval index: the vectors of a passage set, stamped with the embedder that made them."""
 
-import hashlib
-from collections.abc import Container, Mapping, Sequence
+import errno
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from hybrid.artifacts import Manifest, artifact_id, current, publish, read_manifest, require, sha256_json, verify
-from hybrid.errors import IntegrityError, StaleError
+from hybrid.artifacts import Build, Manifest, artifact_id, current, publish, require
+from hybrid.config_index import IndexConfig, IndexType, RescoreType
+from hybrid.errors import HybridError, StaleError
 from hybrid.jsonl import read_jsonl, write_jsonl
-from hybrid.progress import track
 from hybrid.protocols import Embedder, Vectors, VectorStore
 from hybrid.retrieval.flat_store import FlatStore
+from hybrid.retrieval.index_layout import Layout, ShortlistType, num_clusters
+from hybrid.retrieval.index_plan import Plan, exact_is_enough, layouts, make_plan
+from hybrid.retrieval.passage_vectors import TEXTS_FILE, digest_of, encoded, known_vectors, reusable
+from hybrid.retrieval.shortlist_build import RecallError, build_shortlist, carry_on, write_vectors
+from hybrid.retrieval.shortlist_store import STATE_FILE, ShortlistStore
 from hybrid.types import Passage
 
 VERSION = 2
-_SHARD = 1024
-"""Passages encoded between two saves of resume state."""
-_TEXTS = "texts.jsonl"
+_FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_MOST_DIMS = 4096
+"""No embedder gives more: what is exact at so many dimensions is exact."""
+_MOST_NEW = 0.5
+"""Share of vectors that an index did not learn its codes from, above which it is built anew."""
 
 
 def build_index(
-    passages: Sequence[Passage], embedder: Embedder, *, target: Path, inputs: Mapping[str, str]
+    passages: Sequence[Passage],
+    embedder: Embedder,
+    *,
+    target: Path,
+    inputs: Mapping[str, str],
+    config: IndexConfig | None = None,
+    seed: int = 0,
 ) -> Manifest:
     """Encode passages into `target`. Texts that the index there holds already, by the same embedder, are not encoded
-    again. Killed and called again, it goes on after the last finished shard.
+    again, and an index of short codes is carried on. Killed and called again, it goes on after the last finished shard.
+    Raises `HybridError` where the disk is full, vectors are not finite, or recall is below the configured floor.
     """
-    if done := current(target, "index", VERSION, {}, inputs):
+    config = config or IndexConfig()
+    plan = make_plan(len(passages), embedder.dim, config)
+    settings = {} if plan.chosen == "exact" else _settings(plan.chosen, config, seed)
+    if done := current(target, "index", VERSION, settings, inputs):
         return done
-    digests = [hashlib.sha256(passage.full_text.encode()).hexdigest() for passage in passages]
-    with publish(target, "index", VERSION, {}, inputs) as build:
-        vectors = np.empty((len(passages), embedder.dim), dtype=np.float32)
-        rows_of: dict[str, list[int]] = {}
-        for row, digest in enumerate(digests):
-            rows_of.setdefault(digest, []).append(row)
-        known = _known_vectors(target, embedder, rows_of)
-        todo = [(digest, rows[0]) for digest, rows in rows_of.items() if digest not in known]
-        for digest, vector in known.items():
-            vectors[rows_of[digest]] = vector
-        shards = [todo[i : i + _SHARD] for i in range(0, len(todo), _SHARD)]
-        for shard in track(shards, total=len(shards), description="encoding passages") if shards else ():
-            found = _encode(shard, passages, embedder, build.private)
-            for (digest, _), vector in zip(shard, found, strict=True):
-                vectors[rows_of[digest]] = vector
-        store = FlatStore(embedder.dim)
-        store.add([passage.id for passage in passages], vectors)
-        store.save(build.path)
-        write_jsonl(build.path / _TEXTS, ({"sha256": digest} for digest in digests))
-        build.counts["passages"] = len(store)
+    with _full_disk_is_told(target), publish(target, "index", VERSION, settings, inputs) as build:
+        _refuse_small_disk(target, build, plan)
         build.facts.update(embedder=embedder.name, fingerprint=embedder.fingerprint, dim=embedder.dim)
+        build.counts["passages"] = len(passages)
+        job = _Job(passages, embedder, target, build, plan, config, seed)
+        if plan.chosen == "exact":
+            job.exact()
+        else:
+            build.facts["index"] = job.carried_on(settings) or job.shortlist(plan)
     return require(target, "hybrid index")
 
 
-def index_id(*, passages: str, embedder: str) -> str:
-    """Of the index of these texts (SHA-256 of their file) by this embedder (its fingerprint)."""
-    return artifact_id("index", VERSION, {}, {"passages": passages, "embedder": embedder})
+def index_id(*, passages: str, embedder: str, num: int, dim: Callable[[], int], config: IndexConfig, seed: int) -> str:
+    """Of the index of these `num` texts (SHA-256 of their file) by this embedder (its fingerprint). `dim` is asked only
+    where the type hangs on it.
+    """
+    exact = config.type == "exact" or (config.type == "auto" and exact_is_enough(num, _MOST_DIMS, config))
+    type_ = "exact" if exact else make_plan(num, dim(), config).chosen
+    settings = {} if type_ == "exact" else _settings(type_, config, seed)
+    return artifact_id("index", VERSION, settings, {"passages": passages, "embedder": embedder})
 
 
-def _encode(shard: Sequence[tuple[str, int]], passages: Sequence[Passage], embedder: Embedder, folder: Path) -> Vectors:
-    """Vectors of the shard, from the file that an interrupted build left; its name says of which texts it is."""
-    saved = folder / f"shard-{sha256_json([digest for digest, _ in shard])[:32]}.npy"
-    if saved.is_file():
-        kept: Vectors = np.load(saved, allow_pickle=False)
-        return kept
-    vectors = embedder.encode_passages([passages[row].full_text for _, row in shard])
-    partial = saved.with_suffix(".partial")
-    with partial.open("wb") as stream:
-        np.save(stream, vectors, allow_pickle=False)
-    partial.replace(saved)
-    return vectors
-
-
-def _known_vectors(target: Path, embedder: Embedder, wanted: Container[str]) -> dict[str, Vectors]:
-    """Vectors `(dim,)` of the wanted texts in the index at `target`; none of another embedder's or a damaged one's."""
-    manifest = read_manifest(target)
-    if manifest is None or manifest.facts.get("fingerprint") != embedder.fingerprint or _TEXTS not in manifest.files:
-        return {}
-    try:
-        verify(target, manifest)
-    except IntegrityError:
-        return {}
-    _, vectors = FlatStore.load(target).vectors()
-    digests = (record["sha256"] for _, record in read_jsonl(target / _TEXTS))
-    return {digest: vector for digest, vector in zip(digests, vectors, strict=True) if digest in wanted}
+def _settings(type_: IndexType, config: IndexConfig, seed: int) -> dict[str, Any]:
+    # where `auto` chose the type another one may take its place
+    return {"type": type_, "auto": config.type == "auto", "seed": seed, **config.settings()}
 
 
 def open_index(path: Path, embedder: Embedder) -> VectorStore:
@@ -96,4 +88,131 @@ def open_index(path: Path, embedder: Embedder) -> VectorStore:
             f"{path} was built by another embedder ({manifest.facts.get('embedder')}) than {embedder.name} is now",
             "run `hybrid index`",
         )
-    return FlatStore.load(path)
+    return ShortlistStore.load(path) if STATE_FILE in manifest.files else FlatStore.load(path)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One build: what is indexed, by whom, and where it goes."""
+
+    passages: Sequence[Passage]
+    embedder: Embedder
+    target: Path
+    build: Build
+    plan: Plan
+    config: IndexConfig
+    seed: int
+
+    @cached_property
+    def digests(self) -> list[str]:
+        return [digest_of(passage) for passage in self.passages]
+
+    def parts(self, rows: Sequence[int], kept_as: RescoreType) -> Iterator[tuple[list[int], Vectors]]:
+        """Places in `rows`, and the vectors of the passages there."""
+        known = known_vectors(self.target, self.embedder, kept_as)
+        chosen, texts = [self.passages[row] for row in rows], [self.digests[row] for row in rows]
+        return encoded(chosen, texts, self.embedder, known, self.build.private)
+
+    def write_texts(self, digests: Iterable[str]) -> None:
+        write_jsonl(self.build.path / TEXTS_FILE, ({"sha256": digest} for digest in digests))
+
+    def exact(self) -> None:
+        """Every vector in memory, then to one file."""
+        vectors = np.empty((len(self.passages), self.embedder.dim), dtype=np.float32)
+        for rows, part in self.parts(range(len(self.passages)), "float32"):
+            vectors[rows] = part
+        store = FlatStore(self.embedder.dim)
+        store.add([passage.id for passage in self.passages], vectors)
+        store.save(self.build.path)
+        self.write_texts(self.digests)
+
+    def shortlist(self, plan: Plan) -> dict[str, Any]:
+        """An index of short codes that learns them from these vectors; the facts of it. Where `auto` chose the type
+        and it finds too little, the next best one is tried: a graph is at a loss among many copies of a passage.
+        """
+        types = plan.candidates if self.config.type == "auto" else plan.candidates[:1]
+        refused = {}
+        for number, type_ in enumerate(types):
+            try:
+                found = self._of_type(type_)
+            except RecallError as error:
+                refused[type_] = round(error.recall, 4)
+                if number == len(types) - 1:
+                    raise
+            else:
+                return {**found, "refused": refused}
+        raise AssertionError("a plan has candidates")
+
+    def _of_type(self, type_: ShortlistType) -> dict[str, Any]:
+        num, dim = len(self.passages), self.embedder.dim
+        parts = self.parts(range(num), self.config.rescore)
+        write_vectors(parts, num, dim, self.build.path, self.config)
+        self.write_texts(self.digests)
+        found = build_shortlist(
+            [passage.id for passage in self.passages],
+            layouts(type_, num, dim, self.config),
+            self.build.path,
+            resume=self.build.private,
+            config=self.config,
+            seed=self.seed,
+        )
+        return {**found.facts(), "learnt_from": num}
+
+    def carried_on(self, settings: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The facts of the index at the target with what changed removed and added; None where it cannot be carried on,
+        or finds too little then.
+        """
+        manifest = reusable(self.target, self.embedder)
+        if manifest is None or manifest.config != settings:
+            return None
+        store, learnt = ShortlistStore.load(self.target), manifest.facts["index"]["learnt_from"]
+        texts = (record["sha256"] for _, record in read_jsonl(self.target / TEXTS_FILE))
+        all_texts = list(texts)
+        was = {store.id_of(row): all_texts[row] for row in store.live_rows().tolist()}
+        now = {passage.id: digest for passage, digest in zip(self.passages, self.digests, strict=True)}
+        new = [row for row, passage in enumerate(self.passages) if was.get(passage.id) != self.digests[row]]
+        if len(new) > _MOST_NEW * len(now) or not _still_suits(store.layout, len(now), learnt):
+            return None
+        found = carry_on(
+            store,
+            [identity for identity, digest in was.items() if now.get(identity) != digest],
+            [self.passages[row].id for row in new],
+            self.parts(new, self.config.rescore),
+            config=self.config,
+            seed=self.seed,
+        )
+        if found.recall < self.config.min_recall:
+            return None
+        store.save(self.build.path)
+        live = set(store.live_rows().tolist())
+        self.write_texts(now[store.id_of(row)] if row in live else "" for row in range(len(store.full)))
+        return {**found.facts(), "learnt_from": learnt}
+
+
+def _still_suits(layout: Layout, num: int, learnt: int) -> bool:
+    return num <= (1 + _MOST_NEW) * learnt and (not layout.clusters or layout.clusters == num_clusters(num))
+
+
+@contextmanager
+def _full_disk_is_told(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL_DISK:
+            raise
+        raise HybridError(
+            f"{target}: the disk is full ({error.strerror}); nothing was published",
+            "free space there and run the same command again: what is encoded is kept and not encoded again",
+        ) from error
+
+
+def _refuse_small_disk(target: Path, build: Build, plan: Plan) -> None:
+    """Before hours of encoding: room for the index, and for the shards that a killed build goes on from."""
+    there = sum(file.stat().st_size for file in build.path.rglob("*") if file.is_file()) / 1e6
+    wanted = plan.option.disk_mb + plan.num * plan.dim * 4 / 1e6 - there
+    free = shutil.disk_usage(build.path).free / 1e6
+    if wanted > free:
+        raise HybridError(
+            f"{target}: the index needs {wanted:,.0f} MB while it is built, and {free:,.0f} MB are free",
+            "free space there, or see `hybrid index --plan` for a smaller index",
+        )

@@ -10,7 +10,7 @@ import pytest
 
 from hybrid.errors import ConfigError, HybridError, MissingError, StaleError
 from hybrid.protocols import Vectors
-from hybrid.retrieval import index as index_module
+from hybrid.retrieval import passage_vectors
 from hybrid.retrieval.index import build_index, open_index
 from hybrid.retrieval.sentence_embedder import SentenceEmbedder
 from hybrid.types import Passage
@@ -115,7 +115,7 @@ def test_two_builds_have_the_same_bytes(small: SentenceEmbedder, tmp_path: Path)
 def test_an_interrupted_build_goes_on_where_it_stopped(
     small: SentenceEmbedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(index_module, "_SHARD", 8)
+    monkeypatch.setattr(passage_vectors, "SHARD", 8)
     build_index(PASSAGES, small, target=tmp_path / "whole", inputs=inputs(small))
     first = Counting(small, fail_after=16)
     with pytest.raises(KeyboardInterrupt):
@@ -172,7 +172,7 @@ def test_a_shard_of_other_texts_is_not_taken_for_this_one(
     small: SentenceEmbedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed while an earlier index lay there, called again when it is gone: other texts are missing now."""
-    monkeypatch.setattr(index_module, "_SHARD", 8)
+    monkeypatch.setattr(passage_vectors, "SHARD", 8)
     target = tmp_path / "index"
     build_index(PASSAGES[:10], small, target=target, inputs=inputs(small) | {"passages": "10"})
     with pytest.raises(KeyboardInterrupt):

@@ -1,0 +1,128 @@
+"""Vectors of passages, encoded a shard at a time: what is known already is taken over, what was interrupted goes on."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hybrid.artifacts import Manifest, read_manifest, sha256_json, verify
+from hybrid.config_index import RescoreType
+from hybrid.errors import HybridError, IntegrityError
+from hybrid.jsonl import read_jsonl
+from hybrid.progress import track
+from hybrid.protocols import Embedder, Vectors
+from hybrid.retrieval.flat_store import FlatStore
+from hybrid.retrieval.full_vectors import BLOCK, FullVectors, RowFile
+from hybrid.retrieval.shortlist_store import VECTORS_FILE
+from hybrid.types import Passage
+
+SHARD = 1024
+"""Passages encoded between two saves of resume state."""
+TEXTS_FILE = "texts.jsonl"
+
+
+def digest_of(passage: Passage) -> str:
+    """SHA-256 of what is encoded of a passage."""
+    return hashlib.sha256(passage.full_text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class KnownVectors:
+    """The vectors of an index that was published before, by the digests of their texts."""
+
+    rows: dict[str, int]
+    full: FullVectors
+
+
+def known_vectors(target: Path, embedder: Embedder, kept_as: RescoreType) -> KnownVectors:
+    """Those of the index at `target`; none of another embedder's, a damaged one's, or one that keeps less of a number
+    than is asked for.
+    """
+    nothing = KnownVectors({}, FullVectors.empty(embedder.dim, kept_as))
+    manifest = reusable(target, embedder)
+    if manifest is None:
+        return nothing
+    if VECTORS_FILE in manifest.files:
+        full = FullVectors.open(target / VECTORS_FILE)
+        if full.kept_as != kept_as and kept_as == "float32":
+            return nothing
+    else:
+        full = FullVectors(FlatStore.load(target).vectors()[1])
+    digests = (record["sha256"] for _, record in read_jsonl(target / TEXTS_FILE))
+    return KnownVectors({digest: row for row, digest in enumerate(digests)}, full)
+
+
+def reusable(target: Path, embedder: Embedder) -> Manifest | None:
+    """The manifest of an undamaged index of this embedder's at `target`."""
+    manifest = read_manifest(target)
+    if manifest is None or manifest.facts.get("fingerprint") != embedder.fingerprint:
+        return None
+    if TEXTS_FILE not in manifest.files:
+        return None
+    try:
+        verify(target, manifest)
+    except IntegrityError:
+        return None
+    return manifest
+
+
+def encoded(
+    passages: Sequence[Passage], digests: Sequence[str], embedder: Embedder, known: KnownVectors, private: Path
+) -> Iterator[tuple[list[int], Vectors]]:
+    """Numbers of passages and their vectors, part by part, each passage once; a text that several share is encoded
+    once. Raises `HybridError` where the embedder gives something else than finite vectors of its dimension.
+    """
+    rows_of: dict[str, list[int]] = {}
+    for row, digest in enumerate(digests):
+        rows_of.setdefault(digest, []).append(row)
+    there = [digest for digest in rows_of if digest in known.rows]
+    for start in range(0, len(there), BLOCK):
+        block = there[start : start + BLOCK]
+        yield _spread(block, known.full.take(np.array([known.rows[digest] for digest in block])), rows_of)
+    todo = [(digest, rows[0]) for digest, rows in rows_of.items() if digest not in known.rows]
+    shards = [todo[i : i + SHARD] for i in range(0, len(todo), SHARD)]
+    for shard in track(shards, total=len(shards), description="encoding passages") if shards else ():
+        yield _spread([digest for digest, _ in shard], _encode(shard, passages, embedder, private), rows_of)
+
+
+def _spread(digests: Sequence[str], vectors: Vectors, rows_of: dict[str, list[int]]) -> tuple[list[int], Vectors]:
+    places = [(row, place) for place, digest in enumerate(digests) for row in rows_of[digest]]
+    places.sort()
+    return [row for row, _ in places], vectors[[place for _, place in places]]
+
+
+def _encode(shard: Sequence[tuple[str, int]], passages: Sequence[Passage], embedder: Embedder, folder: Path) -> Vectors:
+    """Vectors of the shard, from the file that an interrupted build left; its name says of which texts it is."""
+    saved = folder / f"shard-{sha256_json([digest for digest, _ in shard])[:32]}.npy"
+    if (kept := _read_shard(saved, len(shard), embedder.dim)) is not None:
+        return kept
+    vectors = embedder.encode_passages([passages[row].full_text for _, row in shard])
+    if vectors.shape != (len(shard), embedder.dim):
+        raise HybridError(
+            f"{embedder.name} gave vectors of shape {vectors.shape} for {len(shard)} passages of dimension "
+            f"{embedder.dim}",
+            "the model folder or the server is not what the configuration says: check embedder.model and embedder.dim",
+        )
+    bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+    if len(bad):
+        raise HybridError(
+            f"{embedder.name} gave a vector that is not finite (NaN or infinity) for passage "
+            f"{passages[shard[bad[0]][1]].id}, and for {len(bad) - 1} more of the {len(shard)} beside it",
+            "the weights are damaged or the precision is too low for them: pull the model again, or use float32",
+        )
+    partial = saved.with_suffix(".partial")
+    with RowFile(partial, len(vectors), embedder.dim, "float32") as file:
+        file.put(range(len(vectors)), vectors)
+    partial.replace(saved)
+    return vectors
+
+
+def _read_shard(file: Path, num: int, dim: int) -> Vectors | None:
+    """A shard that is there and whole; one that a crash of the machine damaged is encoded again."""
+    try:
+        vectors: Vectors = np.load(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return vectors if vectors.shape == (num, dim) and bool(np.isfinite(vectors).all()) else None
