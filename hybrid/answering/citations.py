@@ -15,6 +15,10 @@ _DECLINES = re.compile(
     r"(?:unknown|not (?:stated|mentioned|given|specified|provided|enough information)))",
     re.IGNORECASE,
 )
+_FIRST_WORDS = ("i", "the", "these", "none", "unknown", "not")
+_LONGEST_DECLINE = 60
+"""Characters, more than any of those phrases has."""
+_NO_WORD = re.compile(r"^\W+")
 _FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
 _WORD = re.compile(r"[A-Za-z0-9]+(?:[-/.,][A-Za-z0-9]+)*")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
@@ -35,7 +39,7 @@ def read_answer(
     Markers that point outside the context are ignored: they cite nothing.
     """
     final = text.rsplit(ANSWER_MARK, 1)[-1].strip()
-    plain = re.sub(r"\s+([.,;:!?])", r"\1", re.sub(r"\s+", " ", _MARKER.sub("", final))).strip()
+    plain = plain_text(final)
     abstained = declines(plain)
     markers = dict.fromkeys(int(number) for number in _MARKER.findall(final))
     cited = [] if abstained else [(n, context[n - 1]) for n in markers if 1 <= n <= len(context)]
@@ -56,6 +60,19 @@ def read_answer(
 def declines(plain: str) -> bool:
     """Whether an answer without markers says that the answer is not known. An empty answer declines, too."""
     return not plain.strip() or bool(_DECLINES.match(plain))
+
+
+def may_yet_decline(plain: str) -> bool:
+    """Whether the beginning of an answer may become one that declines as it goes on."""
+    begun = _NO_WORD.sub("", plain).lower()
+    first, blank, _ = begun.partition(" ")
+    known = first in _FIRST_WORDS if blank else any(word.startswith(first) for word in _FIRST_WORDS)
+    return known and len(begun) < _LONGEST_DECLINE
+
+
+def plain_text(text: str) -> str:
+    """A text without citation markers and the blanks that they leave."""
+    return re.sub(r"\s+([.,;:!?])", r"\1", re.sub(r"\s+", " ", _MARKER.sub("", text))).strip()
 
 
 def unsupported_claims(plain: str, cited: Sequence[Passage]) -> tuple[str, ...]:

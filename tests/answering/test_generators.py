@@ -180,7 +180,7 @@ def test_an_export_holds_the_adapter_and_is_made_once(folder: Path, tmp_path: Pa
     exported = OpenVINOGenerator(with_adapter, tmp_path / "cache")
     plain = LocalGenerator(folder, dtype="float32").generate(CHATS, max_new_tokens=8)
     assert exported.generate(CHATS, max_new_tokens=8) == with_adapter.generate(CHATS, max_new_tokens=8) != plain
-    (made,) = (tmp_path / "cache").glob("*/openvino_model.bin")
+    (made,) = (tmp_path / "cache" / "openvino").glob("*/openvino_model.bin")
     before = made.stat().st_mtime_ns
     again = OpenVINOGenerator(LocalGenerator(folder, dtype="float32", adapter=tmp_path / "adapter"), tmp_path / "cache")
     assert again.fingerprint == exported.fingerprint
