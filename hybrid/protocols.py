@@ -94,7 +94,9 @@ class Streaming(Protocol):
 class Preloading(Protocol):
     """A generator that can load before it is asked."""
 
-    def preload(self) -> None: ...
+    def preload(self) -> None:
+        """Load, if that is safe beside the loading of other models; what goes wrong is told when it is asked."""
+        ...
 
 
 @runtime_checkable

@@ -155,11 +155,6 @@ class LocalGenerator:
         (generation,) = self._generate([chat], max_new_tokens, Streamer())
         return generation
 
-    def preload(self) -> None:
-        """Load what answering needs, the model included."""
-        self.stop_ids()
-        _ = self.model
-
     def loglikelihood(self, prompts: Sequence[str], continuations: Sequence[str]) -> list[tuple[float, int]]:
         """Sum of log-probabilities in nats and token count of each continuation after its prompt.
 

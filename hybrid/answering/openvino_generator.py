@@ -48,9 +48,12 @@ class OpenVINOGenerator:
         return len(self._tokenizer.encode(self._tokenizer.render(chat)))
 
     def preload(self) -> None:
-        """Load what answering needs, the model included."""
-        self._tokenizer.stop_ids()
-        _ = self._pipeline
+        """Load the model, if it is exported. If not, nothing: the export needs transformers, which while it loads a
+        model changes settings of the whole process, and another model may be loading.
+        """
+        target, settings, inputs = self._export
+        if current(target, "openvino", VERSION, settings, inputs) is not None:
+            _ = self._pipeline
 
     def loglikelihood(self, prompts: Sequence[str], continuations: Sequence[str]) -> list[tuple[float, int]]:
         """Computed by transformers: OpenVINO GenAI tells likelihoods of what it generates only."""
@@ -126,10 +129,15 @@ class OpenVINOGenerator:
 
     def _exported(self) -> Path:
         """The folder of the exported model; written whole or not at all."""
+        target, settings, inputs = self._export
+        if current(target, "openvino", VERSION, settings, inputs) is None:
+            with publish(target, "openvino", VERSION, settings, inputs) as build:
+                export_model(self._local.load("float32"), build.path, half=settings["half"])
+        return target
+
+    @property
+    def _export(self) -> tuple[Path, dict[str, bool], dict[str, str]]:
+        """Where the export lies, its settings, and what it is made from."""
         half = self._local.dtype != "float32"
         inputs = {"weights": sha256_json(self._local.weights_id)}
-        target = self._cache / "openvino" / sha256_json([inputs, half])[:24]
-        if current(target, "openvino", VERSION, {"half": half}, inputs) is None:
-            with publish(target, "openvino", VERSION, {"half": half}, inputs) as build:
-                export_model(self._local.load("float32"), build.path, half=half)
-        return target
+        return self._cache / "openvino" / sha256_json([inputs, half])[:24], {"half": half}, inputs
