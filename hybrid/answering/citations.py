@@ -15,10 +15,7 @@ _DECLINES = re.compile(
     r"(?:unknown|not (?:stated|mentioned|given|specified|provided|enough information)))",
     re.IGNORECASE,
 )
-_FIRST_WORDS = ("i", "the", "these", "none", "unknown", "not")
-_LONGEST_DECLINE = 60
-"""Characters, more than any of those phrases has."""
-_NO_WORD = re.compile(r"^\W+")
+_UNFINISHED_MARKER = re.compile(r"\[\d*$")
 _FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
 _WORD = re.compile(r"[A-Za-z0-9]+(?:[-/.,][A-Za-z0-9]+)*")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
@@ -62,12 +59,13 @@ def declines(plain: str) -> bool:
     return not plain.strip() or bool(_DECLINES.match(plain))
 
 
-def may_yet_decline(plain: str) -> bool:
-    """Whether the beginning of an answer may become one that declines as it goes on."""
-    begun = _NO_WORD.sub("", plain).lower()
-    first, blank, _ = begun.partition(" ")
-    known = first in _FIRST_WORDS if blank else any(word.startswith(first) for word in _FIRST_WORDS)
-    return known and len(begun) < _LONGEST_DECLINE
+def may_yet_decline(text: str) -> bool:
+    """Whether the beginning of an answer declines, or may become one that declines as it goes on."""
+    # re cannot say of a text that it is the beginning of a match
+    import regex
+
+    plain = plain_text(_UNFINISHED_MARKER.sub("", text))
+    return not plain or regex.match(_DECLINES.pattern, plain, regex.IGNORECASE, partial=True) is not None
 
 
 def plain_text(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 
-from hybrid.answering.citations import declines, may_yet_decline, plain_text
+from hybrid.answering.citations import may_yet_decline
 from hybrid.answering.prompt import ANSWER_MARK
 from hybrid.config import AnsweringConfig
 
@@ -66,7 +66,6 @@ class Gate:
         _, mark, rest = self._held.rpartition(ANSWER_MARK)
         if self._has_work and not mark:
             return
-        answer = plain_text(rest)
-        self._open = not declines(answer) and not may_yet_decline(answer)
+        self._open = not may_yet_decline(rest)
         if self._open:
             self._on_text(self._held)
