@@ -10,6 +10,7 @@ import signal
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,7 +38,7 @@ MODULE = [sys.executable, "-m", "hybrid.cli.main"]
 OTHER = [sys.executable, "-m", "benchmarks.llamaindex"]
 PLACE = ["--corpus", str(CORPUS), "--workspace", str(ROOT)]
 JUDGED = "hybrid query, whole answer, judged"
-STREAMED = "hybrid query, first token, guard off"
+STREAMED = "hybrid query, first token, guard flag"
 SERVED = "hybrid query, served, whole command"
 
 
@@ -64,7 +65,7 @@ def main(rounds: int, num_questions: int) -> None:
             taken.setdefault(f"warm {side}", []).append(statistics.median(found[side]["seconds"]))
         cold = {
             JUDGED: [*MODULE, "query", *PLACE, questions[number % len(questions)]],
-            STREAMED: [*MODULE, "query", *PLACE, "--set", "answering.guard=off", questions[number % len(questions)]],
+            STREAMED: [*MODULE, "query", *PLACE, "--set", "answering.guard=flag", questions[number % len(questions)]],
             "LlamaIndex": [*OTHER, "cold", str(ROOT), questions[number % len(questions)]],
         }
         for side in cold if number % 2 == 0 else reversed(cold):
@@ -147,21 +148,28 @@ def _prompts(pipeline: Any, given: dict[str, Any]) -> list[str]:
 def _until_first_byte(command: Sequence[str]) -> float:
     """Seconds from the start of a process to the first byte that it shows on a terminal."""
     master, slave = os.openpty()
-    started = time.perf_counter()
-    process = subprocess.Popen(command, stdout=slave, stderr=subprocess.DEVNULL)
-    os.close(slave)
-    os.read(master, 1)
-    taken = time.perf_counter() - started
-    try:
-        while os.read(master, 4096):
+    with tempfile.TemporaryFile("w+") as told:
+        started = time.perf_counter()
+        process = subprocess.Popen(command, stdout=slave, stderr=told)
+        os.close(slave)
+        first = _read(master)
+        taken = time.perf_counter() - started
+        while _read(master):
             pass
+        os.close(master)
+        if process.wait() != 0 or not first:
+            told.seek(0)
+            raise RuntimeError(f"{' '.join(command)}:\n{told.read()[-2000:]}")
+    return taken
+
+
+def _read(terminal: int) -> bytes:
+    """What is shown next; nothing at the end."""
+    try:
+        return os.read(terminal, 4096)
     except OSError:
         # how a terminal ends whose other side is closed
-        pass
-    os.close(master)
-    if process.wait() != 0:
-        raise RuntimeError(f"{' '.join(command)}: exit code {process.returncode}")
-    return taken
+        return b""
 
 
 def _served(questions: Sequence[str]) -> float:
