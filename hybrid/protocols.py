@@ -94,8 +94,8 @@ class Streaming(Protocol):
 class Preloading(Protocol):
     """A generator that can load before it is asked."""
 
-    def preload(self) -> None:
-        """Load, if that is safe beside the loading of other models; what goes wrong is told when it is asked."""
+    def preload(self, *, alone: bool) -> None:
+        """Load. Unless `alone`, another model is being loaded: then only what is safe beside that."""
         ...
 
 

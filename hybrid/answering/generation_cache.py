@@ -63,10 +63,10 @@ class CachedGenerator:
         self._write([key], [generation])
         return generation
 
-    def preload(self) -> None:
+    def preload(self, *, alone: bool) -> None:
         """Load the wrapped generator, if it can be."""
         if isinstance(self._inner, Preloading):
-            self._inner.preload()
+            self._inner.preload(alone=alone)
 
     def missing(self, chats: Sequence[Chat], *, max_new_tokens: int) -> list[Chat]:
         """Those that `generate` would pay for, in their order."""

@@ -155,6 +155,11 @@ class LocalGenerator:
         (generation,) = self._generate([chat], max_new_tokens, Streamer())
         return generation
 
+    def preload(self, *, alone: bool) -> None:
+        """Load the model, if `alone`: transformers changes settings of the whole process while it loads one."""
+        if alone:
+            _ = self.model
+
     def loglikelihood(self, prompts: Sequence[str], continuations: Sequence[str]) -> list[tuple[float, int]]:
         """Sum of log-probabilities in nats and token count of each continuation after its prompt.
 

@@ -47,12 +47,12 @@ class OpenVINOGenerator:
         """Prompt tokens, the template's included."""
         return len(self._tokenizer.encode(self._tokenizer.render(chat)))
 
-    def preload(self) -> None:
-        """Load the model, if it is exported. If not, nothing: the export needs transformers, which while it loads a
-        model changes settings of the whole process, and another model may be loading.
+    def preload(self, *, alone: bool) -> None:
+        """Load the model. Unless `alone`, not one that is to be exported: that needs transformers, which changes
+        settings of the whole process while it loads a model.
         """
         target, settings, inputs = self._export
-        if current(target, "openvino", VERSION, settings, inputs) is not None:
+        if alone or current(target, "openvino", VERSION, settings, inputs) is not None:
             _ = self._pipeline
 
     def loglikelihood(self, prompts: Sequence[str], continuations: Sequence[str]) -> list[tuple[float, int]]:

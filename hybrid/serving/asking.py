@@ -40,6 +40,10 @@ class Asker:
         """Load everything now."""
         self._pipeline.retrieve(["warm"])
         self.wait()
+        if isinstance(self._pipeline.generator, Preloading):
+            self._pipeline.generator.preload(alone=True)
+        # whatever else is needed at first use
+        self._pipeline.fit(Request("warm", ()))
 
     def wait(self) -> None:
         """Until nothing is being loaded: a process that ends meanwhile may crash."""
@@ -48,7 +52,7 @@ class Asker:
     def _preload(self) -> None:
         if isinstance(self._pipeline.generator, Preloading):
             try:
-                self._pipeline.generator.preload()
+                self._pipeline.generator.preload(alone=False)
             except Exception:
                 # told where the generator is asked
                 return

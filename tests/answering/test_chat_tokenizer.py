@@ -84,7 +84,7 @@ def test_an_exported_model_answers_without_torch_and_transformers(model: Path, t
         "from hybrid.answering.openvino_generator import OpenVINOGenerator\n"
         "from hybrid.types import Message\n"
         f"generator = OpenVINOGenerator(LocalGenerator(Path({str(model)!r})), Path({str(tmp_path / 'cache')!r}))\n"
-        "generator.preload()\n"
+        "generator.preload(alone=True)\n"
         "(answer,) = generator.generate([(Message('user', 'x'),)], max_new_tokens=4)\n"
         "print(json.dumps([answer.text, sorted({'torch', 'transformers'} & set(sys.modules))]))\n"
     )
