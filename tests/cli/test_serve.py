@@ -24,20 +24,30 @@ QUESTION = "How heavy is the MX100?"
 HEAVY = ("torch", "transformers", "sentence_transformers", "faiss", "numpy", "pydantic", "yaml", "openvino_genai")
 
 
+_STARTED: list[Command] = []
+
+
+@pytest.fixture(autouse=True)
+def _no_server_outlives_its_test() -> Iterator[None]:
+    yield
+    for command in _STARTED:
+        if Path(f"/proc/{command.pid}").exists() and command.running():
+            command.kill()
+            command.wait()
+    _STARTED.clear()
+
+
 def start(place: Place, *args: str, **changed: object) -> Command:
     """A server that is ready."""
     command = place.server.start("serve", *args, *place.options(**changed), cwd=place.folder)
+    _STARTED.append(command)
     command.printed("ready: ")
     return command
 
 
 @pytest.fixture
-def serving(indexed: Place) -> Iterator[Command]:
-    command = start(indexed)
-    yield command
-    if command.running():
-        command.kill()
-    command.wait()
+def serving(indexed: Place) -> Command:
+    return start(indexed)
 
 
 @pytest.fixture(scope="module")
