@@ -15,7 +15,7 @@ READY  := $(VENV)/.ready
 OPTIONS = --corpus $(CORPUS) --config $(CONFIG) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo audit preflight index train-embed train-raft merge evaluate diagnose query test check bench bench-engines bench-trial bench-faults bench-diagnosis bench-audit bench-modelfree bench-ingest bench-fusion bench-search clean lock
+.PHONY: help setup models demo audit preflight index train-embed train-raft merge evaluate diagnose query test check bench bench-engines bench-trial bench-faults bench-diagnosis bench-audit bench-modelfree bench-ingest bench-fusion bench-search bench-query clean lock
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -102,6 +102,9 @@ bench-fusion: models  ## BM25 and vectors alone and fused: after `make bench`, f
 
 bench-search: $(READY)  ## vector search beside FAISS and usearch: make bench-search VECTORS=file.npy
 	$(BIN)/python -m benchmarks.search --vectors $(VECTORS)
+
+bench-query: models  ## one question answered, warm and cold, beside LlamaIndex with the same models
+	$(BIN)/python -m benchmarks.query
 
 lock:  ## rewrite requirements.lock from what is installed
 	$(BIN)/pip freeze --exclude-editable | sed -E 's/^(torch==[0-9.]+)\+.*/\1/' > requirements.lock

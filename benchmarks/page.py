@@ -40,6 +40,7 @@ Written by `make bench` from [results.json](../benchmarks/results.json); what th
 | an embedder without questions | here, `benchmarks/results.json` | `make bench-modelfree` |
 | reading documents, and re-indexing after a change | here, `benchmarks/results.json` | `make bench-ingest` |
 | vector search | here, `benchmarks/results.json` | `make bench-search` (needs `VECTORS`, a `.npy` file) |
+| one question: warm, cold, beside LlamaIndex | here, `benchmarks/results.json` | `make bench-query` |
 | before and after on `pumps` | README, `indexes/pumps/report/` | `make demo` |
 
 `make bench` resumes set by set and inside a set stage by stage. Tuning sees train and dev only, at most 600 training
@@ -67,6 +68,7 @@ def write() -> None:
     parts.append(_audit([row for row in rows if row["metric"].startswith("audit/")]))
     parts.append(_ingest([row for row in rows if row["metric"].startswith(("ingest/", "reindex/"))]))
     parts.append(_search([row for row in rows if row["command"] == "make bench-search"]))
+    parts.append(_query([row for row in rows if row["command"] == "make bench-query"]))
     parts.append(_engines([row for row in rows if row["metric"].startswith("engine/")]))
     write_text(PAGE, "\n".join(parts))
 
@@ -137,6 +139,17 @@ def _search(rows: list[Row]) -> str:
         "fetched of the memory-mapped vectors. Brackets: least and most of the rounds."
     )
     return section("Vector search", "make bench-search", rows, told)
+
+
+def _query(rows: list[Row]) -> str:
+    told = (
+        "The base system on the bundled corpus, its embedded models, prompts of four passages, answers of at most 40 "
+        "tokens; in LlamaIndex (HuggingFaceLLM, HuggingFaceEmbedding) with the same models, passages and prompt. Warm: "
+        "the median of the questions in a process that has answered one before. Cold: from the start of the process to "
+        "the first byte on a terminal. With the guard on, an answer is shown when it is judged; LlamaIndex judges "
+        "none. Fresh processes that take turns. Brackets: least and most of the rounds."
+    )
+    return section("One question", "make bench-query", rows, told)
 
 
 def _engines(rows: list[Row]) -> str:

@@ -10,11 +10,11 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from hybrid.digests import sha256_file as sha256_file
 from hybrid.errors import IntegrityError, MissingError, UserError
 
 MANIFEST = "manifest.json"
@@ -53,18 +53,6 @@ class Build:
         folder = self.path / PRIVATE
         folder.mkdir(exist_ok=True)
         return folder
-
-
-def sha256_file(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file's bytes. Within one process a file is read again only when it changed."""
-    status = path.stat()
-    return _digest(path.absolute(), status.st_mtime_ns, status.st_size, status.st_ino)
-
-
-@lru_cache(maxsize=1 << 16)
-def _digest(path: Path, _mtime_ns: int, _size: int, _inode: int) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def sha256_json(value: object) -> str:

@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hybrid.config import Config, Engine
+from hybrid.digests import cache_folder
 from hybrid.errors import MissingError
-from hybrid.models import cache_folder, resolve
+from hybrid.models import resolve
+from hybrid.precision import has_accelerator
 from hybrid.protocols import Generator
 from hybrid.retrieval.sentence_embedder import SentenceEmbedder
 
@@ -61,7 +63,7 @@ def make_generator(
     if _uses_openvino(engine or options.engine, options.quantization):
         from hybrid.answering.openvino_generator import OpenVINOGenerator
 
-        return OpenVINOGenerator(local, cache_folder() / "openvino")
+        return OpenVINOGenerator(local, cache_folder())
     return local
 
 
@@ -75,9 +77,7 @@ def _uses_openvino(engine: Engine, quantization: str) -> bool:
         return True
     if engine == "transformers" or quantization != "none" or not is_installed():
         return False
-    import torch
-
-    return not torch.accelerator.is_available()
+    return not has_accelerator()
 
 
 def make_cached(generator: Generator, config: Config, file: Path) -> "CachedGenerator":

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from hybrid.config_index import IndexConfig
 from hybrid.config_stage import Stage
@@ -145,7 +145,14 @@ class AnsweringConfig(Stage):
     """Of one passage that the generator sees: the sentences nearest the question are kept. Empty: all of it.
     Retrieval ranks whole passages whatever this says."""
     guard: Literal["abstain", "flag", "off"] = "abstain"
-    """What happens to an answer with a figure or identifier that no cited passage contains."""
+    """What happens to an answer with a figure or identifier that no cited passage contains. `abstain` shows answers
+    whole, when they are judged; with the others a terminal shows them while they are written."""
+
+    @field_validator("guard", mode="before")
+    @classmethod
+    def _off_is_no_truth_value(cls, value: object) -> object:
+        """YAML reads a bare `off` as false."""
+        return "off" if value is False else value
 
 
 class EvaluationConfig(Stage):

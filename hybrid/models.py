@@ -1,6 +1,5 @@
 """The embedded models: where they come from, what they must hash to, and how a config's model name becomes a folder."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from hybrid.artifacts import publish, read_manifest, sha256_file, verify
+from hybrid.digests import cache_folder
 from hybrid.errors import HybridError, InputError, IntegrityError, MissingError
 
 Role = Literal["embedder", "generator"]
@@ -49,14 +49,6 @@ EMBEDDED: tuple[EmbeddedModel, ...] = (
         description="chat model, 134.5 M parameters, Q4_1 weights converted once to float32 safetensors",
     ),
 )
-
-
-def cache_folder() -> Path:
-    """`$HYBRID_CACHE`, else the user's cache folder."""
-    configured = os.environ.get("HYBRID_CACHE")
-    if configured:
-        return Path(configured)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hybrid"
 
 
 def embedded(role: Role) -> EmbeddedModel:

@@ -1,16 +1,51 @@
-"""Which floating-point format this machine is fast in."""
+"""Which floating-point format this machine is fast in, found without importing torch where that can be."""
 
+import sys
+from importlib import metadata
+from pathlib import Path
 from typing import Any
+
+_DEVICES = ("nvidia[0-9]*", "kfd", "dri/renderD*", "accel*", "dxg")
+"""Below /dev, one of them is there for every accelerator that torch knows on Linux."""
+
+
+def has_accelerator() -> bool:
+    """Whether torch finds an accelerator. It is asked only where there may be one: importing it takes seconds."""
+    if "torch" not in sys.modules and not _may_have_accelerator():
+        return False
+    import torch
+
+    return bool(torch.accelerator.is_available())
+
+
+def _may_have_accelerator() -> bool:
+    if metadata.version("torch").endswith("+cpu"):
+        return False
+    if sys.platform != "linux":
+        return True
+    return any(next(Path("/dev").glob(name), None) for name in _DEVICES)
 
 
 def fast_dtype() -> str:
     """bfloat16 where the accelerator or the processor has instructions for it; elsewhere it is emulated and slower."""
-    import torch
+    if has_accelerator():
+        import torch
 
-    if torch.cuda.is_available():
-        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
-    able = torch.cpu.get_capabilities()
-    return "bfloat16" if able.get("avx512_bf16") or able.get("amx_bf16") else "float32"
+        if torch.cuda.is_available():
+            return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
+    return "bfloat16" if _processor_has_bfloat16() else "float32"
+
+
+def _processor_has_bfloat16() -> bool:
+    try:
+        # one line of each core says what it is able to do; the cores are alike
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        able = set(next(line for line in lines if line.startswith("flags")).split())
+    except (OSError, StopIteration):
+        import torch
+
+        able = {name for name, there in torch.cpu.get_capabilities().items() if there is True}
+    return not able.isdisjoint({"avx512_bf16", "amx_bf16"})
 
 
 def autocast(dtype: str) -> Any:

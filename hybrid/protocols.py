@@ -82,6 +82,24 @@ class Generator(Protocol):
 
 
 @runtime_checkable
+class Streaming(Protocol):
+    """A generator that tells an answer while it writes it."""
+
+    def stream(self, chat: Chat, *, max_new_tokens: int, on_text: Callable[[str], None]) -> Generation:
+        """As `generate` for one chat; `on_text` gets the answer's text in pieces. What it raises ends the writing."""
+        ...
+
+
+@runtime_checkable
+class Preloading(Protocol):
+    """A generator that can load before it is asked."""
+
+    def preload(self, *, alone: bool) -> None:
+        """Load. Unless `alone`, another model is being loaded: then only what is safe beside that."""
+        ...
+
+
+@runtime_checkable
 class Scorer(Protocol):
     """Likelihood of given continuations, where an engine can tell it."""
 

@@ -17,13 +17,13 @@ STAGES = ("corpus", "retrieval", "tuning", "answering", "evaluation")
 LAYERS = {
     "types": 0, "errors": 0,
     "artifacts": 1, "config": 1, "config_file": 1, "protocols": 1, "jsonl": 1, "progress": 1, "precision": 1,
-    "models": 1, "answer_format": 1, "licences": 1, "config_stage": 1, "config_training": 1,
+    "models": 1, "answer_format": 1, "licences": 1, "digests": 1, "config_stage": 1, "config_training": 1,
     "config_index": 1,
     **dict.fromkeys(STAGES, 2),
     "backends": 3, "audit": 3, "synth": 3, "review": 3, "data": 3,
     "preflight": 4,
     "lifecycle": 5,
-    "serving": 6, "cli": 6,
+    "serving": 6, "cli": 7,
 }  # fmt: skip
 """An import points to a lower layer, or stays within its own part; layer 1 may look sideways."""
 SIDEWAYS = {

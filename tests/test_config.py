@@ -172,3 +172,10 @@ def test_hybrid_config_prints_every_key_with_its_description() -> None:
         (line,) = [number for number, text in enumerate(lines) if text.strip().startswith(f"{key}: ")]
         assert description.splitlines()[0] in lines[line + 1]
     assert "retrieval.k: 77" in printed
+
+
+def test_a_guard_that_is_off_needs_no_quotes(tmp_path: Path) -> None:
+    assert load_config(None, ("answering.guard=off",)).answering.guard == "off"
+    assert load_config(written(tmp_path, "answering:\n  guard: off\n")).answering.guard == "off"
+    with pytest.raises(ConfigError):
+        load_config(None, ("answering.guard=on",))

@@ -15,6 +15,7 @@ _DECLINES = re.compile(
     r"(?:unknown|not (?:stated|mentioned|given|specified|provided|enough information)))",
     re.IGNORECASE,
 )
+_UNFINISHED_MARKER = re.compile(r"\[\d*$")
 _FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
 _WORD = re.compile(r"[A-Za-z0-9]+(?:[-/.,][A-Za-z0-9]+)*")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
@@ -35,7 +36,7 @@ def read_answer(
     Markers that point outside the context are ignored: they cite nothing.
     """
     final = text.rsplit(ANSWER_MARK, 1)[-1].strip()
-    plain = re.sub(r"\s+([.,;:!?])", r"\1", re.sub(r"\s+", " ", _MARKER.sub("", final))).strip()
+    plain = plain_text(final)
     abstained = declines(plain)
     markers = dict.fromkeys(int(number) for number in _MARKER.findall(final))
     cited = [] if abstained else [(n, context[n - 1]) for n in markers if 1 <= n <= len(context)]
@@ -56,6 +57,20 @@ def read_answer(
 def declines(plain: str) -> bool:
     """Whether an answer without markers says that the answer is not known. An empty answer declines, too."""
     return not plain.strip() or bool(_DECLINES.match(plain))
+
+
+def may_yet_decline(text: str) -> bool:
+    """Whether the beginning of an answer declines, or may become one that declines as it goes on."""
+    # re cannot say of a text that it is the beginning of a match
+    import regex
+
+    plain = plain_text(_UNFINISHED_MARKER.sub("", text))
+    return not plain or regex.match(_DECLINES.pattern, plain, regex.IGNORECASE, partial=True) is not None
+
+
+def plain_text(text: str) -> str:
+    """A text without citation markers and the blanks that they leave."""
+    return re.sub(r"\s+([.,;:!?])", r"\1", re.sub(r"\s+", " ", _MARKER.sub("", text))).strip()
 
 
 def unsupported_claims(plain: str, cited: Sequence[Passage]) -> tuple[str, ...]:

@@ -2,12 +2,12 @@
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hybrid.artifacts import sha256_json
 from hybrid.progress import track
-from hybrid.protocols import Generator
+from hybrid.protocols import Generator, Preloading, Streaming
 from hybrid.types import Chat, Generation
 
 
@@ -21,7 +21,8 @@ class CachedGenerator:
         self._inner = inner
         self._slice_size = slice_size
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path, timeout=60)
+        # a server answers each question in a thread of its own, one at a time
+        self._db = sqlite3.connect(path, timeout=60, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("CREATE TABLE IF NOT EXISTS generations (key TEXT PRIMARY KEY, value TEXT NOT NULL)")
         self.name = inner.name
@@ -43,11 +44,29 @@ class CachedGenerator:
         slices = [ordered[i : i + self._slice_size] for i in range(0, len(ordered), self._slice_size)]
         found = self._read(ordered)
         todo = [missing for part in slices if (missing := [key for key in part if key not in found])]
-        for part in track(todo, total=len(todo), description="answering") if todo else ():
+        # nobody needs a bar for a single answer
+        alone = sum(map(len, todo)) == 1
+        for part in todo if alone else track(todo, total=len(todo), description="answering") if todo else ():
             fresh = self._inner.generate([distinct[key] for key in part], max_new_tokens=max_new_tokens)
             found.update(zip(part, fresh, strict=True))
             self._write(part, fresh)
         return [found[key] for key in keys]
+
+    def stream(self, chat: Chat, *, max_new_tokens: int, on_text: Callable[[str], None]) -> Generation:
+        """As the wrapped generator; in one piece what is stored, or what it cannot tell in pieces."""
+        key = self._key(chat, max_new_tokens)
+        if not isinstance(self._inner, Streaming) or self._read([key]):
+            (generation,) = self.generate([chat], max_new_tokens=max_new_tokens)
+            on_text(generation.text)
+            return generation
+        generation = self._inner.stream(chat, max_new_tokens=max_new_tokens, on_text=on_text)
+        self._write([key], [generation])
+        return generation
+
+    def preload(self, *, alone: bool) -> None:
+        """Load the wrapped generator, if it can be."""
+        if isinstance(self._inner, Preloading):
+            self._inner.preload(alone=alone)
 
     def missing(self, chats: Sequence[Chat], *, max_new_tokens: int) -> list[Chat]:
         """Those that `generate` would pay for, in their order."""

@@ -5,6 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from hybrid.answering.streaming import OnText, TokenText
 from hybrid.artifacts import sha256_json, sha256_tree
 from hybrid.errors import InputError
 from hybrid.precision import fast_dtype
@@ -27,7 +28,7 @@ class LocalGenerator:
     ) -> None:
         if not (folder / "config.json").is_file():
             raise InputError(folder, "not a model folder (no config.json)", "name a folder saved by transformers")
-        self._folder = folder
+        self.folder = folder
         self._adapter = adapter
         self._adapter_weight = adapter_weight
         self._requested_dtype = dtype
@@ -49,18 +50,18 @@ class LocalGenerator:
     def weights_id(self) -> list[Any]:
         """Over the weights alone, adapter included."""
         adapter = [sha256_tree(self._adapter), self._adapter_weight] if self._adapter else ""
-        return [sha256_tree(self._folder), adapter]
+        return [sha256_tree(self.folder), adapter]
 
     @cached_property
     def tokenizer(self) -> Any:
         """The model's tokenizer, padding on the left; raises `InputError` where it has no chat template."""
         from transformers import AutoTokenizer
 
-        tokenizer = AutoTokenizer.from_pretrained(self._folder, padding_side="left")
+        tokenizer = AutoTokenizer.from_pretrained(self.folder, padding_side="left")
         if tokenizer.pad_token is None:
             tokenizer.pad_token = tokenizer.eos_token
         if not tokenizer.chat_template:
-            raise InputError(self._folder, "the tokenizer has no chat template", "use an instruction-tuned model")
+            raise InputError(self.folder, "the tokenizer has no chat template", "use an instruction-tuned model")
         return tokenizer
 
     @cached_property
@@ -68,9 +69,9 @@ class LocalGenerator:
         """What the model's folder says of generating."""
         from transformers import AutoConfig, GenerationConfig
 
-        if (self._folder / "generation_config.json").is_file():
-            return GenerationConfig.from_pretrained(self._folder)
-        return GenerationConfig.from_model_config(AutoConfig.from_pretrained(self._folder))
+        if (self.folder / "generation_config.json").is_file():
+            return GenerationConfig.from_pretrained(self.folder)
+        return GenerationConfig.from_model_config(AutoConfig.from_pretrained(self.folder))
 
     @cached_property
     def model(self) -> Any:
@@ -79,19 +80,30 @@ class LocalGenerator:
 
     def load(self, dtype: str) -> Any:
         """The model in evaluation mode, adapter attached, in another precision than its own."""
-        return load_causal_model(self._folder, dtype, self._quantization, self._adapter, self._adapter_weight)
+        return load_causal_model(self.folder, dtype, self._quantization, self._adapter, self._adapter_weight)
 
     def render(self, chat: Chat) -> str:
         """The prompt string of a chat, up to where the answer starts."""
         turns = [{"role": m.role, "content": m.content} for m in chat]
         return str(self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
 
+    def encode(self, text: str) -> list[int]:
+        """Tokens, no special ones added."""
+        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """Text without special tokens."""
+        return str(self.tokenizer.decode(tokens, skip_special_tokens=True))
+
     def count_tokens(self, chat: Chat) -> int:
         """Prompt tokens, the template's included."""
-        return len(self.tokenizer(self.render(chat), add_special_tokens=False)["input_ids"])
+        return len(self.encode(self.render(chat)))
 
     def generate(self, chats: Sequence[Chat], *, max_new_tokens: int) -> list[Generation]:
         """Greedy answers in the order of `chats`; batches are formed by length so that padding is small."""
+        return self._generate(chats, max_new_tokens, None)
+
+    def _generate(self, chats: Sequence[Chat], max_new_tokens: int, streamer: Any) -> list[Generation]:
         import torch
 
         prompts = [self.render(chat) for chat in chats]
@@ -110,6 +122,7 @@ class LocalGenerator:
                 output = self.model.generate(
                     **batch,
                     max_new_tokens=max_new_tokens,
+                    streamer=streamer,
                     do_sample=False,
                     temperature=None,
                     top_p=None,
@@ -119,10 +132,33 @@ class LocalGenerator:
                 )
             for row, ids in zip(rows, output[:, batch["input_ids"].shape[1] :].tolist(), strict=True):
                 end = next((i for i, token in enumerate(ids) if token in stops), None)
-                text = self.tokenizer.decode(ids[:end], skip_special_tokens=True)
+                text = self.decode(ids[:end])
                 reason = "length" if end is None else "stop"
                 results[row] = Generation(text.strip(), reason, lengths[row], len(ids) if end is None else end + 1)
         return [results[i] for i in range(len(prompts))]
+
+    def stream(self, chat: Chat, *, max_new_tokens: int, on_text: OnText) -> Generation:
+        """As `generate` for one chat; `on_text` gets the answer in pieces while it is being written."""
+        text = TokenText(self.decode, self.stop_ids(), on_text)
+
+        class Streamer:
+            prompt_is_through = False
+
+            def put(self, value: Any) -> None:
+                # transformers puts the prompt first
+                if self.prompt_is_through:
+                    text.put(value.flatten().tolist())
+                self.prompt_is_through = True
+
+            def end(self) -> None: ...
+
+        (generation,) = self._generate([chat], max_new_tokens, Streamer())
+        return generation
+
+    def preload(self, *, alone: bool) -> None:
+        """Load the model, if `alone`: transformers changes settings of the whole process while it loads one."""
+        if alone:
+            _ = self.model
 
     def loglikelihood(self, prompts: Sequence[str], continuations: Sequence[str]) -> list[tuple[float, int]]:
         """Sum of log-probabilities in nats and token count of each continuation after its prompt.

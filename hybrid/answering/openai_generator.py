@@ -1,7 +1,7 @@
 """Any server with an OpenAI-compatible chat API: vLLM, llama.cpp, a hosted one."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any
@@ -73,6 +73,44 @@ class OpenAIGenerator:
         return Generation(
             text=(choice.message.content or "").strip(),
             finish_reason="length" if choice.finish_reason == "length" else "stop",
+            num_prompt_tokens=usage.prompt_tokens if usage else 0,
+            num_new_tokens=usage.completion_tokens if usage else 0,
+        )
+
+    def stream(self, chat: Chat, *, max_new_tokens: int, on_text: Callable[[str], None]) -> Generation:
+        """As `generate` for one chat; `on_text` gets the answer in pieces as the server sends them."""
+        from httpx import HTTPError
+        from openai import OpenAIError
+
+        text, reason, usage = "", None, None
+        try:
+            chunks = self._client.chat.completions.create(
+                model=self._model,
+                messages=[{"role": m.role, "content": m.content} for m in chat],
+                max_tokens=max_new_tokens,
+                temperature=0.0,
+                stream=True,
+                stream_options={"include_usage": True},
+            )
+            with chunks:
+                for chunk in chunks:
+                    usage = chunk.usage or usage
+                    for choice in chunk.choices[:1]:
+                        reason = choice.finish_reason or reason
+                        piece = choice.delta.content or ""
+                        # the answer is given without blanks around it; those at its end wait for what follows
+                        before, text = text.strip(), text + piece
+                        if new := text.strip()[len(before) :]:
+                            on_text(new)
+        except (OpenAIError, HTTPError) as error:
+            raise self._failure(f"{type(error).__name__}: {error}") from None
+        except (AttributeError, TypeError):
+            raise self._failure("the reply is not a stream of a chat completion") from None
+        if reason is None:
+            raise self._failure("the answer broke off")
+        return Generation(
+            text=text.strip(),
+            finish_reason="length" if reason == "length" else "stop",
             num_prompt_tokens=usage.prompt_tokens if usage else 0,
             num_new_tokens=usage.completion_tokens if usage else 0,
         )

@@ -7,8 +7,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from hybrid.answering.chat_tokenizer import Tokenizing, open_tokenizer
 from hybrid.answering.local_generator import LocalGenerator
 from hybrid.answering.openvino_export import export_model
+from hybrid.answering.streaming import OnText, TokenText
 from hybrid.artifacts import current, publish, sha256_json
 from hybrid.types import Chat, Generation
 
@@ -25,7 +27,7 @@ def is_installed() -> bool:
 class OpenVINOGenerator:
     """Greedy decoding with OpenVINO; tokens, prompts and likelihoods are those of the same model in transformers.
 
-    The model is exported at first use into `cache`, once for each set of weights. `slice_size`: prompts worth handing
+    The model is exported at first use below `cache`, once for each set of weights. `slice_size`: prompts worth handing
     over at once, for the scheduler fills the place of an answer that has ended with the next prompt.
     """
 
@@ -43,7 +45,15 @@ class OpenVINOGenerator:
 
     def count_tokens(self, chat: Chat) -> int:
         """Prompt tokens, the template's included."""
-        return self._local.count_tokens(chat)
+        return len(self._tokenizer.encode(self._tokenizer.render(chat)))
+
+    def preload(self, *, alone: bool) -> None:
+        """Load the model. Unless `alone`, not one that is to be exported: that needs transformers, which changes
+        settings of the whole process while it loads a model.
+        """
+        target, settings, inputs = self._export
+        if alone or current(target, "openvino", VERSION, settings, inputs) is not None:
+            _ = self._pipeline
 
     def loglikelihood(self, prompts: Sequence[str], continuations: Sequence[str]) -> list[tuple[float, int]]:
         """Computed by transformers: OpenVINO GenAI tells likelihoods of what it generates only."""
@@ -51,27 +61,58 @@ class OpenVINOGenerator:
 
     def generate(self, chats: Sequence[Chat], *, max_new_tokens: int) -> list[Generation]:
         """Greedy answers in the order of `chats`; the scheduler forms the batches."""
+        return self._generate(chats, max_new_tokens, None) if chats else []
+
+    def stream(self, chat: Chat, *, max_new_tokens: int, on_text: OnText) -> Generation:
+        """As `generate` for one chat; `on_text` gets the answer in pieces while it is being written."""
+        from openvino_genai import StreamerBase, StreamingStatus
+
+        text = TokenText(self._tokenizer.decode, self._tokenizer.stop_ids(), on_text)
+        raised: list[BaseException] = []
+
+        class Streamer(StreamerBase):  # type: ignore[misc]
+            def write(self, token: int | Sequence[int]) -> Any:
+                try:
+                    text.put([token] if isinstance(token, int) else list(token))
+                except BaseException as error:
+                    # it is called from a thread of the engine's, which would not pass the error on
+                    raised.append(error)
+                    return StreamingStatus.CANCEL
+                return StreamingStatus.RUNNING
+
+            def end(self) -> None: ...
+
+        (generation,) = self._generate([chat], max_new_tokens, Streamer())
+        if raised:
+            raise raised[0]
+        return generation
+
+    def _generate(self, chats: Sequence[Chat], max_new_tokens: int, streamer: Any) -> list[Generation]:
         import numpy as np
         from openvino import Tensor
         from openvino_genai import GenerationConfig
 
-        if not chats:
-            return []
-        tokenizer, stops = self._local.tokenizer, self._local.stop_ids()
-        prompts = tokenizer([self._local.render(chat) for chat in chats], add_special_tokens=False)["input_ids"]
+        tokenizer = self._tokenizer
+        stops = tokenizer.stop_ids()
+        prompts = [tokenizer.encode(tokenizer.render(chat)) for chat in chats]
         options = GenerationConfig()
         options.max_new_tokens = max_new_tokens
         options.do_sample = False
         options.stop_token_ids = stops
         tensors = [Tensor(np.array([ids], dtype=np.int64)) for ids in prompts]
+        results = self._pipeline.generate(tensors, [options] * len(tensors), streamer)
         generations = []
-        for ids, result in zip(prompts, self._pipeline.generate(tensors, [options] * len(tensors)), strict=True):
+        for ids, result in zip(prompts, results, strict=True):
             tokens = list(result.m_generation_ids[0])
             end = next((place for place, token in enumerate(tokens) if token in stops), None)
-            text = tokenizer.decode(tokens[:end], skip_special_tokens=True).strip()
+            text = tokenizer.decode(tokens[:end]).strip()
             reason = "length" if end is None else "stop"
             generations.append(Generation(text, reason, len(ids), len(tokens) if end is None else end + 1))
         return generations
+
+    @cached_property
+    def _tokenizer(self) -> Tokenizing:
+        return open_tokenizer(self._local, self._cache / "chat")
 
     @cached_property
     def _pipeline(self) -> Any:
@@ -88,10 +129,15 @@ class OpenVINOGenerator:
 
     def _exported(self) -> Path:
         """The folder of the exported model; written whole or not at all."""
+        target, settings, inputs = self._export
+        if current(target, "openvino", VERSION, settings, inputs) is None:
+            with publish(target, "openvino", VERSION, settings, inputs) as build:
+                export_model(self._local.load("float32"), build.path, half=settings["half"])
+        return target
+
+    @property
+    def _export(self) -> tuple[Path, dict[str, bool], dict[str, str]]:
+        """Where the export lies, its settings, and what it is made from."""
         half = self._local.dtype != "float32"
         inputs = {"weights": sha256_json(self._local.weights_id)}
-        target = self._cache / sha256_json([inputs, half])[:24]
-        if current(target, "openvino", VERSION, {"half": half}, inputs) is None:
-            with publish(target, "openvino", VERSION, {"half": half}, inputs) as build:
-                export_model(self._local.load("float32"), build.path, half=half)
-        return target
+        return self._cache / "openvino" / sha256_json([inputs, half])[:24], {"half": half}, inputs

@@ -6,9 +6,10 @@ from functools import cached_property
 
 from hybrid.answering.citations import read_answer
 from hybrid.answering.prompt import Example, FittedContext, PromptForm, best_first, fit_context, prompt_form, render
+from hybrid.answering.streaming import Gate, OnText, may_stream
 from hybrid.config import Config
-from hybrid.protocols import Embedder, Fuse, Generator, Ranker, VectorStore
-from hybrid.types import Answer, Chat, Hit, Passage, ranked
+from hybrid.protocols import Embedder, Fuse, Generator, Ranker, Streaming, VectorStore
+from hybrid.types import Answer, Chat, Generation, Hit, Passage, ranked
 
 
 @dataclass(frozen=True)
@@ -74,11 +75,22 @@ class Pipeline:
             self.prompt(request.question, context.passages) for request, context in zip(requests, contexts, strict=True)
         ]
         generations = self.generator.generate(chats, max_new_tokens=self.config.generator.max_new_tokens)
-        guard = self.config.answering.guard == "abstain"
-        return [
-            read_answer(generation.text, context.passages, context.dropped, context.shown, guard=guard)
-            for generation, context in zip(generations, contexts, strict=True)
-        ]
+        return [self._read(generation, context) for generation, context in zip(generations, contexts, strict=True)]
+
+    def stream(self, request: Request, on_text: OnText) -> Answer:
+        """As `answer` for one request; `on_text` gets what may be shown of the answer before it is judged, in pieces.
+
+        Nothing, where the guard may withhold it or the generator cannot tell before the end.
+        """
+        if not may_stream(self.config.answering) or not isinstance(self.generator, Streaming):
+            return self.answer([request])[0]
+        context = self.fit(request)
+        generation = self.generator.stream(
+            self.prompt(request.question, context.passages),
+            max_new_tokens=self.config.generator.max_new_tokens,
+            on_text=Gate(self.config.answering, on_text).put,
+        )
+        return self._read(generation, context)
 
     def fit(self, request: Request) -> FittedContext:
         """What of a request's passages fits the token budget, in the order in which it is shown."""
@@ -95,6 +107,10 @@ class Pipeline:
     def prompt(self, question: str, passages: Sequence[Passage]) -> Chat:
         """The chat that is sent."""
         return render(question, passages, self.form, self.examples)
+
+    def _read(self, generation: Generation, context: FittedContext) -> Answer:
+        guard = self.config.answering.guard == "abstain"
+        return read_answer(generation.text, context.passages, context.dropped, context.shown, guard=guard)
 
     def lookup(self, hits: Sequence[Hit]) -> list[Passage]:
         """The passages of hits, in their order."""

@@ -26,6 +26,7 @@ _COMMANDS = {
     "train-raft": ("hybrid.cli.stages", "Tune the generator on oracle/distractor examples."),
     "merge": ("hybrid.cli.stages", "Merge the adapter into a plain model."),
     "query": ("hybrid.cli.query", "Ask, and get an answer with citations."),
+    "serve": ("hybrid.cli.serve", "Keep the models loaded, so that `hybrid query` answers at once."),
     "evaluate": ("hybrid.cli.measure", "Score a system, with intervals."),
     "diagnose": ("hybrid.cli.measure", "Say which layer is at fault."),
     "compare": ("hybrid.cli.measure", "Before and after, side by side."),

@@ -75,7 +75,12 @@ def open_workspace(
 
     config = load_config(config_path, overrides)
     folder = CorpusFolder(corpus)
-    return Workspace(root or Path("indexes") / corpus.resolve().name, folder, config)
+    return Workspace(workspace_root(corpus, root), folder, config)
+
+
+def workspace_root(corpus: Path, root: Path | None) -> Path:
+    """The workspace's folder, named or by default."""
+    return root or Path("indexes") / corpus.resolve().name
 
 
 def quiet_progress_of_libraries() -> None:

@@ -1,7 +1,7 @@
 """hybrid query"""
 
 import sys
-from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,14 +11,13 @@ from hybrid.cli.options import (
     SystemChoice,
     json_option,
     open_workspace,
-    quiet_progress_of_libraries,
     system_option,
     workspace_options,
+    workspace_root,
 )
 
 if TYPE_CHECKING:
-    from hybrid.answering.pipeline import Pipeline
-    from hybrid.types import Answer, Hit
+    from hybrid.serving.asking import Asker
 
 UNKNOWN = "I don't know: the documents found do not answer this."
 
@@ -28,24 +27,42 @@ UNKNOWN = "I don't know: the documents found do not answer this."
 @workspace_options
 @system_option
 @click.option("--show-context", is_flag=True, help="Print the passages that the generator saw.")
+@click.option(
+    "--socket",
+    "socket_path",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Of `hybrid serve`, asked if it is up. [default: serve.sock in the workspace]",
+)
+@click.option("--no-daemon", is_flag=True, help="Answer in this process even if `hybrid serve` is up.")
 @json_option
-def query(question: str | None, system: SystemChoice, show_context: bool, as_json: bool, **options: Any) -> None:
+def query(
+    question: str | None,
+    system: SystemChoice,
+    show_context: bool,
+    socket_path: Path | None,
+    no_daemon: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Answer a question with citations, or say that it is not known. Without QUESTION: ask one after another.
+
+    On a terminal an answer is printed while it is written, unless answering.guard may withhold it. `hybrid serve`
+    makes the next answers quick.
 
     \b
     Example:
       hybrid query --corpus corpora/pumps "How tight are the tie rods of the H20?"
     """
-    workspace = open_workspace(**options)
-    pipeline = workspace.pipeline(workspace.choose(system))
-    quiet_progress_of_libraries()
-    if question is not None:
-        _answer(pipeline, question, show_context, as_json)
-        return
-    if sys.stdin.isatty():
-        show.note("Ask; an empty line ends.")
-    while (line := _read_line()) is not None:
-        _answer(pipeline, line, show_context, as_json)
+    with _Answers(system, socket_path, no_daemon, options) as answers:
+        if question is not None:
+            _answer(answers, question, show_context, as_json)
+            return
+        if sys.stdin.isatty():
+            show.note("Ask; an empty line ends.")
+        answers.prepare()
+        while (line := _read_line()) is not None:
+            _answer(answers, line, show_context, as_json)
 
 
 def _read_line() -> str | None:
@@ -55,73 +72,115 @@ def _read_line() -> str | None:
     return line or None
 
 
-def _answer(pipeline: "Pipeline", question: str, show_context: bool, as_json: bool) -> None:
-    from hybrid.answering.pipeline import Request
+class _Answers:
+    """Where answers come from: the resident process if there is a fitting one, else this process, loaded once."""
 
-    hits = pipeline.retrieve([question])[0]
-    answer = pipeline.answer([Request(question, pipeline.lookup(hits))])[0]
+    def __init__(self, system: SystemChoice, path: Path | None, no_daemon: bool, options: dict[str, Any]) -> None:
+        self._system = system
+        self._path = path
+        self._no_daemon = no_daemon
+        self._options = options
+        self._asker: Asker | None = None
+
+    def __enter__(self) -> "_Answers":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._asker is not None:
+            self._asker.wait()
+
+    def prepare(self) -> None:
+        """Load while the question is being typed, where nobody else will answer."""
+        if not self._socket():
+            self._own()
+
+    def ask(self, question: str, *, ranks: bool, screen: "_Screen | None") -> dict[str, Any]:
+        """As `Asker.ask`."""
+        if self._asker is None and (found := self._served(question, ranks, screen)):
+            return found
+        return self._own().ask(question, ranks=ranks, on_text=screen.begin() if screen else None)
+
+    def _served(self, question: str, ranks: bool, screen: "_Screen | None") -> dict[str, Any] | None:
+        from hybrid.digests import cache_folder
+        from hybrid.serving.client import ask_served, describe
+
+        path = self._socket()
+        if path is None:
+            return None
+        corpus, root = self._options["corpus"], workspace_root(self._options["corpus"], self._options["root"])
+        wanted = describe(
+            root, corpus, self._options["config_path"], self._options["overrides"], self._system, cache_folder()
+        )
+        return ask_served(path, wanted, question, ranks=ranks, on_text=screen.begin() if screen else None)
+
+    def _socket(self) -> Path | None:
+        from hybrid.serving.client import SOCKET
+
+        path = self._path or workspace_root(self._options["corpus"], self._options["root"]) / SOCKET
+        return None if self._no_daemon or not path.exists() else path
+
+    def _own(self) -> "Asker":
+        if self._asker is None:
+            from hybrid.serving.asking import Asker
+
+            workspace = open_workspace(**self._options)
+            self._asker = Asker(workspace.pipeline(workspace.choose(self._system)))
+        return self._asker
+
+
+class _Screen:
+    """Prints an answer as it grows. Begun again, as by another process, it passes over what stands there already."""
+
+    def __init__(self) -> None:
+        self._shown = ""
+
+    def begin(self) -> Any:
+        """What takes the pieces of an answer from its beginning on."""
+        text = ""
+
+        def put(piece: str) -> None:
+            nonlocal text
+            text += piece
+            if text.startswith(self._shown):
+                click.echo(text[len(self._shown) :], nl=False)
+                sys.stdout.flush()
+                self._shown = text
+
+        return put
+
+    def finish(self, text: str) -> None:
+        """Print what is missing of the whole."""
+        click.echo(text[len(self._shown) :] if text.startswith(self._shown) else f"\n{text}")
+
+
+def _answer(answers: _Answers, question: str, show_context: bool, as_json: bool) -> None:
+    screen = _Screen() if sys.stdout.isatty() and not as_json else None
+    told = answers.ask(question, ranks=as_json, screen=screen)
+    record, headings = told["record"], told["headings"]
     if as_json:
-        halves = {name: rows[0] for name, rows in pipeline.halves([question]).items()}
-        show.as_json(_record(pipeline, question, answer, hits, halves))
+        show.as_json(record)
         return
-    click.echo(UNKNOWN if answer.served_abstention else answer.text)
-    if answer.withheld:
-        show.note(f"withheld: {answer.text!r}, as no cited passage contains {', '.join(answer.unsupported)}")
-    elif answer.unsupported:
-        show.note(f"warning: no cited passage contains {', '.join(answer.unsupported)}")
-    if not answer.served_abstention:
-        scores = {hit.passage_id: hit.score for hit in hits}
+    (screen or _Screen()).finish(UNKNOWN if record["answer"] is None else record["answer"])
+    unsupported = ", ".join(record["unsupported"])
+    if record["withheld"]:
+        show.note(f"withheld: {record['generated']!r}, as no cited passage contains {unsupported}")
+    elif unsupported:
+        show.note(f"warning: no cited passage contains {unsupported}")
+    if record["answer"] is not None:
         click.echo("\nSources")
-        for citation in answer.citations:
-            passage = pipeline.passages[citation.passage_id]
-            click.echo(f"  [{citation.marker}] {passage.heading} ({passage.source}, {scores[passage.id]:.2f})")
-            click.echo(f'      "{citation.span}"')
-        if not answer.citations:
+        for citation in record["citations"]:
+            heading = headings[citation["passage_id"]]
+            click.echo(f"  [{citation['marker']}] {heading} ({citation['source']}, {citation['score']:.2f})")
+            click.echo(f'      "{citation["span"]}"')
+        if not record["citations"]:
             click.echo("  none cited")
     if show_context:
         click.echo("\nContext")
-        for number, identity in enumerate(answer.context, start=1):
-            passage = pipeline.passages[identity]
-            click.echo(f"  [{number}] {passage.heading} ({passage.source})\n      {passage.text}")
-    if answer.dropped:
-        show.note(f"{len(answer.dropped)} passages did not fit generator.context_tokens and were left out")
-
-
-def _record(
-    pipeline: "Pipeline", question: str, answer: "Answer", hits: list["Hit"], halves: Mapping[str, list["Hit"]]
-) -> dict[str, Any]:
-    scores = {hit.passage_id: hit.score for hit in hits}
-    places = {name: {hit.passage_id: hit.rank for hit in found} for name, found in halves.items()}
-    return {
-        "question": question,
-        "answer": None if answer.served_abstention else answer.text,
-        "abstained": answer.abstained,
-        "withheld": answer.withheld,
-        "unsupported": list(answer.unsupported),
-        "generated": answer.text,
-        "citations": [
-            {
-                "marker": citation.marker,
-                "passage_id": citation.passage_id,
-                "title": pipeline.passages[citation.passage_id].title,
-                "section": pipeline.passages[citation.passage_id].section,
-                "source": pipeline.passages[citation.passage_id].source,
-                "span": citation.span,
-                "score": scores[citation.passage_id],
-            }
-            for citation in answer.citations
-        ],
-        "context": [
-            {
-                "passage_id": identity,
-                "score": scores[identity],
-                **({"ranks": {name: place.get(identity) for name, place in places.items()}} if places else {}),
-                "text": pipeline.passages[identity].text,
-            }
-            for identity in answer.context
-        ],
-        "dropped": list(answer.dropped),
-    }
+        for number, passage in enumerate(record["context"], start=1):
+            heading = headings[passage["passage_id"]]
+            click.echo(f"  [{number}] {heading} ({passage['source']})\n      {passage['text']}")
+    if record["dropped"]:
+        show.note(f"{len(record['dropped'])} passages did not fit generator.context_tokens and were left out")
 
 
 COMMANDS = {"query": query}

@@ -10,6 +10,7 @@ from hybrid.artifacts import Manifest, sha256_file, sha256_json
 from hybrid.config import CorpusConfig
 from hybrid.corpus.load import FORMATS, DocumentFolder, max_bytes
 from hybrid.corpus.memo import Memo
+from hybrid.corpus.passage_lookup import PassageLookup
 from hybrid.corpus.questions import names_no_split
 from hybrid.corpus.splits import SplitRule
 from hybrid.corpus.walk import Listing, list_files, refuse_link_out
@@ -98,12 +99,17 @@ class PassageSet:
     @cached_property
     def passages(self) -> list[Passage]:
         """All passages in corpus order."""
-        return [Passage(**_known(record)) for _, record in read_jsonl(self.path / "corpus.jsonl")]
+        return [_passage(record) for _, record in read_jsonl(self.path / "corpus.jsonl")]
 
     @cached_property
     def by_id(self) -> dict[str, Passage]:
         """Passages by id."""
         return {passage.id: passage for passage in self.passages}
+
+    @cached_property
+    def lookup(self) -> PassageLookup:
+        """Passages by id, for who needs a few: the file is read as far as that takes."""
+        return PassageLookup(self.path / "corpus.jsonl", _passage, lambda: self.by_id)
 
     @cached_property
     def document_of(self) -> dict[str, str]:
@@ -162,8 +168,8 @@ def read_passages(path: Path) -> list[Passage]:
     return passages
 
 
-def _known(record: Mapping[str, Any]) -> dict[str, Any]:
-    return {"id": record["_id"], **{k: v for k, v in record.items() if k != "_id"}}
+def _passage(record: Mapping[str, Any]) -> Passage:
+    return Passage(id=record["_id"], **{k: v for k, v in record.items() if k != "_id"})
 
 
 def _question(record: Mapping[str, Any]) -> Question:

@@ -87,8 +87,8 @@ class Search:
         """A system to ask. Raises `MissingError` or `StaleError` where `build` would have something to do."""
         store, fusion = self._store(), self.fusion
         lexical = None if fusion.mode == "dense" else self._lexical()
-        by_id = self.passages.by_id
-        return Pipeline(store, self.embedder, generator, by_id, self.config, lexical=lexical, fuse=fusion.fuse)
+        lookup = self.passages.lookup
+        return Pipeline(store, self.embedder, generator, lookup, self.config, lexical=lexical, fuse=fusion.fuse)
 
     def halves(self, questions: Sequence[str]) -> dict[str, list[list[Hit]]]:
         """Both rankings of every question, as deep as they are fused."""

@@ -80,10 +80,11 @@ def _settings(type_: IndexType, config: IndexConfig, seed: int) -> dict[str, Any
 def open_index(path: Path, embedder: Embedder) -> VectorStore:
     """The store at `path`. Raises `StaleError` where another embedder or dimension made it."""
     manifest = require(path, "hybrid index")
-    made_by, dim = manifest.facts.get("fingerprint"), manifest.facts.get("dim")
-    if dim != embedder.dim:
-        raise StaleError(f"{path} holds {dim} dimensions, the embedder gives {embedder.dim}", "run `hybrid index`")
-    if made_by != embedder.fingerprint:
+    dim = manifest.facts.get("dim")
+    # equal fingerprints have equal dimensions: to ask the embedder for its own may load its model
+    if manifest.facts.get("fingerprint") != embedder.fingerprint:
+        if dim != embedder.dim:
+            raise StaleError(f"{path} holds {dim} dimensions, the embedder gives {embedder.dim}", "run `hybrid index`")
         raise StaleError(
             f"{path} was built by another embedder ({manifest.facts.get('embedder')}) than {embedder.name} is now",
             "run `hybrid index`",

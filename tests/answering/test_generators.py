@@ -17,8 +17,8 @@ from hybrid.answering.openai_generator import OpenAIGenerator
 from hybrid.answering.openvino_generator import OpenVINOGenerator
 from hybrid.errors import EndpointError, InputError, UserError
 from hybrid.precision import fast_dtype
-from hybrid.protocols import Generator
-from hybrid.types import Chat, Message
+from hybrid.protocols import Generator, Streaming
+from hybrid.types import Chat, Generation, Message
 from tests.tiny_generator import tiny_generator
 
 SYSTEM = Message("system", "Answer the question using only the numbered passages.")
@@ -61,9 +61,13 @@ class ChatServer:
                     return self.reply(200, {"id": "1", "object": "chat.completion", "choices": []})
                 if server.fault == "no JSON":
                     return self.reply(200, "<html>hello</html>")
+                if server.fault == "no stream":
+                    return self.reply(200, {"id": "1", "object": "chat.completion", "choices": None})
                 chat = tuple(Message(m["role"], m["content"]) for m in body["messages"])
                 with lock:
                     (answer,) = model.generate([chat], max_new_tokens=body["max_tokens"])
+                if body.get("stream"):
+                    return self.stream(answer)
                 message = {"role": "assistant", "content": answer.text}
                 usage = {
                     "prompt_tokens": answer.num_prompt_tokens,
@@ -73,6 +77,24 @@ class ChatServer:
                 choice = {"index": 0, "message": message, "finish_reason": answer.finish_reason}
                 completion = {"id": "1", "object": "chat.completion", "created": 0, "model": body["model"]}
                 return self.reply(200, {**completion, "choices": [choice], "usage": usage})
+
+            def stream(self, answer: Generation) -> None:
+                self.send_response(200)
+                self.send_header("Content-Type", "text/event-stream")
+                self.end_headers()
+                pieces = [f" {answer.text[:3]}", answer.text[3:], " \n"]
+                for piece in pieces[:1] if server.fault == "breaks off" else pieces:
+                    self.event([{"index": 0, "delta": {"content": piece}, "finish_reason": None}])
+                if server.fault == "breaks off":
+                    return
+                self.event([{"index": 0, "delta": {}, "finish_reason": answer.finish_reason}])
+                self.event([], {"prompt_tokens": answer.num_prompt_tokens, "completion_tokens": answer.num_new_tokens})
+                self.wfile.write(b"data: [DONE]\n\n")
+
+            def event(self, choices: list[Any], usage: dict[str, int] | None = None) -> None:
+                chunk = {"id": "1", "object": "chat.completion.chunk", "created": 0, "model": "tiny"}
+                told = {**usage, "total_tokens": sum(usage.values())} if usage else None
+                self.wfile.write(f"data: {json.dumps({**chunk, 'choices': choices, 'usage': told})}\n\n".encode())
 
             def reply(self, status: int, value: Any) -> None:
                 content = value.encode() if isinstance(value, str) else json.dumps(value).encode()
@@ -123,6 +145,32 @@ class GeneratorContract(ABC):
         assert answers == alone
         assert len({answer.text for answer in answers}) > 1
         assert generator.generate(CHATS[::-1], max_new_tokens=8) == alone[::-1]
+
+    def test_an_answer_told_while_it_is_written_is_the_same_answer(
+        self, local: LocalGenerator, server: ChatServer
+    ) -> None:
+        generator = self.make(local, server)
+        assert isinstance(generator, Streaming)
+        for chat in CHATS:
+            pieces: list[str] = []
+            answer = generator.stream(chat, max_new_tokens=8, on_text=pieces.append)
+            assert [answer] == generator.generate([chat], max_new_tokens=8)
+            assert "".join(pieces) == answer.text
+            assert len(pieces) > 1 or len(answer.text) < 4
+
+    def test_whoever_listens_can_end_the_writing(self, local: LocalGenerator, server: ChatServer) -> None:
+        generator = self.make(local, server)
+        assert isinstance(generator, Streaming)
+        heard: list[str] = []
+
+        def leave(piece: str) -> None:
+            heard.append(piece)
+            raise BrokenPipeError
+
+        with pytest.raises(BrokenPipeError):
+            generator.stream(CHATS[0], max_new_tokens=30, on_text=leave)
+        assert len(heard) == 1
+        assert generator.generate(CHATS[:1], max_new_tokens=8) == local.generate(CHATS[:1], max_new_tokens=8)
 
     def test_lengths_and_reasons(self, local: LocalGenerator, server: ChatServer) -> None:
         for answer, chat in zip(self.make(local, server).generate(CHATS, max_new_tokens=3), CHATS, strict=True):
@@ -180,7 +228,7 @@ def test_an_export_holds_the_adapter_and_is_made_once(folder: Path, tmp_path: Pa
     exported = OpenVINOGenerator(with_adapter, tmp_path / "cache")
     plain = LocalGenerator(folder, dtype="float32").generate(CHATS, max_new_tokens=8)
     assert exported.generate(CHATS, max_new_tokens=8) == with_adapter.generate(CHATS, max_new_tokens=8) != plain
-    (made,) = (tmp_path / "cache").glob("*/openvino_model.bin")
+    (made,) = (tmp_path / "cache" / "openvino").glob("*/openvino_model.bin")
     before = made.stat().st_mtime_ns
     again = OpenVINOGenerator(LocalGenerator(folder, dtype="float32", adapter=tmp_path / "adapter"), tmp_path / "cache")
     assert again.fingerprint == exported.fingerprint
@@ -191,6 +239,13 @@ def test_an_export_holds_the_adapter_and_is_made_once(folder: Path, tmp_path: Pa
 def test_the_converter_does_not_report_to_its_maker(folder: Path, tmp_path: Path) -> None:
     OpenVINOGenerator(LocalGenerator(folder, dtype="float32"), tmp_path).generate(CHATS[:1], max_new_tokens=1)
     assert sys.modules["openvino_telemetry"] is None
+
+
+@pytest.mark.parametrize("fault", ["breaks off", "no stream", "refuses the key"])
+def test_a_stream_that_is_none_or_breaks_off_is_an_error_of_the_endpoint(server: ChatServer, fault: str) -> None:
+    server.fault = fault
+    with pytest.raises(EndpointError):
+        remote(server).stream(CHATS[0], max_new_tokens=8, on_text=lambda _: None)
 
 
 def test_batches_of_one_and_of_four_give_equal_answers(folder: Path) -> None:

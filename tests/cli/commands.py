@@ -25,7 +25,8 @@ from sentence_transformers.sentence_transformer.trainer import SentenceTransform
 from transformers import LlamaForCausalLM, BertModel, AutoTokenizer, EarlyStoppingCallback
 from trl import SFTTrainer
 import hybrid.answering.generation_cache, hybrid.answering.local_generator, hybrid.lifecycle.loop
-from hybrid.cli import audit, corpus, data, loop, measure, preflight, query, review, stages, synth
+import hybrid.serving.server
+from hybrid.cli import audit, corpus, data, loop, measure, preflight, query, review, serve, stages, synth
 from hybrid.cli.main import main
 
 gc.collect()
@@ -84,6 +85,28 @@ def run(*args: str | Path, cwd: Path, **environment: str) -> Result:
     return Result(done.returncode, done.stdout, done.stderr)
 
 
+def on_terminal(folder: Path, *args: str) -> tuple[str, int]:
+    """What a query in a fresh interpreter shows on a terminal, and in how many pieces it came."""
+    master, slave = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "hybrid.cli.main", "query", *args],
+        cwd=folder,
+        stdout=slave,
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(slave)
+    pieces = []
+    try:
+        while piece := os.read(master, 4096):
+            pieces.append(piece)
+    except OSError:
+        # how a terminal ends whose other side is closed
+        pass
+    os.close(master)
+    assert process.wait() == 0
+    return b"".join(pieces).decode().replace("\r\n", "\n"), len(pieces)
+
+
 @dataclass
 class Command:
     """A command that runs in a process of its own."""
@@ -96,15 +119,23 @@ class Command:
         """SIGKILL: nothing gets the chance to tidy up."""
         os.kill(self.pid, signal.SIGKILL)
 
+    def terminate(self) -> None:
+        """SIGTERM, as service managers send it."""
+        os.kill(self.pid, signal.SIGTERM)
+
     def interrupt(self) -> None:
         """SIGINT, as Ctrl+C sends it."""
         os.kill(self.pid, signal.SIGINT)
 
     def address(self) -> str:
         """The address that a serving command prints, as soon as it is there."""
-        for _ in range(600):
+        return self.printed(r"http://[^\s\"]+")
+
+    def printed(self, pattern: str) -> str:
+        """What matches on standard output, as soon as it is there."""
+        for _ in range(1200):
             printed = self.folder / "stdout"
-            if printed.is_file() and (found := re.search(r"http://[^\s\"]+", printed.read_text(encoding="utf-8"))):
+            if printed.is_file() and (found := re.search(pattern, printed.read_text(encoding="utf-8"))):
                 return found[0]
             assert self.running(), (self.folder / "stderr").read_text(encoding="utf-8")
             time.sleep(0.05)
@@ -134,7 +165,8 @@ class CommandServer:
             stdout=subprocess.PIPE,
             text=True,
             # one thread: tiny models gain nothing from two, and a fork of a busy thread pool would hang
-            env=os.environ | {"TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1"},
+            env=os.environ
+            | {"TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"},
         )
 
     def ask(self, request: dict[str, Any]) -> int:

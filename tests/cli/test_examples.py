@@ -49,6 +49,7 @@ ORDER = (
     "train-raft",
     "merge",
     "query",
+    "serve",
     "loop",
     "compare",
 )
@@ -92,6 +93,13 @@ def served(command: Command) -> Result:
     return command.wait()
 
 
+def resident(command: Command) -> Result:
+    """What `hybrid serve` ends with after it was ready."""
+    command.printed("serve.sock")
+    command.interrupt()
+    return command.wait()
+
+
 def accepts(command: click.Command, option: str) -> bool:
     """Whether a command has an option."""
     return any(option in parameter.opts for parameter in command.params)
@@ -131,6 +139,12 @@ def results(checkout: Path, models: Path, server: CommandServer) -> dict[str, tu
             words.append("--no-open")
             text, document = (served(server.start(*words, *json_flag, cwd=checkout)) for json_flag in ([], ["--json"]))
             found[name] = (text, document)
+            continue
+        if called == "serve":
+            found[name] = (
+                resident(server.start(*words, cwd=checkout)),
+                resident(server.start(*words, "--json", cwd=checkout)),
+            )
             continue
         text = server.run(*words, cwd=checkout)
         document = None

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hybrid.models import EMBEDDED, is_pulled
-from tests.cli.commands import CommandServer, run
+from tests.cli.commands import CommandServer, on_terminal, run
 
 pytestmark = [
     pytest.mark.real,
@@ -91,6 +91,30 @@ def test_index_ask_and_measure_with_the_embedded_models(small: Path, server: Com
         assert math.isfinite(interval["value"])
     # three documents hold few passages: the embedded embedder finds gold among them
     assert result["metrics"]["ndcg@10"]["value"] > 0.3
+
+
+def test_a_resident_process_answers_as_a_fresh_one_and_shows_tokens_as_they_come(
+    small: Path, server: CommandServer
+) -> None:
+    assert server.run("index", cwd=small).code == 0
+    row = json.loads((small / "corpora" / "pumps" / "questions.jsonl").read_text(encoding="utf-8").splitlines()[1])
+    options = ["--set", "answering.guard=flag"]
+
+    def forget() -> None:
+        for file in (small / "indexes" / "pumps" / "cache").glob("generations.sqlite*"):
+            file.unlink()
+
+    forget()
+    serving = server.start("serve", *options, cwd=small)
+    serving.printed("ready: ")
+    served, pieces = on_terminal(small, row["question"], *options)
+    serving.interrupt()
+    assert serving.wait().code == 0
+    assert pieces > 5, "word by word"
+    forget()
+    own = run("query", row["question"], *options, cwd=small)
+    assert own.code == 0, own.err
+    assert served == own.out
 
 
 def test_the_embedded_model_writes_questions_under_filters(small: Path, server: CommandServer) -> None:

@@ -1,0 +1,229 @@
+"""One question answered: warm, cold until its first token, and `hybrid --help`; in LlamaIndex with the same models too.
+
+python -m benchmarks.query [--rounds 3] [--questions 12]
+"""
+
+import json
+import os
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from benchmarks import page, results
+from hybrid.answering.pipeline import Request
+from hybrid.cli.main import set_up_libraries
+from hybrid.cli.options import open_workspace, quiet_progress_of_libraries
+from hybrid.evaluation.questions import sample
+from hybrid.lifecycle.workspace import Workspace
+from hybrid.models import resolve
+from hybrid.serving.asking import Asker
+from hybrid.serving.client import SOCKET
+from hybrid.types import Interval
+
+COMMAND = "make bench-query"
+CORPUS = Path("corpora") / "pumps"
+ROOT = Path("indexes") / "bench-query"
+WARM_UP = "Who made the first pump?"
+SYSTEM = "base"
+MODULE = [sys.executable, "-m", "hybrid.cli.main"]
+OTHER = [sys.executable, "-m", "benchmarks.llamaindex"]
+PLACE = ["--corpus", str(CORPUS), "--workspace", str(ROOT)]
+JUDGED = "hybrid query, whole answer, judged"
+STREAMED = "hybrid query, first token, guard flag"
+SERVED = "hybrid query, served, whole command"
+
+
+@click.command()
+@click.option("--rounds", default=3, show_default=True, help="Each a fresh process of every side, in turn.")
+@click.option("--questions", "num_questions", default=12, show_default=True, help="Test questions asked warm.")
+def main(rounds: int, num_questions: int) -> None:
+    """Measure in fresh processes that take turns, write the rows and the page."""
+    set_up_libraries()
+    quiet_progress_of_libraries()
+    started = time.perf_counter()
+    workspace = _workspace()
+    with workspace.lock():
+        workspace.index(SYSTEM)
+        questions = _prepare(workspace, num_questions)
+    _run([*OTHER, "build", str(ROOT)])
+    taken: dict[str, list[float]] = {}
+    same = 0
+    for number in range(rounds):
+        first, second = ("hybrid", "LlamaIndex") if number % 2 == 0 else ("LlamaIndex", "hybrid")
+        found = {side: _warm(side) for side in (first, second)}
+        same = sum(a == b for a, b in zip(found["hybrid"]["prompts"], found["LlamaIndex"]["prompts"], strict=True))
+        for side in (first, second):
+            taken.setdefault(f"warm {side}", []).append(statistics.median(found[side]["seconds"]))
+        cold = {
+            JUDGED: [*MODULE, "query", *PLACE, questions[number % len(questions)]],
+            STREAMED: [*MODULE, "query", *PLACE, "--set", "answering.guard=flag", questions[number % len(questions)]],
+            "LlamaIndex": [*OTHER, "cold", str(ROOT), questions[number % len(questions)]],
+        }
+        for side in cold if number % 2 == 0 else reversed(cold):
+            _forget_answers()
+            taken.setdefault(f"cold {side}", []).append(_until_first_byte(cold[side]))
+        taken.setdefault(f"warm {SERVED}", []).append(_served(questions))
+        taken.setdefault("help", []).append(statistics.median(_seconds([*MODULE, "--help"]) for _ in range(5)))
+        click.echo(f"round {number + 1}: " + ", ".join(f"{k} {v[-1]:.2f} s" for k, v in taken.items()), err=True)
+    click.echo(f"{same} of {num_questions} prompts are the same to the byte", err=True)
+    minutes = round((time.perf_counter() - started) / 60, 1)
+    rows = _rows(taken, num_questions, minutes)
+    results.record_rows(COMMAND, rows)
+    page.write()
+    for row in rows:
+        click.echo(f"{row['metric']:24} {row['system']:52} {row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]")
+    shutil.rmtree(ROOT)
+
+
+def _workspace() -> Workspace:
+    return open_workspace(CORPUS, None, (), ROOT)
+
+
+def _prepare(workspace: Workspace, num_questions: int) -> list[str]:
+    """Write down what LlamaIndex is given, so that both are asked the same; returns the questions."""
+    config, passages = workspace.config, workspace.passages()
+    asked = [q.question for q in sample(passages.questions, "test", num_questions, config.seed)]
+    pipeline = workspace.pipeline(SYSTEM)
+    given = {
+        "embedder": str(resolve(config.embedder.model, "embedder")),
+        "generator": str(resolve(config.generator.model, "generator")),
+        "context_window": 2048,
+        "max_new_tokens": config.generator.max_new_tokens,
+        "k": config.retrieval.k,
+        "system": pipeline.prompt("", [])[0].content,
+        "warm_up": WARM_UP,
+        "questions": asked,
+        "passages": [{"id": p.id, "text": p.full_text} for p in passages.passages],
+    }
+    (ROOT / "llamaindex.json").write_text(json.dumps(given), encoding="utf-8")
+    return asked
+
+
+def _warm(side: str) -> dict[str, Any]:
+    """Seconds of every question and the prompts, in a process of its own that has answered another one before."""
+    _forget_answers()
+    code = "from benchmarks.query import measure; measure()"
+    command = [sys.executable, "-c", code] if side == "hybrid" else [*OTHER, "warm", str(ROOT)]
+    found: dict[str, Any] = json.loads(_run(command).splitlines()[-1])
+    return found
+
+
+def measure() -> None:
+    """The warm side of hybrid."""
+    set_up_libraries()
+    quiet_progress_of_libraries()
+    given = json.loads((ROOT / "llamaindex.json").read_text(encoding="utf-8"))
+    pipeline = _workspace().pipeline(SYSTEM)
+    asker = Asker(pipeline)
+    asker.ask(WARM_UP)
+    seconds = []
+    for question in given["questions"]:
+        started = time.perf_counter()
+        asker.ask(question)
+        seconds.append(time.perf_counter() - started)
+    print(json.dumps({"seconds": seconds, "prompts": _prompts(pipeline, given)}))
+
+
+def _prompts(pipeline: Any, given: dict[str, Any]) -> list[str]:
+    from hybrid.answering.local_generator import LocalGenerator
+
+    made = []
+    renderer = LocalGenerator(Path(given["generator"]))
+    for question in given["questions"]:
+        hits = pipeline.retrieve([question])[0]
+        fitted = pipeline.fit(Request(question, pipeline.lookup(hits)))
+        made.append(renderer.render(pipeline.prompt(question, fitted.passages)))
+    return made
+
+
+def _until_first_byte(command: Sequence[str]) -> float:
+    """Seconds from the start of a process to the first byte that it shows on a terminal."""
+    master, slave = os.openpty()
+    with tempfile.TemporaryFile("w+") as told:
+        started = time.perf_counter()
+        process = subprocess.Popen(command, stdout=slave, stderr=told)
+        os.close(slave)
+        first = _read(master)
+        taken = time.perf_counter() - started
+        while _read(master):
+            pass
+        os.close(master)
+        if process.wait() != 0 or not first:
+            told.seek(0)
+            raise RuntimeError(f"{' '.join(command)}:\n{told.read()[-2000:]}")
+    return taken
+
+
+def _read(terminal: int) -> bytes:
+    """What is shown next; nothing at the end."""
+    try:
+        return os.read(terminal, 4096)
+    except OSError:
+        # how a terminal ends whose other side is closed
+        return b""
+
+
+def _served(questions: Sequence[str]) -> float:
+    """Median seconds of the command while `hybrid serve` is up."""
+    _forget_answers()
+    server = subprocess.Popen([*MODULE, "serve", *PLACE], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert server.stdout is not None
+    try:
+        if not server.stdout.readline().startswith("ready"):
+            raise RuntimeError("hybrid serve did not start")
+        return statistics.median(_seconds([*MODULE, "query", *PLACE, question]) for question in questions)
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait()
+        if (ROOT / SOCKET).exists():
+            raise RuntimeError("hybrid serve left its socket")
+
+
+def _seconds(command: Sequence[str]) -> float:
+    started = time.perf_counter()
+    _run(command)
+    return time.perf_counter() - started
+
+
+def _run(command: Sequence[str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)}:\n{done.stderr[-2000:]}")
+    return done.stdout
+
+
+def _forget_answers() -> None:
+    for file in (ROOT / "cache").glob("generations.sqlite*"):
+        file.unlink()
+
+
+def _rows(taken: dict[str, list[float]], num_questions: int, minutes: float) -> list[dict[str, Any]]:
+    """Seconds of both sides and their ratios: medians, the least and the most of the rounds."""
+
+    def ratio(kind: str, side: str) -> Interval:
+        pairs = zip(taken[f"{kind} LlamaIndex"], taken[f"{kind} {side}"], strict=True)
+        return results.spread([other / own for other, own in pairs], num_questions if kind == "warm" else 1)
+
+    found = [("speed/query-s", s, results.spread(taken[f"warm {s}"], num_questions)) for s in ("hybrid", "LlamaIndex")]
+    found += [
+        ("speed/query-vs-llamaindex", "LlamaIndex ÷ hybrid", ratio("warm", "hybrid")),
+        ("speed/query-s", SERVED, results.spread(taken[f"warm {SERVED}"], num_questions)),
+        *(("speed/cold-s", s, results.spread(taken[f"cold {s}"], 1)) for s in (STREAMED, JUDGED, "LlamaIndex")),
+        *(("speed/cold-vs-llamaindex", f"LlamaIndex ÷ {s}", ratio("cold", s)) for s in (STREAMED, JUDGED)),
+        ("speed/help-s", "hybrid --help", results.spread(taken["help"], 5)),
+    ]
+    stamp = {"of": CORPUS.name, "split": "test", "seed": 13, "minutes": minutes, "command": COMMAND}
+    return [results.make_row(metric, system, value, **stamp) for metric, system, value in found]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""A question to a pipeline, and all that is told of the answer."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hybrid.answering.pipeline import Pipeline, Request
+from hybrid.answering.streaming import OnText
+from hybrid.protocols import Preloading
+from hybrid.types import Answer, Hit
+
+
+class Asker:
+    """Asks a pipeline. The generator is loaded in a thread while the embedder is loaded and searches."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._loading = threading.Thread(target=self._preload)
+        self._loading.start()
+
+    def ask(self, question: str, *, ranks: bool = False, on_text: OnText | None = None) -> dict[str, Any]:
+        """`record`: the answer as `hybrid query --json` prints it; `headings`: of each passage in it.
+
+        `ranks` tells the place of each passage in both rankings, where two are fused. `on_text` gets pieces of the
+        answer as soon as they may be shown.
+        """
+        pipeline = self._pipeline
+        hits = pipeline.retrieve([question])[0]
+        halves = {name: rows[0] for name, rows in pipeline.halves([question]).items()} if ranks else {}
+        self.wait()
+        request = Request(question, pipeline.lookup(hits))
+        answer = pipeline.stream(request, on_text) if on_text else pipeline.answer([request])[0]
+        told = {*answer.context, *(citation.passage_id for citation in answer.citations)}
+        return {
+            "record": _record(pipeline, question, answer, hits, halves),
+            "headings": {identity: pipeline.passages[identity].heading for identity in sorted(told)},
+        }
+
+    def warm(self) -> None:
+        """Load everything now."""
+        self._pipeline.retrieve(["warm"])
+        self.wait()
+        if isinstance(self._pipeline.generator, Preloading):
+            self._pipeline.generator.preload(alone=True)
+        # whatever else is needed at first use
+        self._pipeline.fit(Request("warm", ()))
+
+    def wait(self) -> None:
+        """Until nothing is being loaded: a process that ends meanwhile may crash."""
+        self._loading.join()
+
+    def _preload(self) -> None:
+        if isinstance(self._pipeline.generator, Preloading):
+            try:
+                self._pipeline.generator.preload(alone=False)
+            except Exception:
+                # told where the generator is asked
+                return
+
+
+def _record(
+    pipeline: Pipeline, question: str, answer: Answer, hits: Sequence[Hit], halves: Mapping[str, Sequence[Hit]]
+) -> dict[str, Any]:
+    scores = {hit.passage_id: hit.score for hit in hits}
+    places = {name: {hit.passage_id: hit.rank for hit in found} for name, found in halves.items()}
+    return {
+        "question": question,
+        "answer": None if answer.served_abstention else answer.text,
+        "abstained": answer.abstained,
+        "withheld": answer.withheld,
+        "unsupported": list(answer.unsupported),
+        "generated": answer.text,
+        "citations": [
+            {
+                "marker": citation.marker,
+                "passage_id": citation.passage_id,
+                "title": pipeline.passages[citation.passage_id].title,
+                "section": pipeline.passages[citation.passage_id].section,
+                "source": pipeline.passages[citation.passage_id].source,
+                "span": citation.span,
+                "score": scores[citation.passage_id],
+            }
+            for citation in answer.citations
+        ],
+        "context": [
+            {
+                "passage_id": identity,
+                "source": pipeline.passages[identity].source,
+                "score": scores[identity],
+                **({"ranks": {name: place.get(identity) for name, place in places.items()}} if places else {}),
+                "text": pipeline.passages[identity].text,
+            }
+            for identity in answer.context
+        ],
+        "dropped": list(answer.dropped),
+    }

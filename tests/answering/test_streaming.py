@@ -1,0 +1,86 @@
+"""What of an answer may be shown before it is whole."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from hybrid.answering.citations import declines, may_yet_decline, plain_text
+from hybrid.answering.streaming import Gate, TokenText, may_stream
+from hybrid.config import AnsweringConfig
+
+DECLINING = [
+    "I don't know.",
+    "I do not know which seal it takes [2].",
+    "I am not able to say",
+    "[1] I cannot find it",
+    "The passages do not mention a seal.",
+    "the numbered passage doesn't give it",
+    "None of these numbered passages do state it",
+    "Unknown",
+    "Not enough information is there.",
+    "“I don’t know.”",
+    "  - not stated",
+]
+ANSWERING = [
+    "20 kg [1].",
+    "The red one [2].",
+    "It is not stated by whom [1]",
+    "I think 20 kg [1]",
+    "None [1]. It is dry.",
+]
+
+
+def shown(text: str, **answering: Any) -> list[str]:
+    """What stands on the screen after each character of a text."""
+    pieces: list[str] = []
+    gate = Gate(AnsweringConfig(**answering), pieces.append)
+    screens = []
+    for character in text:
+        gate.put(character)
+        screens.append("".join(pieces))
+    return screens
+
+
+@pytest.mark.parametrize("text", DECLINING)
+def test_nothing_is_shown_of_an_answer_that_declines(text: str) -> None:
+    assert declines(plain_text(text))
+    assert set(shown(text)) == {""}
+    assert all(may_yet_decline(text[:end]) for end in range(len(text)))
+
+
+@pytest.mark.parametrize("text", ANSWERING)
+def test_an_answer_is_shown_from_its_beginning_as_soon_as_it_cannot_decline(text: str) -> None:
+    screens = shown(text)
+    assert screens[-1] == text
+    assert all(text.startswith(screen) for screen in screens)
+    first = next(place for place, screen in enumerate(screens) if screen)
+    assert screens[first:] == [text[: end + 1] for end in range(first, len(text))]
+    assert first < 20
+
+
+@pytest.mark.parametrize("style", ["quote_first", "reason_first"])
+def test_work_is_held_back_until_the_answer_behind_it_has_begun(style: str) -> None:
+    work = "Passage [2] says: It weighs 20 kg. Answer:"
+    assert set(shown(f"{work} I don't know.", style=style)) == {""}
+    screens = shown(f"{work} 20 kg [2].", style=style)
+    assert screens[len(work) - 1] == "" and screens[-1] == f"{work} 20 kg [2]."
+
+
+def test_only_a_guard_that_withholds_nothing_lets_anything_be_shown_early() -> None:
+    assert [may_stream(AnsweringConfig(guard=guard)) for guard in ("abstain", "flag", "off")] == [False, True, True]
+
+
+def test_characters_come_whole_and_blanks_around_the_answer_never() -> None:
+    content = " é🙂 kg \n".encode()
+
+    def decode(tokens: Sequence[int]) -> str:
+        return bytes(tokens).decode("utf-8", errors="replace")
+
+    pieces: list[str] = []
+    text = TokenText(decode, {0}, pieces.append)
+    for byte in content:
+        text.put([byte])
+    text.put([0, *b"more"])
+    text.put(list(b"and more"))
+    assert pieces == ["é", "🙂", " k", "g"]
