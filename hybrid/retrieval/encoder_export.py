@@ -82,3 +82,30 @@ def _quantize_weights(exported: Any) -> None:
         product = ops.multiply(ops.convert(whole, "f32"), ops.constant(scale.astype(np.float32)))
         node.input(1).replace_source_output(product.output(0))
     exported.validate_nodes_and_infer_types()
+
+
+def export_onnx(model: Any, folder: Path, *, int8: bool) -> None:
+    """Write `model.onnx`; `int8` stores the weights of matrix products in 8 bits, and their other side is quantised
+    while it runs."""
+    import torch
+
+    whole = folder / "float32.onnx" if int8 else folder / "model.onnx"
+    names = ["input_ids", "attention_mask"]
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            traceable(model),
+            tuple(example().values()),
+            str(whole),
+            input_names=names,
+            output_names=["vectors"],
+            dynamic_axes={name: {0: "batch", 1: "tokens"} for name in names} | {"vectors": {0: "batch"}},
+            opset_version=18,
+            # the newer exporter needs a package more
+            dynamo=False,
+        )
+    if int8:
+        from onnxruntime.quantization import QuantType, quantize_dynamic
+
+        quantize_dynamic(whole, folder / "model.onnx", per_channel=True, weight_type=QuantType.QInt8)
+        whole.unlink()

@@ -1,7 +1,9 @@
 """An exported embedder in OpenVINO on CPUs: one stream a core, batches handed over while others are computed."""
 
 import os
+import threading
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -33,7 +35,7 @@ class OpenVINOEncoder:
         import openvino
 
         half = precision == "bfloat16" or (precision == "int8" and has_bfloat16())
-        self._num_streams = _num_cores()
+        self._num_streams = num_cores()
         properties = {
             "INFERENCE_PRECISION_HINT": "bf16" if half else "f32",
             # one thread a batch: nothing waits for the slower thread, and vectors do not hang on the number of cores
@@ -41,27 +43,25 @@ class OpenVINOEncoder:
             "INFERENCE_NUM_THREADS": self._num_streams,
             "DYNAMIC_QUANTIZATION_GROUP_SIZE": _GROUP if precision == "int8" else "0",
         }
+        self._own = threading.local()
         self._model: Any = openvino.Core().compile_model(folder / "model.xml", "CPU", properties)
         self.dim: int = self._model.output(0).get_partial_shape()[1].get_length()
 
     def encode(self, batches: Iterable[TokenBatch]) -> Iterator[tuple[list[int], Vectors]]:
-        """Rows and vectors `(n, dim)` of each batch, in the order in which they were done."""
-        import openvino
+        """Rows and vectors `(n, dim)` of each batch."""
+        # threads of ours and no queue of the engine's: its callbacks were seen to wait for each other for ever
+        with ThreadPoolExecutor(self._num_streams, initializer=self._start) as pool:
+            yield from pool.map(self._infer, batches)
 
-        found: list[tuple[list[int], Vectors]] = []
+    def _start(self) -> None:
+        self._own.request = self._model.create_infer_request()
 
-        def keep(request: Any, rows: list[int]) -> None:
-            found.append((rows, request.get_output_tensor(0).data.copy()))
-
-        queue = openvino.AsyncInferQueue(self._model, self._num_streams)
-        queue.set_callback(keep)
-        for batch in batches:
-            queue.start_async([batch.input_ids, batch.attention_mask], batch.rows)
-        queue.wait_all()
-        yield from found
+    def _infer(self, batch: TokenBatch) -> tuple[list[int], Vectors]:
+        found = self._own.request.infer([batch.input_ids, batch.attention_mask])
+        return batch.rows, found[0].copy()
 
 
-def _num_cores() -> int:
+def num_cores() -> int:
     """Cores that this process may use; fewer where `OMP_NUM_THREADS` says so, as for torch."""
     configured = os.environ.get("OMP_NUM_THREADS", "")
     return int(configured) if configured.isdigit() and int(configured) else len(os.sched_getaffinity(0))
