@@ -12,8 +12,9 @@ from hybrid.errors import InputError
 from hybrid.jsonl import read_jsonl
 from hybrid.models import resolve
 from hybrid.progress import track
+from hybrid.retrieval.encoder_choice import choose_encoder
 from hybrid.retrieval.openvino_encoder import is_installed
-from hybrid.retrieval.sentence_embedder import SentenceEmbedder
+from hybrid.retrieval.sentence_embedder import TORCH, SentenceEmbedder
 
 WORDS = 18
 """Of a window: about 25 tokens, the two special ones included."""
@@ -64,10 +65,8 @@ def encode_windows(data: Path, num: int, out: Path) -> None:
 
 def fastest_embedder() -> SentenceEmbedder:
     """The embedded model by the backend that is fastest on a CPU: OpenVINO in int8 where it is installed."""
-    folder = resolve("embedded", "embedder")
-    return (
-        SentenceEmbedder(folder, backend="openvino", precision="int8") if is_installed() else SentenceEmbedder(folder)
-    )
+    choice = choose_encoder("openvino", "int8") if is_installed() else TORCH
+    return SentenceEmbedder(resolve("embedded", "embedder"), encoder=choice)
 
 
 def _passages(data: Path) -> list[Sequence[str]]:

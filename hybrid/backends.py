@@ -7,6 +7,7 @@ from hybrid.config import Config, Engine
 from hybrid.errors import MissingError
 from hybrid.models import cache_folder, resolve
 from hybrid.protocols import Generator
+from hybrid.retrieval.encoder_choice import choose_encoder
 from hybrid.retrieval.sentence_embedder import SentenceEmbedder
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ def make_embedder(config: Config, folder: Path | None = None, name: str = "") ->
         batch_size=options.batch_size,
         query_prompt=options.query_prompt,
         passage_prompt=options.passage_prompt,
+        encoder=choose_encoder(options.backend, options.precision, options.devices),
+        devices=options.devices,
     )
 
 

@@ -1,5 +1,6 @@
 """An embedder's export for another engine: made once for each set of weights, checked against torch, then reused."""
 
+import fcntl
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -49,16 +50,22 @@ def open_encoder(
     """
     int8 = precision == "int8"
     options, inputs = {"int8": int8}, {"model": sha256_tree(folder)}
-    target = cache / f"{backend}{'-int8' if int8 else ''}-{inputs['model'][:24]}"
-    if current(target, "encoder", VERSION, options, inputs) is None:
+    target = export_folder(folder, cache, backend=backend, precision=precision)
+    cache.mkdir(parents=True, exist_ok=True)
+    # another process that exports the same model: wait, and then take its export
+    with (cache / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if current(target, "encoder", VERSION, options, inputs) is not None:
+            return _encoder(target, backend, precision)
         with publish(target, "encoder", VERSION, options, inputs) as build:
+            model = load()
             try:
-                _export(load(), build.path, backend, int8=int8)
+                _export(model, build.path, backend, int8=int8)
             except Exception as error:
                 # whatever the tracer or the converter raises: they have no error of their own
+                told = f"{type(error).__name__}: {error}".splitlines()[0]
                 raise ExportError(
-                    f"{folder}: this model cannot be exported for {backend} ({type(error).__name__}: {error})",
-                    "set embedder.backend to torch",
+                    f"{folder}: this model cannot be exported for {backend} ({told})", "set embedder.backend to torch"
                 ) from error
             expected, given = check(_encoder(build.path, backend, precision))
             worst = float(np.min(np.sum(expected * given, axis=1)))
@@ -71,6 +78,11 @@ def open_encoder(
                 )
             build.facts["cosine"] = round(worst, 4)
     return _encoder(target, backend, precision)
+
+
+def export_folder(folder: Path, cache: Path, *, backend: Backend, precision: Precision) -> Path:
+    """Where the model's export lies once it is made; float32 and bfloat16 are computed from the same one."""
+    return cache / f"{backend}{'-int8' if precision == 'int8' else ''}-{sha256_tree(folder)[:24]}"
 
 
 def _export(model: Any, folder: Path, backend: Backend, *, int8: bool) -> None:
