@@ -33,7 +33,7 @@ def encode_windows(data: Path, num: int, out: Path) -> None:
         click.echo(f"{out} is there already", err=True)
         return
     embedder = fastest_embedder()
-    passages = _passages(data)
+    passages = all_passages(data)
     # how many windows each passage begins; one that is shorter begins one
     starts = np.cumsum([0, *(max(1, len(words) - WORDS + 1) for words in passages)])
     if num > starts[-1]:
@@ -69,7 +69,7 @@ def fastest_embedder() -> SentenceEmbedder:
     return SentenceEmbedder(resolve("embedded", "embedder"), encoder=choice)
 
 
-def _passages(data: Path) -> list[Sequence[str]]:
+def all_passages(data: Path) -> list[Sequence[str]]:
     files = sorted(data.glob("*/passages.jsonl"))
     if not files:
         raise InputError(data, "no */passages.jsonl in it", "name the folder of the public sets with --data")

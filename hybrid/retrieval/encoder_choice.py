@@ -9,8 +9,6 @@ from hybrid.errors import ConfigError, MissingError
 from hybrid.retrieval import onnx_encoder, openvino_encoder
 from hybrid.retrieval.exported_encoder import Backend, Precision
 
-_INSTALLED = {"onnx": onnx_encoder.is_installed, "openvino": openvino_encoder.is_installed}
-
 
 @dataclass(frozen=True)
 class EncoderChoice:
@@ -41,7 +39,7 @@ def choose_encoder(
         if precision == "int8":
             raise ConfigError("embedder.precision is int8, which torch does not do here", "set embedder.backend")
         return EncoderChoice("torch", "float32" if precision == "auto" else precision, must=True)
-    if not _INSTALLED[chosen]():
+    if not (openvino_encoder if chosen == "openvino" else onnx_encoder).is_installed():
         raise MissingError(f"embedder.backend is {chosen}, which is not installed", f"pip install -e '.[{chosen}]'")
     if chosen == "onnx" and precision == "bfloat16":
         raise ConfigError(

@@ -1,29 +1,23 @@
 """What every backend of an embedder must do: the vectors of torch in float32, up to what its precision loses."""
 
-import os
-import shutil
-import signal
 from abc import ABC, abstractmethod
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from hybrid.artifacts import read_manifest
-from hybrid.config import Config, EmbedderConfig
-from hybrid.errors import ConfigError, HybridError, IntegrityError, StaleError
+from hybrid.errors import ConfigError
 from hybrid.protocols import Vectors
-from hybrid.retrieval import exported_encoder, sentence_embedder
-from hybrid.retrieval.encoder_choice import EncoderChoice, choose_encoder
-from hybrid.retrieval.exported_encoder import ExportError
-from hybrid.retrieval.index import build_index, open_index
+from hybrid.retrieval.encoder_choice import EncoderChoice
 from hybrid.retrieval.sentence_embedder import SentenceEmbedder
-from hybrid.retrieval.token_batches import token_batches
-from hybrid.types import Passage
 from tests.tiny_models import tiny_embedder
 
-WORDS = "the pump seal must be checked when oil leaks from motor valve gauge or hose at start".split()
+needs_openvino = pytest.mark.skipif(find_spec("openvino") is None, reason="the extra openvino is not installed")
+needs_onnx = pytest.mark.skipif(find_spec("onnxruntime") is None, reason="the extra onnx is not installed")
+TEXT = "the pump seal must be checked when oil leaks from motor valve gauge or hose at start"
+WORDS = TEXT.split()
 TEXTS = [
     "oil",
     "",
@@ -36,7 +30,7 @@ TEXTS = [
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_embedder(tmp_path_factory.mktemp("tiny") / "model", [" ".join(WORDS)])
+    return tiny_embedder(tmp_path_factory.mktemp("tiny") / "model", [TEXT])
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +80,9 @@ class EmbedderContract(ABC):
         ours, torch = self.make(tiny, cache, **options), SentenceEmbedder(tiny, **options)
         assert ours.dim == 8 and ours.max_tokens == 16
         # a mean of eight numbers forgives less than one of all
-        assert float(cosines(ours.encode_passages(TEXTS), torch.encode_passages(TEXTS)).min()) >= 1 - 4 * (1 - self.least)
+        assert float(cosines(ours.encode_passages(TEXTS), torch.encode_passages(TEXTS)).min()) >= 1 - 4 * (
+            1 - self.least
+        )
         assert float(cosines(ours.encode_queries(TEXTS), torch.encode_queries(TEXTS)).min()) >= 1 - 4 * (1 - self.least)
 
     def test_nothing_gives_nothing_and_too_many_dimensions_are_refused(self, tiny: Path, cache: Path) -> None:
@@ -109,26 +105,31 @@ class TestTorchBfloat16(EmbedderContract):
     least = 0.999
 
 
+@needs_openvino
 class TestOpenVINO(EmbedderContract):
     choice = EncoderChoice("openvino", "float32", must=True)
     least = 0.999999
 
 
+@needs_openvino
 class TestOpenVINOBfloat16(EmbedderContract):
     choice = EncoderChoice("openvino", "bfloat16", must=True)
     least = 0.999
 
 
+@needs_openvino
 class TestOpenVINOInt8(EmbedderContract):
     choice = EncoderChoice("openvino", "int8", must=True)
     least = 0.99
 
 
+@needs_onnx
 class TestONNX(EmbedderContract):
     choice = EncoderChoice("onnx", "float32", must=True)
     least = 0.999999
 
 
+@needs_onnx
 class TestONNXInt8(EmbedderContract):
     choice = EncoderChoice("onnx", "int8", must=True)
     least = 0.98
