@@ -49,7 +49,7 @@ class OpenVINOEncoder:
 
     def encode(self, batches: Iterable[TokenBatch]) -> Iterator[tuple[list[int], Vectors]]:
         """Rows and vectors `(n, dim)` of each batch."""
-        # threads of ours and no queue of the engine's: its callbacks were seen to wait for each other for ever
+        # threads of ours and not the engine's own queue, of which one run did not come back
         with ThreadPoolExecutor(self._num_streams, initializer=self._start) as pool:
             yield from pool.map(self._infer, batches)
 
