@@ -15,7 +15,7 @@ READY  := $(VENV)/.ready
 OPTIONS = --corpus $(CORPUS) --config $(CONFIG) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo audit preflight index train-embed train-raft merge evaluate diagnose query test check bench bench-engines bench-trial bench-faults bench-diagnosis bench-audit bench-modelfree bench-ingest bench-fusion bench-search bench-query clean lock
+.PHONY: help setup models demo audit preflight index train-embed train-raft merge evaluate diagnose query test check bench bench-engines bench-trial bench-faults bench-diagnosis bench-audit bench-modelfree bench-ingest bench-fusion bench-search bench-query bench-encode clean lock
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -105,6 +105,9 @@ bench-search: $(READY)  ## vector search beside FAISS and usearch: make bench-se
 
 bench-query: models  ## one question answered, warm and cold, beside LlamaIndex with the same models
 	$(BIN)/python -m benchmarks.query
+
+bench-encode: models  ## indexing beside sentence-transformers and LlamaIndex, and every backend of the embedder
+	$(BIN)/python -m benchmarks.encode --data $(DATA)
 
 lock:  ## rewrite requirements.lock from what is installed
 	$(BIN)/pip freeze --exclude-editable | sed -E 's/^(torch==[0-9.]+)\+.*/\1/' > requirements.lock

@@ -41,6 +41,7 @@ Written by `make bench` from [results.json](../benchmarks/results.json); what th
 | reading documents, and re-indexing after a change | here, `benchmarks/results.json` | `make bench-ingest` |
 | vector search | here, `benchmarks/results.json` | `make bench-search` (needs `VECTORS`, a `.npy` file) |
 | one question: warm, cold, beside LlamaIndex | here, `benchmarks/results.json` | `make bench-query` |
+| encoding and indexing, beside other tools | here, `benchmarks/results.json` | `make bench-encode` (needs `DATA`) |
 | before and after on `pumps` | README, `indexes/pumps/report/` | `make demo` |
 
 `make bench` resumes set by set and inside a set stage by stage. Tuning sees train and dev only, at most 600 training
@@ -69,6 +70,7 @@ def write() -> None:
     parts.append(_ingest([row for row in rows if row["metric"].startswith(("ingest/", "reindex/"))]))
     parts.append(_search([row for row in rows if row["command"] == "make bench-search"]))
     parts.append(_query([row for row in rows if row["command"] == "make bench-query"]))
+    parts.append(_encoding([row for row in rows if row["command"] == "make bench-encode"]))
     parts.append(_engines([row for row in rows if row["metric"].startswith("engine/")]))
     write_text(PAGE, "\n".join(parts))
 
@@ -150,6 +152,18 @@ def _query(rows: list[Row]) -> str:
         "none. Fresh processes that take turns. Brackets: least and most of the rounds."
     )
     return section("One question", "make bench-query", rows, told)
+
+
+def _encoding(rows: list[Row]) -> str:
+    num = rows[0]["n"] if rows else 0
+    told = (
+        f"{num} passages of about 100 tokens from the public sets, all sides in turn in one run with the embedded "
+        "model: from texts to an index in memory (sentence-transformers, LlamaIndex) or to the artefact on disk "
+        "(hybrid). Then each backend alone, and nDCG@10 on the answerable questions of dev and test by its vectors. "
+        "Brackets: least and most of the rounds for speeds and ratios, 95 % intervals for nDCG."
+    )
+    listed = [{**row, "system": f"{row['set']}: {row['system']}"} if "ndcg" in row["metric"] else row for row in rows]
+    return section("Encoding", "make bench-encode", listed, told)
 
 
 def _engines(rows: list[Row]) -> str:

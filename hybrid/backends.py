@@ -9,6 +9,7 @@ from hybrid.errors import MissingError
 from hybrid.models import resolve
 from hybrid.precision import has_accelerator
 from hybrid.protocols import Generator
+from hybrid.retrieval.encoder_choice import choose_encoder
 from hybrid.retrieval.sentence_embedder import SentenceEmbedder
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ def make_embedder(config: Config, folder: Path | None = None, name: str = "") ->
         batch_size=options.batch_size,
         query_prompt=options.query_prompt,
         passage_prompt=options.passage_prompt,
+        encoder=choose_encoder(options.backend, options.precision, options.devices),
+        devices=options.devices,
     )
 
 

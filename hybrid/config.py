@@ -52,13 +52,22 @@ class EmbedderConfig(Stage):
     dim: int | None = Field(None, ge=8)
     """Matryoshka dimension: vectors are cut to it and renormalised. Empty: the model's own."""
     batch_size: int = Field(64, ge=1)
-    """Texts encoded at once."""
+    """Texts that torch encodes at once; the other backends fill batches by tokens."""
     max_tokens: int | None = Field(None, ge=16)
     """Tokens read of a text. Empty: the model's own limit."""
     query_prompt: str = ""
     """Put before every query, in training, indexing and search alike."""
     passage_prompt: str = ""
     """Put before every passage, in training, indexing and search alike."""
+    backend: Literal["auto", "torch", "onnx", "openvino"] = "auto"
+    """What encodes. `auto`: OpenVINO on a CPU where the extra `openvino` is installed, else torch; vectors are the same
+    but for rounding. OpenVINO and ONNX Runtime take an export, made once for a model and checked against torch."""
+    precision: Literal["auto", "float32", "bfloat16", "int8"] = "auto"
+    """Of matrix products. `auto`: bfloat16 in OpenVINO where the processor has it, else float32. `int8` (ONNX Runtime,
+    OpenVINO) is faster still, and its vectors are its own: an index by it is another index."""
+    devices: tuple[str, ...] = ()
+    """Torch devices that encode side by side, a process each, for example `[cuda:0, cuda:1]`. Empty: one, the
+    accelerator where there is one."""
 
 
 Language = Literal[

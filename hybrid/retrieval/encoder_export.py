@@ -1,0 +1,111 @@
+"""A sentence-transformers model as one graph from token ids to pooled vectors, for engines without torch.
+
+The usual exporter, optimum, holds transformers below the release that this project uses; so the model is traced.
+"""
+
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+_LEVELS = 127
+"""Of int8, symmetric: -128 is left out."""
+
+
+def traceable(model: Any) -> Any:
+    """The model as a torch module from `input_ids` and `attention_mask` `(batch, tokens)` to vectors `(batch, dim)`."""
+    import torch
+
+    class FromTokens(torch.nn.Module):  # type: ignore[misc]
+        """The transformer with its mask given whole, then whatever else the model is made of."""
+
+        def __init__(self, inner: Any) -> None:
+            super().__init__()
+            self.first, *rest = list(inner)
+            self.rest = torch.nn.ModuleList(rest)
+
+        def forward(self, input_ids: Any, attention_mask: Any) -> Any:
+            # given whole, the mask keeps transformers from building one, which cannot be traced for other lengths
+            mask = attention_mask[:, None, None, :].bool()
+            output = self.first.auto_model(input_ids=input_ids, attention_mask=mask)
+            features = {"token_embeddings": output.last_hidden_state, "attention_mask": attention_mask}
+            for module in self.rest:
+                features = module(features)
+            return features["sentence_embedding"]
+
+    return FromTokens(model.float().eval())
+
+
+def example() -> dict[str, Any]:
+    """Two texts of different lengths."""
+    import torch
+
+    ids, mask = torch.full((2, 7), 5), torch.ones(2, 7, dtype=torch.long)
+    mask[1, 5:] = 0
+    return {"input_ids": ids, "attention_mask": mask}
+
+
+def export_openvino(model: Any, folder: Path, *, int8: bool) -> None:
+    """Write `model.xml` and `model.bin`; `int8` stores the weights of matrix products in 8 bits."""
+    # unless this name cannot be imported, the converter reports every conversion to its maker, unasked
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+    import openvino
+    import torch
+
+    with torch.no_grad(), warnings.catch_warnings():
+        # of shapes that are constants in the trace, as they are meant to be
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        exported = openvino.convert_model(traceable(model), example_input=example())
+    for port, name in zip(exported.inputs, ("input_ids", "attention_mask"), strict=True):
+        port.get_tensor().set_names({name})
+    exported.reshape({port: openvino.PartialShape([-1, -1]) for port in exported.inputs})
+    if int8:
+        _quantize_weights(exported)
+    openvino.save_model(exported, folder / "model.xml", compress_to_fp16=False)
+
+
+def _quantize_weights(exported: Any) -> None:
+    """Weights of matrix products to int8, symmetric, a scale for each output: the form for which the engine quantises
+    the other side while it runs."""
+    import numpy as np
+    from openvino import opset13 as ops
+
+    for node in exported.get_ops():
+        if node.get_type_name() != "MatMul":
+            continue
+        source = node.input_value(1).get_node()
+        if source.get_type_name() != "Constant" or not node.get_attributes()["transpose_b"]:
+            continue
+        weights = source.get_data()
+        scale = np.maximum(np.abs(weights).max(axis=1, keepdims=True), 1e-12) / _LEVELS
+        whole = ops.constant(np.rint(weights / scale).astype(np.int8))
+        product = ops.multiply(ops.convert(whole, "f32"), ops.constant(scale.astype(np.float32)))
+        node.input(1).replace_source_output(product.output(0))
+    exported.validate_nodes_and_infer_types()
+
+
+def export_onnx(model: Any, folder: Path, *, int8: bool) -> None:
+    """Write `model.onnx`; `int8` stores the weights of matrix products in 8 bits, and their other side is quantised
+    while it runs."""
+    import torch
+
+    whole = folder / "float32.onnx" if int8 else folder / "model.onnx"
+    names = ["input_ids", "attention_mask"]
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            traceable(model),
+            tuple(example().values()),
+            str(whole),
+            input_names=names,
+            output_names=["vectors"],
+            dynamic_axes={name: {0: "batch", 1: "tokens"} for name in names} | {"vectors": {0: "batch"}},
+            opset_version=18,
+            # the newer exporter needs a package more
+            dynamo=False,
+        )
+    if int8:
+        from onnxruntime.quantization import QuantType, quantize_dynamic
+
+        quantize_dynamic(whole, folder / "model.onnx", per_channel=True, weight_type=QuantType.QInt8)
+        whole.unlink()
