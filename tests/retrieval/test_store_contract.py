@@ -4,14 +4,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
+from uuid import uuid4
 
 import numpy as np
 import pytest
 
 from hybrid.artifacts import publish, require
+from hybrid.config_store import StoreConfig
 from hybrid.errors import IntegrityError
 from hybrid.protocols import Vectors, VectorStore
 from hybrid.retrieval.flat_store import FlatStore
+from hybrid.retrieval.milvus_store import MilvusStore, is_installed
 
 DIM = 16
 
@@ -47,6 +50,10 @@ class StoreContract(ABC):
     def make(self) -> SavedStore: ...
     @abstractmethod
     def load(self, folder: Path) -> VectorStore: ...
+
+    def is_at(self, locator: str, folder: Path) -> bool:
+        """Whether a store that was saved to `folder` tells its place rightly."""
+        return locator == str(folder)
 
     def check(self, store: VectorStore, ids: Sequence[str], vectors: Vectors, queries: Vectors, k: int) -> None:
         found_ids, found_scores = store.search(queries, k)
@@ -146,7 +153,7 @@ class StoreContract(ABC):
         store.remove(ids[10:13])
         store.save(tmp_path)
         loaded = self.load(tmp_path)
-        assert len(loaded) == 77 and loaded.locator() == str(tmp_path)
+        assert len(loaded) == 77 and self.is_at(loaded.locator(), tmp_path)
         assert loaded.search(unit_vectors(3, 1), 80) == store.search(unit_vectors(3, 1), 80)
         loaded.add(["extra"], vectors[[11]])
         assert loaded.search(vectors[[11]], 1)[0] == [["extra"]]
@@ -181,3 +188,21 @@ class TestFlatStore(StoreContract):
         (index / "ids.jsonl").write_text("".join(lines[:-1]))
         with pytest.raises(IntegrityError, match="30 vectors but 29 ids"):
             FlatStore.load(index)
+
+
+@pytest.mark.skipif(not is_installed(), reason="needs the extra milvus")
+class TestMilvusStore(StoreContract):
+    """Exact search by Milvus, in a milvus-lite file."""
+
+    @pytest.fixture(autouse=True)
+    def _file(self, tmp_path_factory: pytest.TempPathFactory) -> None:
+        self.options = StoreConfig(store="milvus", milvus_uri=str(tmp_path_factory.getbasetemp() / "contract.db"))
+
+    def make(self) -> MilvusStore:
+        return MilvusStore(self.options, f"c{uuid4().hex}", DIM)
+
+    def load(self, folder: Path) -> MilvusStore:
+        return MilvusStore.load(folder, self.options)
+
+    def is_at(self, locator: str, folder: Path) -> bool:
+        return locator.startswith(f"{self.options.milvus_uri}#c")
