@@ -1,12 +1,13 @@
 """From a configuration to working parts: the one place where implementations are chosen. Imports are lazy."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hybrid.config import Config, Engine
 from hybrid.errors import MissingError
 from hybrid.models import cache_folder, resolve
-from hybrid.protocols import Generator
+from hybrid.protocols import Embedder, Generator
 from hybrid.retrieval.sentence_embedder import SentenceEmbedder
 
 if TYPE_CHECKING:
@@ -25,6 +26,15 @@ def make_embedder(config: Config, folder: Path | None = None, name: str = "") ->
         query_prompt=options.query_prompt,
         passage_prompt=options.passage_prompt,
     )
+
+
+def make_encoder(embedder: SentenceEmbedder, config: Config) -> Embedder:
+    """What encodes a corpus with this embedder: itself, or the actors that `index.encode_with` asks for."""
+    if config.index.encode_with == "process":
+        return embedder
+    from hybrid.retrieval.ray_encoding import RayEmbedder
+
+    return RayEmbedder(embedder, partial(make_embedder, config, embedder.folder, embedder.name), config.index)
 
 
 def make_generator(

@@ -10,6 +10,7 @@ from typing import Any, Literal, Self, get_args
 from pydantic import Field, model_validator
 
 from hybrid.config_stage import Stage
+from hybrid.config_store import StoreConfig
 from hybrid.config_training import MergeConfig, RaftConfig, TrainEmbedConfig, TrainRaftConfig
 
 
@@ -271,6 +272,7 @@ class Config(Stage):
     corpus: CorpusConfig = CorpusConfig()
     embedder: EmbedderConfig = EmbedderConfig()
     retrieval: RetrievalConfig = RetrievalConfig()
+    index: StoreConfig = StoreConfig()
     generator: GeneratorConfig = GeneratorConfig()
     answering: AnsweringConfig = AnsweringConfig()
     train_embed: TrainEmbedConfig = TrainEmbedConfig()

@@ -45,8 +45,12 @@ class StoreConfig(Stage):
     """`ray`: Ray Data spreads the passages over workers, on this machine or a cluster."""
     encode_workers: int = Field(2, ge=1)
     """Ray actors; each loads the embedder once."""
+    encode_cpus: int = Field(1, ge=1)
+    """Of each actor: its threads too."""
+    encode_gpus: float = Field(0, ge=0)
+    """Of each actor; 0.5 has two share one."""
     ray_address: str = ""
-    """Of a running cluster, for example ray://head:10001 or auto. Empty: a local one that ends with the command."""
+    """Of a running cluster, host:6379, or auto on one of its machines. Empty: one here, for the time of the command."""
 
     @model_validator(mode="after")
     def _milvus_can_be_reached(self) -> Self:

@@ -1,7 +1,7 @@
 """The retrieval index: the vectors of a passage set, stamped with the embedder that made them."""
 
 import hashlib
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from hybrid.jsonl import read_jsonl, write_jsonl
 from hybrid.progress import track
 from hybrid.protocols import Embedder, Vectors, VectorStore
 from hybrid.retrieval.flat_store import FlatStore
+from hybrid.retrieval.shards import encode_shards
 from hybrid.types import Passage
 
 VERSION = 2
@@ -39,8 +40,10 @@ def build_index(
         for digest, vector in known.items():
             vectors[rows_of[digest]] = vector
         shards = [todo[i : i + _SHARD] for i in range(0, len(todo), _SHARD)]
+        unsaved = [shard for shard in shards if not _saved(shard, build.private).is_file()]
+        fresh = encode_shards(embedder, [[passages[row].full_text for _, row in shard] for shard in unsaved])
         for shard in track(shards, total=len(shards), description="encoding passages") if shards else ():
-            found = _encode(shard, passages, embedder, build.private)
+            found = _encode(_saved(shard, build.private), fresh)
             for (digest, _), vector in zip(shard, found, strict=True):
                 vectors[rows_of[digest]] = vector
         store = FlatStore(embedder.dim)
@@ -57,13 +60,17 @@ def index_id(*, passages: str, embedder: str) -> str:
     return artifact_id("index", VERSION, {}, {"passages": passages, "embedder": embedder})
 
 
-def _encode(shard: Sequence[tuple[str, int]], passages: Sequence[Passage], embedder: Embedder, folder: Path) -> Vectors:
-    """Vectors of the shard, from the file that an interrupted build left; its name says of which texts it is."""
-    saved = folder / f"shard-{sha256_json([digest for digest, _ in shard])[:32]}.npy"
+def _saved(shard: Sequence[tuple[str, int]], folder: Path) -> Path:
+    """Where an interrupted build keeps the shard's vectors; the name says of which texts they are."""
+    return folder / f"shard-{sha256_json([digest for digest, _ in shard])[:32]}.npy"
+
+
+def _encode(saved: Path, fresh: Iterator[Vectors]) -> Vectors:
+    """The shard's vectors, from the file that an interrupted build left, else the next ones that are encoded."""
     if saved.is_file():
         kept: Vectors = np.load(saved, allow_pickle=False)
         return kept
-    vectors = embedder.encode_passages([passages[row].full_text for _, row in shard])
+    vectors = next(fresh)
     partial = saved.with_suffix(".partial")
     with partial.open("wb") as stream:
         np.save(stream, vectors, allow_pickle=False)
@@ -86,7 +93,13 @@ def _known_vectors(target: Path, embedder: Embedder, wanted: Container[str]) -> 
 
 
 def open_index(path: Path, embedder: Embedder) -> VectorStore:
-    """The store at `path`. Raises `StaleError` where another embedder or dimension made it."""
+    """The store at `path`. Raises `StaleError` as `index_manifest` does."""
+    index_manifest(path, embedder)
+    return FlatStore.load(path)
+
+
+def index_manifest(path: Path, embedder: Embedder) -> Manifest:
+    """What the index at `path` is. Raises `StaleError` where another embedder or dimension made it."""
     manifest = require(path, "hybrid index")
     made_by, dim = manifest.facts.get("fingerprint"), manifest.facts.get("dim")
     if dim != embedder.dim:
@@ -96,4 +109,4 @@ def open_index(path: Path, embedder: Embedder) -> VectorStore:
             f"{path} was built by another embedder ({manifest.facts.get('embedder')}) than {embedder.name} is now",
             "run `hybrid index`",
         )
-    return FlatStore.load(path)
+    return manifest

@@ -1,10 +1,11 @@
 """Vectors in Milvus: a server or cluster by its URI, or a milvus-lite file with the same client."""
 
+import base64
 import json
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
@@ -166,21 +167,46 @@ class MilvusStore:
 
     def _check(self, vectors: Vectors) -> None:
         if len(vectors) and vectors.shape[1:] != (self._dim,):
-            raise ValueError(f"vectors {vectors.shape} for a store of {self._dim} dimensions")
+            raise ValueError(f"vectors of shape {vectors.shape}, but the store holds dimension {self._dim}")
         if not np.isfinite(vectors).all():
             raise ValueError("vectors hold numbers that are not finite")
 
     def _call(self, method: str, **arguments: Any) -> Any:
-        call = getattr(self._opened, method)
-        return self._guarded(call, self.collection, timeout=self._options.milvus_timeout_s, **arguments)
+        timeout = self._options.milvus_timeout_s
+        call = partial(getattr(self._opened, method), self.collection, timeout=timeout, **arguments)
+        return self._guarded(self._loaded, call)
 
-    def _guarded(self, call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        """pymilvus repeats calls itself until `timeout`, with pauses that grow: only its errors need words."""
-        from grpc import RpcError
+    def _loaded(self, call: Callable[[], Any]) -> Any:
+        """A server that was started anew knows its collections, but may not have loaded them."""
+        from pymilvus.client.types import LoadState
         from pymilvus.exceptions import MilvusException
 
+        timeout = self._options.milvus_timeout_s
         try:
-            return call(*arguments, **options)
+            return call()
+        except MilvusException as error:
+            if _is_passing(error):
+                raise
+            state = self._client.get_load_state(self.collection, timeout=timeout)["state"]
+            if state != LoadState.NotLoad:
+                raise
+        self._client.load_collection(self.collection, timeout=timeout)
+        return call()
+
+    def _guarded(self, call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """pymilvus gives up at the first refused connection: calls are repeated until `milvus_timeout_s` is over."""
+        from grpc import RpcError
+        from pymilvus.exceptions import MilvusException
+        from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential_jitter
+
+        again = Retrying(
+            retry=retry_if_exception(_is_passing),
+            stop=stop_after_delay(self._options.milvus_timeout_s),
+            wait=wait_exponential_jitter(initial=0.1, max=5),
+            reraise=True,
+        )
+        try:
+            return again(call, *arguments, **options)
         except (MilvusException, RpcError) as error:
             raise self._failure(error) from None
 
@@ -221,7 +247,10 @@ class MilvusStore:
         # it prints a traceback of every error that it raises
         logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
         options = self._options
-        given: dict[str, Any] = {"db_name": options.milvus_database} if options.milvus_database else {}
+        # by default connections are shared by address and token, whatever their certificates
+        given: dict[str, Any] = {"dedicated": True}
+        if options.milvus_database:
+            given["db_name"] = options.milvus_database
         if options.milvus_uri.startswith("https://"):
             given |= {"secure": True, **_certificates(options)}
         token = os.environ.get(options.milvus_token_env, "")
@@ -233,11 +262,25 @@ class MilvusStore:
         """A server may echo the token that it refuses: it is cut out before the message is shortened."""
         told = str(getattr(error, "message", None) or error)
         token = os.environ.get(self._options.milvus_token_env)
-        told = told.replace(token, "…") if token else told
+        for secret in (token, base64.b64encode(token.encode()).decode()) if token else ():
+            told = told.replace(secret, "…")
         return EndpointError(
             f"{self.locator()}: {' '.join(told.split())[:300]}",
-            "check index.milvus_uri and that the server is up, then run the same command again",
+            f"check index.milvus_uri, the token in {self._options.milvus_token_env} and that the server is up, then "
+            "run the same command again",
         )
+
+
+def _is_passing(error: BaseException) -> bool:
+    """Whether the same call may succeed in a moment: the server is away, too slow, or asks for patience."""
+    from grpc import RpcError, StatusCode
+    from pymilvus.client.types import Status
+    from pymilvus.exceptions import ErrorCode, MilvusException
+
+    passing = (StatusCode.UNAVAILABLE, StatusCode.DEADLINE_EXCEEDED, Status.CONNECT_FAILED, ErrorCode.RATE_LIMIT)
+    if isinstance(error, MilvusException):
+        return error.retriable or error.code in passing
+    return isinstance(error, RpcError) and error.code() in passing
 
 
 def _certificates(options: StoreConfig) -> dict[str, str]:
