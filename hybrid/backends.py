@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hybrid.config import Config, Engine
+from hybrid.config import Config, Engine, GeneratorConfig
 from hybrid.errors import MissingError
 from hybrid.models import cache_folder, resolve
 from hybrid.protocols import Embedder, Generator
@@ -52,11 +52,7 @@ def make_generator(
     """
     options = config.generator
     if options.kind == "openai" and folder is None:
-        from hybrid.answering.openai_generator import OpenAIGenerator
-
-        return OpenAIGenerator(
-            options.base_url, options.model, api_key_env=options.api_key_env, timeout_s=options.timeout_s
-        )
+        return _served(options, options.base_url, options.model)
     from hybrid.answering.local_generator import LocalGenerator
 
     local = LocalGenerator(
@@ -73,6 +69,25 @@ def make_generator(
 
         return OpenVINOGenerator(local, cache_folder() / "openvino")
     return local
+
+
+def make_served(config: Config, *, tuned: bool) -> Generator:
+    """The model of an OpenAI-compatible server that answers for a system; the base where no tuned one is named."""
+    options = config.generator
+    return _served(options, options.base_url, (tuned and options.tuned_model) or options.model)
+
+
+def _served(options: GeneratorConfig, base_url: str, model: str) -> Generator:
+    from hybrid.answering.openai_generator import OpenAIGenerator
+
+    return OpenAIGenerator(
+        base_url,
+        model,
+        api_key_env=options.api_key_env,
+        timeout_s=options.timeout_s,
+        total_timeout_s=options.total_timeout_s,
+        concurrency=options.concurrency,
+    )
 
 
 def _uses_openvino(engine: Engine, quantization: str) -> bool:
@@ -102,10 +117,5 @@ def make_judge(config: Config, cache: Path | None = None) -> Generator | None:
     options = config.diagnosis
     if not options.judge_url:
         return None
-    from hybrid.answering.openai_generator import OpenAIGenerator
-
-    generator = config.generator
-    judge = OpenAIGenerator(
-        options.judge_url, options.judge_model, api_key_env=generator.api_key_env, timeout_s=generator.timeout_s
-    )
+    judge = _served(config.generator, options.judge_url, options.judge_model)
     return make_cached(judge, config, cache) if cache else judge
