@@ -1,6 +1,7 @@
 """A corpus encoded by Ray Data: shards of passages spread over actors, on this machine or a cluster."""
 
 import os
+import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
@@ -115,7 +116,11 @@ class _Encoder:
     """What an actor runs: one embedder, a shard at a call."""
 
     def __init__(self, load: Callable[[], Embedder], fingerprint: str) -> None:
-        self._embedder = load()
+        try:
+            self._embedder = load()
+        except HybridError as error:
+            # its constructor takes other arguments than its message: it would not arrive
+            raise RuntimeError(" ".join(str(error).split())) from None
         if self._embedder.fingerprint != fingerprint:
             raise ValueError(f"the weights of {self._embedder.name} on this worker are others than where it was asked")
 
@@ -129,17 +134,18 @@ def _start(options: StoreConfig) -> None:
 
     # no report to its maker, no log of every step
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    here: dict[str, Any] = {} if options.ray_address else {"num_cpus": options.encode_workers * options.encode_cpus}
+    address = options.ray_address or "local"
+    here: dict[str, Any] = {}
+    if address == "local":
+        here = {"num_cpus": options.encode_workers * options.encode_cpus, "include_dashboard": False}
+    host, _, port = address.rpartition(":")
     try:
-        ray.init(
-            address=options.ray_address or "local",
-            include_dashboard=False if not options.ray_address else None,
-            log_to_driver=False,
-            logging_level="ERROR",
-            **here,
-        )
-    except (ConnectionError, RuntimeError, ValueError) as error:
+        if port.isdigit():
+            # Ray itself would try for minutes
+            socket.create_connection((host, int(port)), timeout=10).close()
+        ray.init(address=address, log_to_driver=False, logging_level="ERROR", **here)
+    except (OSError, RuntimeError, ValueError) as error:
         raise EndpointError(
-            f"no Ray cluster at {options.ray_address or 'this machine'}: {str(error).splitlines()[0][:200]}",
-            "check index.ray_address; empty starts one here",
+            f"no Ray cluster at {address}: {(str(error).splitlines() or [''])[0][:200]}",
+            "check index.ray_address; empty starts one on this machine",
         ) from None
