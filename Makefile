@@ -15,7 +15,7 @@ READY  := $(VENV)/.ready
 OPTIONS = --corpus $(CORPUS) --config $(CONFIG) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo audit preflight index train-embed train-raft merge evaluate diagnose query test check bench bench-engines bench-trial bench-faults bench-diagnosis bench-audit bench-modelfree bench-ingest bench-fusion clean lock
+.PHONY: help setup models demo audit preflight index train-embed train-raft merge evaluate diagnose query test check bench bench-engines bench-trial bench-faults bench-diagnosis bench-audit bench-modelfree bench-ingest bench-fusion bench-capacity clean lock
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -99,6 +99,9 @@ bench-ingest: models  ## documents read and cut a second, and what a re-index co
 
 bench-fusion: models  ## BM25 and vectors alone and fused: after `make bench`, for the embedders that it tunes
 	$(BIN)/python -m benchmarks.fusion --data $(DATA)
+
+bench-capacity: models  ## unit costs of large corpora, and the page that plans by them
+	$(BIN)/python -m benchmarks.capacity
 
 lock:  ## rewrite requirements.lock from what is installed
 	$(BIN)/pip freeze --exclude-editable | sed -E 's/^(torch==[0-9.]+)\+.*/\1/' > requirements.lock

@@ -21,6 +21,8 @@ from hybrid.retrieval.sentence_embedder import SentenceEmbedder
 from hybrid.retrieval.word_tokenizer import WordTokenizer
 from hybrid.types import Hit
 
+_REMEDY = "run `hybrid index`"
+
 
 @dataclass(frozen=True)
 class Search:
@@ -113,8 +115,8 @@ class Search:
         manifest, options = require(self.index_path, "hybrid index"), self.config.index
         if manifest.inputs["passages"] != self._content:
             raise StaleError(f"{self.index_path} is older than the passages", "run `hybrid index`")
-        if manifest.facts.get("store", "faiss") != options.store:
-            raise StaleError(f"{self.index_path} is not in {options.store}, index.store is", "run `hybrid index`")
+        if (store := manifest.facts.get("store", "faiss")) != options.store:
+            raise StaleError(f"{self.index_path}: vectors in {store}, index.store is {options.store}", _REMEDY)
         if options.store == "milvus":
             return open_milvus_index(self.index_path, self.embedder, options)
         return open_index(self.index_path, self.embedder)

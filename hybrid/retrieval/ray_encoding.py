@@ -1,5 +1,6 @@
 """A corpus encoded by Ray Data: shards of passages spread over actors, on this machine or a cluster."""
 
+import logging
 import os
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -134,6 +135,8 @@ def _start(options: StoreConfig) -> None:
 
     # no report to its maker, no log of every step
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
     address = options.ray_address or "local"
     here: dict[str, Any] = {}
     if address == "local":
