@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -86,19 +87,18 @@ def index_costs(rounds: int) -> Costs:
     faiss.omp_set_num_threads(1)
     costs: Costs = {}
     queries = generated(_QUERIES, 1)
-    for num in SIZES:
-        vectors = generated(num, 2)
-        for kind in KINDS:
-            for _ in range(rounds):
-                index, training, seconds = build(kind, vectors)
-                found = {"capacity/train-s": training} if kind == "ivf_rabitq" else {}
-                found |= {
-                    "capacity/bytes-a-vector": len(faiss.serialize_index(index)) / num,
-                    "capacity/add-us-a-vector": 1e6 * seconds,
-                    "capacity/search-ms": search_ms(index, queries),
-                }
-                for metric, value in found.items():
-                    costs.setdefault((metric, f"{kind}, {num} vectors"), []).append(value)
+    vectors = generated(SIZES[-1], 2)
+    # sizes in turn, so that other work on the machine falls on all of them
+    for _, num, kind in product(range(rounds), SIZES, KINDS):
+        index, training, seconds = build(kind, vectors[:num])
+        found = {"capacity/train-s": training} if kind == "ivf_rabitq" else {}
+        found |= {
+            "capacity/bytes-a-vector": len(faiss.serialize_index(index)) / num,
+            "capacity/add-us-a-vector": 1e6 * seconds,
+            "capacity/search-ms": search_ms(index, queries),
+        }
+        for metric, value in found.items():
+            costs.setdefault((metric, f"{kind}, {num} vectors"), []).append(value)
     return costs
 
 

@@ -124,7 +124,10 @@ class OpenAIGenerator:
         except OpenAIError as error:
             tries = again.statistics.get("attempt_number", 1)
             told = f" (tried {tries} times)" if tries > 1 else ""
-            raise self._failure(f"{type(error).__name__}{told}: {error}") from None
+            # servers put their reason where the client does not look for it
+            reason = getattr(getattr(error, "response", None), "text", "")
+            said = "" if reason[:40] in str(error) else f": {reason}"
+            raise self._failure(f"{type(error).__name__}{told}: {error}{said}") from None
         try:
             choice, usage = reply.choices[0], reply.usage
         except (AttributeError, IndexError, TypeError):
@@ -141,7 +144,7 @@ class OpenAIGenerator:
         key = os.environ.get(self._api_key_env)
         told = cause.replace(key, "…") if key else cause
         return EndpointError(
-            f"{self._base_url}, model {self._model}: {(told.splitlines() or [''])[0][:200]}",
+            f"{self._base_url}, model {self._model}: {' '.join(told.split())[:300]}",
             "check generator.base_url, generator.model and that the server is up; called again, the command asks only "
             "what is not answered yet",
         )
