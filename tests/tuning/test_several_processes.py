@@ -4,12 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from hybrid.artifacts import artifact_id
 from hybrid.config import Config
 from hybrid.errors import HybridError, InputError
 from hybrid.tuning.generator import train_generator
 from hybrid.tuning.generator_course import run_course
+from tests.conftest import REPOSITORY
 from tests.tiny_generator import tiny_generator
 from tests.tiny_models import tiny_embedder
 from tests.tuning.test_embedder_training import PASSAGES, _config, _questions, _train
@@ -43,6 +45,20 @@ def test_an_embedder_is_trained_by_two_processes(tmp_path: Path, monkeypatch: py
     assert manifest.facts["tuned"]["32"] > manifest.facts["base"]["32"] + 0.2
     # 80 pairs, eight at a time in each of two processes
     assert manifest.facts["history"][-1]["step"] <= 6 * 5
+
+
+def test_the_fsdp_configuration_trains_by_accelerate_launch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one of configs/, put on two processes of this CPU: the weights are sharded over gloo."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    file = tmp_path / "fsdp.yaml"
+    given = yaml.safe_load((REPOSITORY / "configs" / "accelerate" / "fsdp.yaml").read_text(encoding="utf-8"))
+    file.write_text(yaml.safe_dump({**given, "num_processes": 2, "use_cpu": True, "mixed_precision": "no"}))
+    base, raft = tiny_generator(tmp_path / "base"), raft_folder(tmp_path / "raft")
+    config = settings(accelerate_config=file, processes=2, epochs=2)
+    manifest = train_generator(base, raft, config=config, target=tmp_path / "adapter", inputs={"raft": "r"})
+    assert manifest.counts["steps"] == 2 * 3
+    assert manifest.facts["best_eval_loss"] < manifest.facts["base_eval_loss"]
+    assert (tmp_path / "adapter" / "adapter" / "adapter_model.safetensors").is_file()
 
 
 def test_processes_that_fail_are_told_and_nothing_is_published(tmp_path: Path) -> None:
