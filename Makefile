@@ -15,7 +15,7 @@ READY  := $(VENV)/.ready
 OPTIONS = --corpus $(CORPUS) --config $(CONFIG) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo audit preflight index train-embed train-raft merge evaluate diagnose query test check bench bench-engines bench-trial bench-faults bench-diagnosis bench-audit bench-modelfree bench-ingest bench-fusion bench-search bench-query bench-encode clean lock
+.PHONY: help setup models demo audit preflight index train-embed train-raft merge evaluate diagnose query test check bench bench-engines bench-trial bench-faults bench-diagnosis bench-audit bench-modelfree bench-ingest bench-fusion bench-search bench-query bench-encode bench-capacity clean lock
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -108,6 +108,9 @@ bench-query: models  ## one question answered, warm and cold, beside LlamaIndex 
 
 bench-encode: models  ## indexing beside sentence-transformers and LlamaIndex, and every backend of the embedder
 	$(BIN)/python -m benchmarks.encode --data $(DATA)
+
+bench-capacity: models  ## unit costs of large corpora, and the page that plans by them
+	$(BIN)/python -m benchmarks.capacity
 
 lock:  ## rewrite requirements.lock from what is installed
 	$(BIN)/pip freeze --exclude-editable | sed -E 's/^(torch==[0-9.]+)\+.*/\1/' > requirements.lock

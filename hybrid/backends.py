@@ -1,14 +1,15 @@
 """From a configuration to working parts: the one place where implementations are chosen. Imports are lazy."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hybrid.config import Config, Engine
+from hybrid.config import Config, Engine, GeneratorConfig
 from hybrid.digests import cache_folder
 from hybrid.errors import MissingError
 from hybrid.models import resolve
 from hybrid.precision import has_accelerator
-from hybrid.protocols import Generator
+from hybrid.protocols import Embedder, Generator
 from hybrid.retrieval.encoder_choice import choose_encoder
 from hybrid.retrieval.sentence_embedder import SentenceEmbedder
 
@@ -32,6 +33,15 @@ def make_embedder(config: Config, folder: Path | None = None, name: str = "") ->
     )
 
 
+def make_encoder(embedder: SentenceEmbedder, config: Config) -> Embedder:
+    """What encodes a corpus with this embedder: itself, or the actors that `index.encode_with` asks for."""
+    if config.index.encode_with == "process":
+        return embedder
+    from hybrid.retrieval.ray_encoding import RayEmbedder
+
+    return RayEmbedder(embedder, partial(make_embedder, config, embedder.folder, embedder.name), config.index)
+
+
 def make_generator(
     config: Config,
     folder: Path | None = None,
@@ -47,11 +57,7 @@ def make_generator(
     """
     options = config.generator
     if options.kind == "openai" and folder is None:
-        from hybrid.answering.openai_generator import OpenAIGenerator
-
-        return OpenAIGenerator(
-            options.base_url, options.model, api_key_env=options.api_key_env, timeout_s=options.timeout_s
-        )
+        return _served(options, options.base_url, options.model)
     from hybrid.answering.local_generator import LocalGenerator
 
     local = LocalGenerator(
@@ -68,6 +74,25 @@ def make_generator(
 
         return OpenVINOGenerator(local, cache_folder())
     return local
+
+
+def make_served(config: Config, *, tuned: bool) -> Generator:
+    """The model of an OpenAI-compatible server that answers for a system; the base where no tuned one is named."""
+    options = config.generator
+    return _served(options, options.base_url, (tuned and options.tuned_model) or options.model)
+
+
+def _served(options: GeneratorConfig, base_url: str, model: str) -> Generator:
+    from hybrid.answering.openai_generator import OpenAIGenerator
+
+    return OpenAIGenerator(
+        base_url,
+        model,
+        api_key_env=options.api_key_env,
+        timeout_s=options.timeout_s,
+        total_timeout_s=options.total_timeout_s,
+        concurrency=options.concurrency,
+    )
 
 
 def _uses_openvino(engine: Engine, quantization: str) -> bool:
@@ -95,10 +120,5 @@ def make_judge(config: Config, cache: Path | None = None) -> Generator | None:
     options = config.diagnosis
     if not options.judge_url:
         return None
-    from hybrid.answering.openai_generator import OpenAIGenerator
-
-    generator = config.generator
-    judge = OpenAIGenerator(
-        options.judge_url, options.judge_model, api_key_env=generator.api_key_env, timeout_s=generator.timeout_s
-    )
+    judge = _served(config.generator, options.judge_url, options.judge_model)
     return make_cached(judge, config, cache) if cache else judge

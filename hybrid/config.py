@@ -127,8 +127,15 @@ class GeneratorConfig(Stage):
     """Token budget of a whole prompt; passages that do not fit are dropped from the end and counted."""
     max_new_tokens: int = Field(40, ge=1)
     """Longest answer in tokens."""
+    tuned_model: str = ""
+    """The server's name for the tuned model: a LoRA adapter as vLLM serves it, or the merged folder. It answers for the
+    systems `adapter` and `tuned`. Empty: the server has none."""
+    concurrency: int = Field(8, ge=1)
+    """Requests to a server at once."""
     timeout_s: float = Field(60.0, gt=0)
     """For a request to a server."""
+    total_timeout_s: float = Field(300.0, gt=0)
+    """For a request with its repeats, after errors that pass: no connection, timeouts, 429, 5xx."""
 
 
 AnswerStyle = Literal["cited", "quote_first", "reason_first"]

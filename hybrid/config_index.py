@@ -4,13 +4,13 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from hybrid.config_stage import Stage
+from hybrid.config_store import StoreConfig
 
 IndexType = Literal["exact", "funnel", "hnsw", "ivf_pq", "ivf_sq", "ivf_rabitq"]
 RescoreType = Literal["float32", "int16"]
 
 
-class IndexConfig(Stage):
+class IndexConfig(StoreConfig):
     """How vectors are searched: `hybrid index --plan` explains the choice."""
 
     type: Literal["auto", "exact", "funnel", "hnsw", "ivf_pq", "ivf_sq", "ivf_rabitq"] = "auto"
@@ -50,4 +50,4 @@ class IndexConfig(Stage):
 
     def settings(self) -> dict[str, Any]:
         """What decides an index that is not exact, for its id: budgets only choose its type."""
-        return self.model_dump(mode="json", exclude={"type", "latency_ms", "memory_mb"})
+        return self.model_dump(mode="json", exclude={"type", "latency_ms", "memory_mb", *StoreConfig.model_fields})

@@ -1,7 +1,7 @@
 """The sections of the configuration that training reads: embedder, examples, generator, merge."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self, Union
 
 from pydantic import Field, model_validator
 
@@ -49,6 +49,15 @@ class TrainEmbedConfig(Stage):
     """Of matrix products while training. `auto`: bfloat16 where the processor has instructions for it, else float32."""
     device: str | None = None
     """Empty: an accelerator if there is one, else the CPU."""
+    processes: int = Field(1, ge=1)
+    """Training processes on this machine, each with a batch of its own."""
+    accelerate_config: Path | None = None
+    """A YAML of `accelerate config`, for accelerators, FSDP and several machines: training runs by `accelerate launch`.
+    Empty: in this process, or in `processes` of them."""
+
+    def settings(self) -> dict[str, Any]:
+        """What of this decides an embedder; who trains only where it is more than one process."""
+        return self.model_dump(mode="json", exclude={"device", *_unused(self)})
 
     @model_validator(mode="after")
     def _dims_descend(self) -> Self:
@@ -59,6 +68,11 @@ class TrainEmbedConfig(Stage):
         if not self.blend or not all(0 < share <= 1 for share in self.blend):
             raise ValueError("blend: shares lie above 0 and up to 1")
         return self
+
+
+def _unused(options: Union[TrainEmbedConfig, "TrainRaftConfig"]) -> set[str]:
+    """A launcher's file counts by what it makes of `processes`; its path does not."""
+    return {"accelerate_config"} if options.processes > 1 else {"accelerate_config", "processes"}
 
 
 class RaftConfig(Stage):
@@ -128,7 +142,16 @@ class TrainRaftConfig(Stage):
     patience: int = Field(2, ge=1)
     """Evaluations without gain before training stops."""
     fsdp: str = ""
-    """For several accelerators under `accelerate launch`, for example "full_shard auto_wrap"."""
+    """As transformers takes it, for example "full_shard auto_wrap"; `accelerate_config` says more."""
+    processes: int = Field(1, ge=1)
+    """Training processes on this machine, each with a batch of its own."""
+    accelerate_config: Path | None = None
+    """A YAML of `accelerate config`, for accelerators, FSDP and several machines: training runs by `accelerate launch`.
+    Empty: in this process, or in `processes` of them."""
+
+    def settings(self) -> dict[str, Any]:
+        """What of this decides an adapter; who trains only where it is more than one process."""
+        return self.model_dump(mode="json", exclude=_unused(self))
 
 
 class MergeConfig(Stage):

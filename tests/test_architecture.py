@@ -18,7 +18,7 @@ LAYERS = {
     "types": 0, "errors": 0,
     "artifacts": 1, "config": 1, "config_file": 1, "protocols": 1, "jsonl": 1, "progress": 1, "precision": 1,
     "models": 1, "answer_format": 1, "licences": 1, "digests": 1, "config_stage": 1, "config_training": 1,
-    "config_index": 1,
+    "config_index": 1, "config_store": 1,
     **dict.fromkeys(STAGES, 2),
     "backends": 3, "audit": 3, "synth": 3, "review": 3, "data": 3,
     "preflight": 4,
@@ -38,7 +38,7 @@ HEAVY = {
     "datasets", "scipy", "ir_measures", "bitsandbytes", "safetensors", "tokenizers", "huggingface_hub", "openai",
     "pypdf", "sklearn", "jsonschema", "datasketch", "py3langid", "ftfy",
     "detect_secrets", "phonenumbers", "stdnum", "pyarrow", "lxml", "docx", "docutils", "charset_normalizer",
-    "bm25s", "Stemmer",
+    "bm25s", "Stemmer", "pymilvus", "grpc", "ray", "tenacity",
 }  # fmt: skip
 MAX_LINES = 360
 

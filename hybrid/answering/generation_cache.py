@@ -2,8 +2,9 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from hybrid.artifacts import sha256_json
 from hybrid.progress import track
@@ -11,10 +12,20 @@ from hybrid.protocols import Generator, Preloading, Streaming
 from hybrid.types import Chat, Generation
 
 
+@runtime_checkable
+class CompletionSource(Protocol):
+    """A generator whose answers come one by one, in any order."""
+
+    def completions(self, chats: Sequence[Chat], *, max_new_tokens: int) -> Iterator[tuple[int, Generation]]:
+        """Places in `chats` with their answers."""
+        ...
+
+
 class CachedGenerator:
     """Wraps a generator. Equal prompts run once; each slice is stored as soon as it is done, so a kill loses one slice.
 
     Slices are cut from the sorted distinct prompts, so an interrupted run resumes with the same batches and answers.
+    Of a server that answers out of order each answer is stored as it comes.
     """
 
     def __init__(self, inner: Generator, path: Path, *, slice_size: int = 16) -> None:
@@ -43,6 +54,13 @@ class CachedGenerator:
         ordered = sorted(distinct, key=lambda key: (sum(len(m.content) for m in distinct[key]), key))
         slices = [ordered[i : i + self._slice_size] for i in range(0, len(ordered), self._slice_size)]
         found = self._read(ordered)
+        if isinstance(self._inner, CompletionSource):
+            left = [key for key in ordered if key not in found]
+            coming = self._inner.completions([distinct[key] for key in left], max_new_tokens=max_new_tokens)
+            for place, answer in track(coming, total=len(left), description="answering") if left else ():
+                found[left[place]] = answer
+                self._write([left[place]], [answer])
+            return [found[key] for key in keys]
         todo = [missing for part in slices if (missing := [key for key in part if key not in found])]
         # nobody needs a bar for a single answer
         alone = sum(map(len, todo)) == 1

@@ -1,9 +1,10 @@
-"""Any server with an OpenAI-compatible chat API: vLLM, llama.cpp, a hosted one."""
+"""Any server with an OpenAI-compatible chat API: vLLM, `transformers serve`, llama.cpp, a hosted one."""
 
 import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import cached_property
+from threading import Event
 from typing import Any
 
 from hybrid.artifacts import sha256_json
@@ -12,18 +13,33 @@ from hybrid.types import Chat, Generation
 
 _CHARS_PER_TOKEN = 3.2
 """A low estimate for English, so that a budget counted with it is rarely exceeded."""
+_LONGEST_PAUSE_S = 30.0
 
 
 class OpenAIGenerator:
-    """Greedy chat completions, several requests at a time. The key is read from the environment when first needed."""
+    """Greedy chat completions, `concurrency` requests at a time. The key is read from the environment when first
+    needed.
+
+    A request is given `timeout_s`. Refused connections, timeouts, 408, 409, 429 and 5xx are repeated after pauses that
+    double, with jitter, or after those that the server asks for, until `total_timeout_s` is over since the first try.
+    `model` is what the server calls it: vLLM serves a LoRA adapter under a name of its own.
+    """
 
     def __init__(
-        self, base_url: str, model: str, *, api_key_env: str, timeout_s: float = 60.0, concurrency: int = 8
+        self,
+        base_url: str,
+        model: str,
+        *,
+        api_key_env: str,
+        timeout_s: float = 60.0,
+        total_timeout_s: float = 300.0,
+        concurrency: int = 8,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._model = model
         self._api_key_env = api_key_env
         self._timeout_s = timeout_s
+        self._total_timeout_s = total_timeout_s
         self._concurrency = concurrency
         self.name = model
 
@@ -38,8 +54,40 @@ class OpenAIGenerator:
 
     def generate(self, chats: Sequence[Chat], *, max_new_tokens: int) -> list[Generation]:
         """Answers in the order of `chats`. Raises `EndpointError` naming URL and cause, never the key."""
+        found = dict(self.completions(chats, max_new_tokens=max_new_tokens))
+        return [found[place] for place in range(len(chats))]
+
+    def completions(self, chats: Sequence[Chat], *, max_new_tokens: int) -> Iterator[tuple[int, Generation]]:
+        """Places in `chats` with their answers, as they come. When one fails for good the rest is not asked any more;
+        what the server has answered by then is given, then the `EndpointError` raised.
+        """
+        _ = self._client
+        given_up = Event()
+        failure: EndpointError | None = None
         with ThreadPoolExecutor(self._concurrency) as pool:
-            return list(pool.map(lambda chat: self._complete(chat, max_new_tokens), chats))
+            asked = {
+                pool.submit(self._complete, chat, max_new_tokens, given_up): place for place, chat in enumerate(chats)
+            }
+            try:
+                for future in as_completed(asked):
+                    if future.cancelled():
+                        continue
+                    error = future.exception()
+                    if error is None:
+                        yield asked[future], future.result()
+                    elif not isinstance(error, EndpointError):
+                        raise error
+                    elif failure is None:
+                        failure = error
+                        given_up.set()
+                        for waiting in asked:
+                            waiting.cancel()
+            finally:
+                given_up.set()
+                for waiting in asked:
+                    waiting.cancel()
+        if failure is not None:
+            raise failure
 
     @cached_property
     def _client(self) -> Any:
@@ -52,20 +100,34 @@ class OpenAIGenerator:
                 f"no API key for {self._base_url}",
                 f"export {self._api_key_env}=… (the key is never written to disk or printed)",
             )
-        return OpenAI(base_url=self._base_url, api_key=key or "none", timeout=self._timeout_s, max_retries=3)
+        return OpenAI(base_url=self._base_url, api_key=key or "none", timeout=self._timeout_s, max_retries=0)
 
-    def _complete(self, chat: Chat, max_new_tokens: int) -> Generation:
+    def _complete(self, chat: Chat, max_new_tokens: int, given_up: Event) -> Generation:
         from openai import OpenAIError
+        from tenacity import Retrying, retry_if_exception, sleep_using_event, stop_after_delay, stop_when_event_set
 
+        again = Retrying(
+            retry=retry_if_exception(_is_passing),
+            stop=stop_after_delay(self._total_timeout_s) | stop_when_event_set(given_up),
+            wait=_pause,
+            sleep=sleep_using_event(given_up),
+            reraise=True,
+        )
         try:
-            reply = self._client.chat.completions.create(
+            reply = again(
+                self._client.chat.completions.create,
                 model=self._model,
                 messages=[{"role": m.role, "content": m.content} for m in chat],
                 max_tokens=max_new_tokens,
                 temperature=0.0,
             )
         except OpenAIError as error:
-            raise self._failure(f"{type(error).__name__}: {error}") from None
+            tries = again.statistics.get("attempt_number", 1)
+            told = f" (tried {tries} times)" if tries > 1 else ""
+            # servers put their reason where the client does not look for it
+            reason = getattr(getattr(error, "response", None), "text", "")
+            said = "" if reason[:40] in str(error) else f": {reason}"
+            raise self._failure(f"{type(error).__name__}{told}: {error}{said}") from None
         try:
             choice, usage = reply.choices[0], reply.usage
         except (AttributeError, IndexError, TypeError):
@@ -120,6 +182,31 @@ class OpenAIGenerator:
         key = os.environ.get(self._api_key_env)
         told = cause.replace(key, "…") if key else cause
         return EndpointError(
-            f"{self._base_url}, model {self._model}: {(told.splitlines() or [''])[0][:200]}",
-            "check generator.base_url, generator.model and that the server is up",
+            f"{self._base_url}, model {self._model}: {' '.join(told.split())[:300]}",
+            "check generator.base_url, generator.model and that the server is up; called again, the command asks only "
+            "what is not answered yet",
         )
+
+
+def _is_passing(error: BaseException) -> bool:
+    """Whether the same request may succeed in a moment. A quota that is used up will not."""
+    from openai import APIConnectionError, APIStatusError
+
+    if isinstance(error, APIStatusError):
+        code = error.status_code
+        return code >= 500 or code in (408, 409) or (code == 429 and error.code != "insufficient_quota")
+    return isinstance(error, APIConnectionError)
+
+
+def _pause(state: Any) -> float:
+    """Seconds before the next try: half a second that doubles, with jitter; what the server asks for where it does."""
+    from tenacity import wait_random_exponential
+
+    error = state.outcome.exception()
+    response = getattr(error, "response", None)
+    try:
+        asked = float(response.headers.get("retry-after", "")) if response is not None else 0.0
+    except ValueError:
+        asked = 0.0
+    drawn: float = wait_random_exponential(multiplier=0.5, max=_LONGEST_PAUSE_S)(state)
+    return max(drawn, min(asked, 2 * _LONGEST_PAUSE_S), 0.05)

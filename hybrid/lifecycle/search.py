@@ -1,12 +1,13 @@
 """The retrieval half of a system: its index, the words beside it, and how the two are fused."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from hybrid.answering.pipeline import Pipeline, both_rankings
 from hybrid.artifacts import Manifest, require, sha256_file
+from hybrid.backends import make_encoder
 from hybrid.config import Config
 from hybrid.corpus.passages import PassageSet
 from hybrid.errors import MissingError, StaleError
@@ -16,9 +17,12 @@ from hybrid.retrieval.fusion import Fusion
 from hybrid.retrieval.index import build_index, open_index
 from hybrid.retrieval.index_plan import Plan, make_plan
 from hybrid.retrieval.lexical import LexicalIndex, build_lexical, open_lexical
+from hybrid.retrieval.milvus_index import build_milvus_index, open_milvus_index
 from hybrid.retrieval.sentence_embedder import SentenceEmbedder
 from hybrid.retrieval.word_tokenizer import WordTokenizer
 from hybrid.types import Hit
+
+_REMEDY = "run `hybrid index`"
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,7 @@ class Search:
         """The index, up to date with passages and embedder; before it is given back, what the mode needs beside it."""
         passages, mode = self.passages.passages, self.config.retrieval.mode
         inputs = {"passages": self._content, "embedder": self.embedder.fingerprint}
-        config, seed = self.config.index, self.config.seed
-        index = build_index(passages, self.embedder, target=self.index_path, inputs=inputs, config=config, seed=seed)
+        index = self._build_index(inputs)
         if mode != "dense":
             build_lexical(passages, self._tokenizer, target=self._lexical_path, inputs={"passages": self._content})
         if mode == "auto" and self._chosen() is None:
@@ -106,9 +109,22 @@ class Search:
     def _lexical_path(self) -> Path:
         return self.root / "lexical"
 
+    def _build_index(self, inputs: Mapping[str, str]) -> Manifest:
+        options, passages = self.config.index, self.passages.passages
+        embedder = make_encoder(self.embedder, self.config)
+        if options.store == "milvus":
+            return build_milvus_index(passages, embedder, options=options, target=self.index_path, inputs=inputs)
+        seed = self.config.seed
+        return build_index(passages, embedder, target=self.index_path, inputs=inputs, config=options, seed=seed)
+
     def _store(self) -> VectorStore:
-        if require(self.index_path, "hybrid index").inputs["passages"] != self._content:
+        manifest, options = require(self.index_path, "hybrid index"), self.config.index
+        if manifest.inputs["passages"] != self._content:
             raise StaleError(f"{self.index_path} is older than the passages", "run `hybrid index`")
+        if (store := manifest.facts.get("store", "faiss")) != options.store:
+            raise StaleError(f"{self.index_path}: vectors in {store}, index.store is {options.store}", _REMEDY)
+        if options.store == "milvus":
+            return open_milvus_index(self.index_path, self.embedder, options)
         return open_index(self.index_path, self.embedder)
 
     def _lexical(self) -> LexicalIndex:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from hybrid.answering.pipeline import Pipeline
 from hybrid.artifacts import Manifest, read_manifest, require, sha256_json, sha256_tree
-from hybrid.backends import make_cached, make_embedder, make_generator, make_judge
+from hybrid.backends import make_cached, make_embedder, make_generator, make_judge, make_served
 from hybrid.config import Config
 from hybrid.config_file import digest_of
 from hybrid.corpus.history import record_version
@@ -71,7 +71,9 @@ class Workspace:
 
     @property
     def has_tuned_generator(self) -> bool:
-        """Whether a merged generator was published, from an adapter that was found better than the base."""
+        """Whether a merged generator was published, of an adapter found better than the base, or a server holds one."""
+        if self.config.generator.kind == "openai":
+            return bool(self.config.generator.tuned_model)
         adapter = read_manifest(self.root / "adapter")
         kept_base = adapter is not None and adapter.facts["verdict"] != "tuned"
         return read_manifest(self.root / "generator") is not None and not kept_base
@@ -104,22 +106,22 @@ class Workspace:
 
     def generator(self, system: SystemName) -> Generator:
         """The system's generator; the base where none was merged. Raises `StaleError` if tuned from another base."""
+        if self.config.generator.kind == "openai":
+            return make_served(self.config, tuned=system in ("adapter", "tuned"))
         if system == "adapter":
-            manifest = require(self.root / "adapter", "hybrid train-raft")
+            require(self.root / "adapter", "hybrid train-raft")
             check_adapter_base(self.root / "adapter", resolve(self.config.generator.model, "generator"))
             name = f"{self.config.generator.model} with adapter"
             return make_generator(self.config, name=name, adapter=self.root / "adapter" / ADAPTER)
         if system != "tuned" or not self.has_tuned_generator:
             return make_generator(self.config)
-        manifest = require(self.root / "generator", "hybrid merge")
-        if self.config.generator.kind != "local" or manifest.inputs["generator"] != self._base_weights():
+        if require(self.root / "generator", "hybrid merge").inputs["generator"] != self._base_weights():
             raise StaleError(
                 f"{self.root / 'generator'} was tuned from another model than generator.model = "
                 f"{self.config.generator.model}",
                 "run `hybrid train-raft` and `hybrid merge` again, or pass --system base",
             )
-        name = f"{self.config.generator.model} tuned"
-        return make_generator(self.config, self.root / "generator" / "model", name=name)
+        return make_generator(self.config, self.root / "generator" / "model", f"{self.config.generator.model} tuned")
 
     def search(self, system: SystemName, passages: PassageSet | None = None) -> Search:
         """What finds the system's passages; those of the corpus as it is now, unless others are given."""

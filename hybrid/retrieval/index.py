@@ -66,10 +66,13 @@ def index_id(*, passages: str, embedder: str, num: int, dim: Callable[[], int], 
     """Of the index of these `num` texts (SHA-256 of their file) by this embedder (its fingerprint). `dim` is asked only
     where the type hangs on it.
     """
+    inputs = {"passages": passages, "embedder": embedder}
+    if config.store == "milvus":
+        return artifact_id("index", VERSION, config.milvus_settings(), inputs)
     exact = config.type == "exact" or (config.type == "auto" and exact_is_enough(num, _MOST_DIMS, config))
     type_ = "exact" if exact else make_plan(num, dim(), config).chosen
     settings = {} if type_ == "exact" else _settings(type_, config, seed)
-    return artifact_id("index", VERSION, settings, {"passages": passages, "embedder": embedder})
+    return artifact_id("index", VERSION, settings, inputs)
 
 
 def _settings(type_: IndexType, config: IndexConfig, seed: int) -> dict[str, Any]:
@@ -78,7 +81,13 @@ def _settings(type_: IndexType, config: IndexConfig, seed: int) -> dict[str, Any
 
 
 def open_index(path: Path, embedder: Embedder) -> VectorStore:
-    """The store at `path`. Raises `StaleError` where another embedder or dimension made it."""
+    """The store at `path`. Raises `StaleError` as `index_manifest` does."""
+    manifest = index_manifest(path, embedder)
+    return ShortlistStore.load(path) if STATE_FILE in manifest.files else FlatStore.load(path)
+
+
+def index_manifest(path: Path, embedder: Embedder) -> Manifest:
+    """What the index at `path` is. Raises `StaleError` where another embedder or dimension made it."""
     manifest = require(path, "hybrid index")
     dim = manifest.facts.get("dim")
     # equal fingerprints have equal dimensions: to ask the embedder for its own may load its model
@@ -89,7 +98,7 @@ def open_index(path: Path, embedder: Embedder) -> VectorStore:
             f"{path} was built by another embedder ({manifest.facts.get('embedder')}) than {embedder.name} is now",
             "run `hybrid index`",
         )
-    return ShortlistStore.load(path) if STATE_FILE in manifest.files else FlatStore.load(path)
+    return manifest
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,10 @@ from hybrid.progress import track
 from hybrid.protocols import Embedder, Vectors
 from hybrid.retrieval.flat_store import FlatStore
 from hybrid.retrieval.full_vectors import BLOCK, FullVectors, RowFile
+from hybrid.retrieval.shards import SHARD, encode_shards
 from hybrid.retrieval.shortlist_store import VECTORS_FILE
 from hybrid.types import Passage
 
-SHARD = 1024
-"""Passages encoded between two saves of resume state."""
 TEXTS_FILE = "texts.jsonl"
 
 
@@ -83,8 +82,10 @@ def encoded(
         yield _spread(block, known.full.take(np.array([known.rows[digest] for digest in block])), rows_of)
     todo = [(digest, rows[0]) for digest, rows in rows_of.items() if digest not in known.rows]
     shards = [todo[i : i + SHARD] for i in range(0, len(todo), SHARD)]
+    unsaved = [shard for shard in shards if _read_shard(_saved(shard, private), len(shard), embedder.dim) is None]
+    fresh = encode_shards(embedder, [[passages[row].full_text for _, row in shard] for shard in unsaved])
     for shard in track(shards, total=len(shards), description="encoding passages") if shards else ():
-        yield _spread([digest for digest, _ in shard], _encode(shard, passages, embedder, private), rows_of)
+        yield _spread([digest for digest, _ in shard], _encode(shard, passages, embedder, private, fresh), rows_of)
 
 
 def _spread(digests: Sequence[str], vectors: Vectors, rows_of: dict[str, list[int]]) -> tuple[list[int], Vectors]:
@@ -93,12 +94,23 @@ def _spread(digests: Sequence[str], vectors: Vectors, rows_of: dict[str, list[in
     return [row for row, _ in places], vectors[[place for _, place in places]]
 
 
-def _encode(shard: Sequence[tuple[str, int]], passages: Sequence[Passage], embedder: Embedder, folder: Path) -> Vectors:
-    """Vectors of the shard, from the file that an interrupted build left; its name says of which texts it is."""
-    saved = folder / f"shard-{sha256_json([digest for digest, _ in shard])[:32]}.npy"
+def _saved(shard: Sequence[tuple[str, int]], folder: Path) -> Path:
+    """Where an interrupted build leaves the shard; the name says of which texts it is."""
+    return folder / f"shard-{sha256_json([digest for digest, _ in shard])[:32]}.npy"
+
+
+def _encode(
+    shard: Sequence[tuple[str, int]],
+    passages: Sequence[Passage],
+    embedder: Embedder,
+    folder: Path,
+    fresh: Iterator[Vectors],
+) -> Vectors:
+    """Vectors of the shard, from the file that an interrupted build left, else the next ones that are encoded."""
+    saved = _saved(shard, folder)
     if (kept := _read_shard(saved, len(shard), embedder.dim)) is not None:
         return kept
-    vectors = embedder.encode_passages([passages[row].full_text for _, row in shard])
+    vectors = next(fresh)
     if vectors.shape != (len(shard), embedder.dim):
         raise HybridError(
             f"{embedder.name} gave vectors of shape {vectors.shape} for {len(shard)} passages of dimension "

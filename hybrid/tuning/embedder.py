@@ -51,7 +51,7 @@ def train_embedder(
     (without any even with `force`), `ConfigError` for a dimension above the model's, `HybridError` on divergence.
     """
     settings = {
-        "train_embed": config.train_embed.model_dump(mode="json", exclude={"device"}),
+        "train_embed": config.train_embed.settings(),
         "embedder": config.embedder.model_dump(include={"query_prompt", "passage_prompt", "dim", "max_tokens"}),
         "seed": config.seed,
     }
@@ -154,7 +154,7 @@ def _run(
     def keep_time(clock: StepClock) -> None:
         clock.record(build.path.parent, base, config.train_embed.batch_size)
 
-    best = run_training(model, pairs, ranking, deployed, config, checkpoints, keep_time)
+    best = run_training(base, model, pairs, ranking, deployed, config, checkpoints, keep_time)
     blends = [_blend(base, best, weight, ranking, config, build.private) for weight in config.train_embed.blend]
     # of equal ones the one nearest the base
     chosen = max(sorted(blends, key=lambda blend: blend.weight), key=lambda blend: np.mean(blend.scores[str(deployed)]))

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from hybrid.errors import HybridError
 from hybrid.precision import fast_dtype
 from hybrid.tuning.dev_ranking import DevRanking, rounded
 from hybrid.tuning.embedder_checkpoints import COMPLETE, file_sizes, last_whole, read_state
+from hybrid.tuning.embedder_model import load_model
+from hybrid.tuning.launcher import is_launched, launch
 from hybrid.tuning.pairs import Pair
 from hybrid.tuning.step_clock import StepClock, step_clock
 
@@ -30,6 +33,7 @@ class Best:
 
 
 def run_training(
+    base: Path,
     model: Any,
     pairs: Sequence[Pair],
     ranking: DevRanking,
@@ -38,16 +42,19 @@ def run_training(
     checkpoints: Path,
     keep_time: Callable[[StepClock], None],
 ) -> Best:
-    """Train to the end or until patience runs out, from the last whole checkpoint if there is one.
+    """Train to the end or until patience runs out, from the last whole checkpoint if there is one, in as many processes
+    as configured: each of several loads `model` from `base` anew.
 
     `keep_time` is called once the steps of this process are made, where it made any.
     """
     last = last_whole(checkpoints)
     if last is None or not _is_over(read_state(last), deployed, config.train_embed.patience):
-        trainer = _make_trainer(model, pairs, ranking, deployed, config, checkpoints)
-        clock = step_clock(trainer)
-        trainer.train(resume_from_checkpoint=str(last) if last is not None else None)
-        keep_time(clock)
+        job: dict[str, Any] = {"pairs": pairs, "ranking": ranking, "deployed": deployed, "config": config}
+        job["checkpoints"] = checkpoints
+        if is_launched(config.train_embed):
+            launch("embedder", {"base": base, "last": last, **job}, config.train_embed, checkpoints)
+        else:
+            keep_time(_train(model, last=last, **job))
         last = last_whole(checkpoints)
     if last is None:
         raise HybridError(f"{checkpoints}: training left no whole checkpoint", "look whether the disk is full")
@@ -60,6 +67,18 @@ def run_training(
     ]
     scores = json.loads((best / COMPLETE).read_text(encoding="utf-8"))["scores"]
     return Best(best, state["best_global_step"], scores, history)
+
+
+def train_checkpoints(base: Path, config: Config, **job: Any) -> None:
+    """Train in this process, one of several; the checkpoints are what it leaves."""
+    _train(load_model(base, config), config=config, **job)
+
+
+def _train(model: Any, *, checkpoints: Path, last: Path | None, **job: Any) -> StepClock:
+    trainer = _make_trainer(model, checkpoints=checkpoints, **job)
+    clock = step_clock(trainer)
+    trainer.train(resume_from_checkpoint=str(last) if last is not None else None)
+    return clock
 
 
 def _make_trainer(
@@ -80,7 +99,8 @@ def _make_trainer(
     from transformers import PrinterCallback, TrainerCallback
 
     options = config.train_embed
-    steps_per_epoch = math.ceil(len(pairs) / options.batch_size)
+    # of as many processes as share the pairs
+    steps_per_epoch = math.ceil(len(pairs) / (options.batch_size * int(os.environ.get("WORLD_SIZE", "1"))))
     num_steps = math.ceil(options.epochs * steps_per_epoch)
     interval = math.ceil(num_steps / math.ceil(options.epochs * options.evals_per_epoch))
     latest: dict[str, list[float]] = {}
@@ -116,6 +136,8 @@ def _make_trainer(
             control.should_training_stop = control.should_training_stop or _is_over(record, deployed, options.patience)
 
         def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            if not state.is_world_process_zero:
+                return
             folder = checkpoints / f"checkpoint-{state.global_step}"
             write_text(folder / COMPLETE, json.dumps({"sizes": file_sizes(folder), "scores": latest}))
 

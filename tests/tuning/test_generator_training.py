@@ -16,15 +16,10 @@ from hybrid.config_training import TrainRaftConfig
 from hybrid.errors import HybridError, InputError, StaleError
 from hybrid.jsonl import write_jsonl
 from hybrid.models import embedded, folder_of, is_pulled
-from hybrid.tuning import generator as training
+from hybrid.tuning import generator_course as training
 from hybrid.tuning.completion_trainer import LengthGroupedOrder
-from hybrid.tuning.generator import (
-    build_trainer,
-    check_adapter_base,
-    last_whole_checkpoint,
-    read_examples,
-    train_generator,
-)
+from hybrid.tuning.generator import check_adapter_base, train_generator
+from hybrid.tuning.raft_trainer import build_trainer, last_whole_checkpoint, read_examples
 from hybrid.types import Message
 from tests.tiny_generator import tiny_generator
 

@@ -1,0 +1,25 @@
+"""Passages encoded in shards, one after the other here or by whatever the embedder spreads them over."""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol, runtime_checkable
+
+from hybrid.protocols import Embedder, Vectors
+
+SHARD = 1024
+"""Passages in one."""
+
+
+@runtime_checkable
+class ShardEncoder(Protocol):
+    """An embedder that has many shards encoded at once."""
+
+    def encode_shards(self, shards: Sequence[Sequence[str]]) -> Iterator[Vectors]:
+        """Vectors `(n, dim)` of each shard of passages, in their order."""
+        ...
+
+
+def encode_shards(embedder: Embedder, shards: Sequence[Sequence[str]]) -> Iterator[Vectors]:
+    """Vectors `(n, dim)` of each shard of passages, in their order, as the embedder would give them one by one."""
+    if isinstance(embedder, ShardEncoder):
+        return embedder.encode_shards(shards)
+    return map(embedder.encode_passages, shards)
