@@ -60,6 +60,8 @@ def main(
     shutil.rmtree(ROOT, ignore_errors=True)
     num, dim = split(vectors, ROOT / "all", num, queries)
     types = types or (chosen_type(num, dim, IndexConfig()),)
+    if "exact" in types:
+        raise click.UsageError(f"{num} vectors are searched exactly: name another index type by --type")
     made: Made = {}
     _growth(made, [*(size for size in SIZES if size < num), num], queries, rounds, types)
     _beside_others(made, num, queries, rounds, types)

@@ -195,12 +195,13 @@ class TransformersServe:
                 stderr=log,
                 env={**os.environ, "HF_HUB_OFFLINE": "1"},
             )
-        for _ in range(600):
+        for _ in range(1500):
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=1):
                     return
             except OSError:
                 time.sleep(0.2)
+        self.kill()
         raise TimeoutError(self.log.read_text())
 
     def kill(self) -> None:
