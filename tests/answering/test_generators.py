@@ -365,7 +365,9 @@ def test_a_server_that_misbehaves_is_named_without_the_key(
 
 
 def test_an_endpoint_that_is_down_is_named() -> None:
-    generator = OpenAIGenerator("http://127.0.0.1:9/v1", "m", api_key_env="TEST_MODEL_KEY", timeout_s=2)
+    generator = OpenAIGenerator(
+        "http://127.0.0.1:9/v1", "m", api_key_env="TEST_MODEL_KEY", timeout_s=2, total_timeout_s=1
+    )
     with pytest.raises(EndpointError, match=r"127\.0\.0\.1:9") as caught:
         generator.generate(CHATS[:1], max_new_tokens=2)
     assert "base_url" in caught.value.remedy
