@@ -14,6 +14,7 @@ import pytest
 
 from hybrid.backends import make_encoder
 from hybrid.config import Config
+from hybrid.config_index import IndexConfig
 from hybrid.config_store import StoreConfig
 from hybrid.errors import HybridError
 from hybrid.protocols import Vectors
@@ -23,7 +24,7 @@ from hybrid.retrieval.sentence_embedder import SentenceEmbedder
 from hybrid.types import Passage
 
 pytestmark = pytest.mark.skipif(not is_installed(), reason="needs the extra ray")
-OPTIONS = StoreConfig(encode_with="ray", encode_workers=2)
+OPTIONS = IndexConfig(encode_with="ray", encode_workers=2)
 SHARDS = [[f"Step {n} of shard {shard}: how to check the seal." for n in range(20 - shard)] for shard in range(9)]
 
 
