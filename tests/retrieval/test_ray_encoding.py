@@ -13,9 +13,8 @@ import numpy as np
 import pytest
 
 from hybrid.backends import make_encoder
-from hybrid.config import Config
+from hybrid.config import Config, EmbedderConfig
 from hybrid.config_index import IndexConfig
-from hybrid.config_store import StoreConfig
 from hybrid.errors import HybridError
 from hybrid.protocols import Vectors
 from hybrid.retrieval.index import build_index
@@ -73,7 +72,7 @@ def hashed(told: Path, seconds: float = 0.0) -> RayEmbedder:
 def test_an_index_has_the_same_bytes_whoever_encodes(minilm: SentenceEmbedder, tmp_path: Path) -> None:
     passages = [Passage(id=f"p{n:02d}", title="Pump", text=text) for n, text in enumerate(SHARDS[0])]
     inputs = {"passages": "x", "embedder": minilm.fingerprint}
-    config = Config(index=OPTIONS)
+    config = Config(index=OPTIONS, embedder=EmbedderConfig(backend="torch"))
     for name, embedder in {"here": minilm, "spread": make_encoder(minilm, config)}.items():
         build_index(passages, embedder, target=tmp_path / name, inputs=inputs)
     for file in ("vectors.faiss", "ids.jsonl", "texts.jsonl", "manifest.json"):
