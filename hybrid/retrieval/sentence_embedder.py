@@ -75,7 +75,8 @@ class SentenceEmbedder:
 
     def __getstate__(self) -> dict[str, Any]:
         """Without what is loaded: another process that counts tokens reads the tokenizer alone."""
-        return {name: value for name, value in vars(self).items() if name not in ("model", "_tokenizer")}
+        loaded = ("model", "_tokenizer", "_cutting_tokenizer", "_pool")
+        return {name: value for name, value in vars(self).items() if name not in loaded} | {"_opened": None}
 
     @cached_property
     def fingerprint(self) -> str:
