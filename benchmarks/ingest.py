@@ -5,16 +5,13 @@ python -m benchmarks.ingest [--rounds 3] [--documents 10000] [--reindex-document
 """
 
 import json
-import os
 import random
 import shutil
 import subprocess
 import sys
 import sysconfig
-import threading
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -116,15 +113,15 @@ def _paragraphs() -> list[str]:
 def _in_process(what: str, num: int) -> dict[str, float]:
     """Seconds and peak memory (MB) of `_read` or `_index` in a process of its own."""
     code = f"from benchmarks.ingest import measure; measure({what!r}, {num})"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, start_new_session=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
 def measure(what: str, num: int) -> None:
     """Read and cut, or index, the documents; imports and the loading of models are in neither time."""
+    import resource
+
     set_up_libraries()
     quiet_progress_of_libraries()
     warm = ROOT / "warm"
@@ -140,54 +137,14 @@ def measure(what: str, num: int) -> None:
     if what == "index":
         first.index("base")
         workspace.__dict__["base_embedder"] = first.base_embedder
-    watch = _PeakMemory()
     started = time.perf_counter()
     if what == "read":
         workspace.passages()
     else:
         workspace.index("base")
     seconds = time.perf_counter() - started
-    print(json.dumps({"seconds": seconds, "peak_mb": watch.end()}))
-
-
-class _PeakMemory:
-    """Most memory of this process's session, the processes that help it too, ten times a second; shared pages once."""
-
-    def __init__(self) -> None:
-        self._peak = 0.0
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-
-    def end(self) -> float:
-        """The most in MB (2^20 bytes)."""
-        self._done.set()
-        self._thread.join()
-        return self._peak
-
-    def _watch(self) -> None:
-        while True:
-            self._peak = max(self._peak, sum(map(_pss, _session(os.getsid(0)))) / 1024)
-            if self._done.wait(0.1):
-                return
-
-
-def _session(leader: int) -> list[int]:
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        with suppress(ProcessLookupError):
-            if os.getsid(int(folder.name)) == leader:
-                found.append(int(folder.name))
-    return found
-
-
-def _pss(process: int) -> int:
-    """Proportional set size in KiB; 0 of a process that is gone."""
-    try:
-        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"seconds": seconds, "peak_mb": peak}))
 
 
 if __name__ == "__main__":

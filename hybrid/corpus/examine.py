@@ -1,7 +1,7 @@
 """What is noted of every document before it is indexed: duplicates, language, letters, private data."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,9 +9,9 @@ from hybrid.artifacts import sha256_json
 from hybrid.config import CorpusConfig
 from hybrid.corpus.duplicates import Earlier, Sketch, sketch
 from hybrid.corpus.load import title_of_name
+from hybrid.corpus.memo import Memo
 from hybrid.corpus.private import private_spans
 from hybrid.corpus.text_quality import RARE, garbled, language
-from hybrid.corpus.workers import Workers
 from hybrid.types import Document
 
 _VERSION = 1
@@ -106,20 +106,16 @@ class Examination:
 class Examiner:
     """Takes documents one by one; equal texts are looked at once, in this build or an earlier one."""
 
-    def __init__(self, workers: Workers, config: CorpusConfig) -> None:
-        self._workers = workers
+    def __init__(self, memo: Memo, config: CorpusConfig) -> None:
+        self._memo = memo
         self._earlier = Earlier(near=config.near_duplicate if config.duplicates == "near" else None)
         self._compares = config.duplicates != "keep"
         self.found = Examination()
 
-    def take_all(self, documents: Iterable[Document]) -> Iterator[Row]:
-        """Note documents; tables of records are never near-duplicates, they differ in little by design."""
-        for document, looked in self._workers.each(documents, parts=_examined, make=_look):
-            yield self._take(document, looked)
-
-    def _take(self, document: Document, looked: Sequence[Any]) -> Row:
+    def take(self, document: Document) -> Row:
+        """Note a document; tables of records are never near-duplicates, they differ in little by design."""
         digest = text_digest(document.title, document.text)
-        code, wrong, places, drawn = looked
+        code, wrong, places, drawn = self._memo.get(["examine", _VERSION, digest], lambda: _look(document))
         row = Row(document.id, document.source, document.format, digest, code)
         self.found.rows[document.id] = row
         same = self._earlier.find(document.id, Sketch(*drawn), exact_only=document.records) if self._compares else None
@@ -139,11 +135,6 @@ class Examiner:
         pair = (row.id, row.duplicate_of)
         (self.found.near if pair in self.found.near else self.found.exact).remove(pair)
         row.duplicate_of = ""
-
-
-def _examined(document: Document) -> object:
-    """What decides what is noted."""
-    return ["examine", _VERSION, text_digest(document.title, document.text)]
 
 
 def _look(document: Document) -> Sequence[Any]:

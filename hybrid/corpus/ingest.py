@@ -5,10 +5,10 @@ was made of a document before is taken from a memo.
 """
 
 import json
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, fields
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -20,7 +20,6 @@ from hybrid.corpus.load import READERS_VERSION, DocumentFolder
 from hybrid.corpus.memo import Memo
 from hybrid.corpus.passages import CorpusFolder, passage_settings, read_passages, split_rule
 from hybrid.corpus.questions import Located, read_questions, resolve, squeeze
-from hybrid.corpus.workers import Workers
 from hybrid.errors import InputError
 from hybrid.jsonl import write_jsonl
 from hybrid.types import Document, Passage, Question
@@ -48,14 +47,10 @@ def build_passages(
     settings = passage_settings(corpus, config)
     if done := current(target, "passages", VERSION, settings, inputs):
         return done
-    with (
-        publish(target, "passages", VERSION, settings, inputs) as build,
-        closing(Memo(cache)) as memo,
-        Workers(memo) as workers,
-    ):
+    with publish(target, "passages", VERSION, settings, inputs) as build, closing(Memo(cache)) as memo:
         ready = read_passages(corpus.ready_passages) if corpus.ready_passages.is_file() else None
         located = read_questions(corpus.question_files)
-        examiner = Examiner(workers, config)
+        examiner = Examiner(memo, config)
         with (build.path / "corpus.jsonl").open("w", encoding="utf-8") as stream:
             shelf = _Shelf(stream, located)
             if ready is not None:
@@ -63,7 +58,7 @@ def build_passages(
             else:
                 folder = corpus.read(config, memo)
                 cutter = Cutter(tokenize, min(config.chunk_tokens, max_tokens), config.overlap_tokens)
-                warnings = _take_documents(folder, examiner, shelf, cutter, workers, inputs.get("tokenizer", ""))
+                warnings = _take_documents(folder, examiner, shelf, cutter, memo, inputs.get("tokenizer", ""))
                 build.counts["skipped_files"] = len(folder.skipped)
         if not shelf.document_of:
             raise InputError(corpus.documents, "the corpus has headings but no text", "add documents with text")
@@ -108,33 +103,27 @@ class _Shelf:
 
 
 def _take_documents(
-    folder: DocumentFolder, examiner: Examiner, shelf: _Shelf, cutter: Cutter, workers: Workers, tokenizer_id: str
+    folder: DocumentFolder, examiner: Examiner, shelf: _Shelf, cutter: Cutter, memo: Memo, tokenizer_id: str
 ) -> list[str]:
     """Two passes: which documents are duplicates must be known before the first passage is written."""
-    deque(examiner.take_all(folder.under_bar("reading documents")), maxlen=0)
+    for document in folder.under_bar("reading documents"):
+        examiner.take(document)
     rows = examiner.found.rows
     shelf.wanted |= {rows[name].duplicate_of for name in shelf.wanted & rows.keys()}
     kept_for_evidence = []
-
-    def kept() -> Iterator[Document]:
-        for document in folder.under_bar("cutting documents"):
-            row = rows[document.id]
-            if row.duplicate_of and not _holds(shelf, row):
-                kept_for_evidence.append(
-                    f"{row.id}: kept, though nearly the same as {row.duplicate_of}: evidence quotes it"
-                )
-                examiner.keep(row)
-            if document.id in shelf.wanted:
-                shelf.documents[document.id] = document
-            if not row.duplicate_of:
-                yield document
-
-    def parts(document: Document) -> object:
-        marks = sha256_json(document.marks)
-        return ["cut", CHUNK_VERSION, cutter.settings, tokenizer_id, rows[document.id].sha256, marks]
-
-    for document, cut in workers.each(kept(), parts=parts, make=cutter.cut):
-        row, pieces = rows[document.id], [Piece(*values) for values in cut]
+    for document in folder.under_bar("cutting documents"):
+        row = rows[document.id]
+        if row.duplicate_of and not _holds(shelf, row):
+            kept_for_evidence.append(
+                f"{row.id}: kept, though nearly the same as {row.duplicate_of}: evidence quotes it"
+            )
+            examiner.keep(row)
+        if document.id in shelf.wanted:
+            shelf.documents[document.id] = document
+        if row.duplicate_of:
+            continue
+        parts = ["cut", CHUNK_VERSION, cutter.settings, tokenizer_id, row.sha256, sha256_json(document.marks)]
+        pieces = [Piece(*values) for values in memo.get(parts, partial(cutter.cut, document))]
         row.passages, row.tokens = len(pieces), sum(piece.num_tokens for piece in pieces)
         shelf.put(name_passages(document, pieces))
     skipped = [f"{source}: skipped, {reason}" for source, reason in folder.skipped]
@@ -154,8 +143,8 @@ def _take_ready(
 ) -> list[str]:
     """Ready passages are taken as they are; what is wrong with them is told."""
     too_long = 0
-    documents = (Document(p.id, p.text, p.source, p.title, ".jsonl") for p in passages)
-    for passage, row in zip(passages, examiner.take_all(documents), strict=True):
+    for passage in passages:
+        row = examiner.take(Document(passage.id, passage.text, passage.source, passage.title, ".jsonl"))
         row.passages, row.tokens, row.duplicate_of = 1, len(tokenize(passage.full_text)), ""
         too_long += row.tokens > max_tokens
     shelf.put(passages)

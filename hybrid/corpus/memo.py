@@ -31,13 +31,8 @@ class Memo:
         self._pending: dict[bytes, str] = {}
 
     def get(self, parts: object, make: Callable[[], Any]) -> Any:
-        """The value that was made from `parts` before, or `make()`, stored. Values are plain JSON, never null."""
-        found = self.find(parts)
-        return self.put(parts, make()) if found is None else found
-
-    def find(self, parts: object) -> Any:
-        """The value that was made from `parts` before, or None."""
-        key = _key(parts)
+        """The value that was made from `parts` before, or `make()`, stored. Values are plain JSON."""
+        key = bytes.fromhex(sha256_json(parts))[:16]
         self._used.add(key)
         if (waiting := self._pending.get(key)) is not None:
             return json.loads(waiting)
@@ -46,14 +41,11 @@ class Memo:
             # damage that SQLite does not see leaves no JSON
             with suppress(ValueError):
                 return json.loads(row[0])
-        return None
-
-    def put(self, parts: object, value: Any) -> Any:
-        """Store what was made from `parts`. Given back as it will be read: tuples are lists from the first time on."""
-        text = json.dumps(value, ensure_ascii=False)
-        self._pending[_key(parts)] = text
+        text = json.dumps(make(), ensure_ascii=False)
+        self._pending[key] = text
         if len(self._pending) >= _BATCH:
             self._store()
+        # as it will be read: tuples are lists from the first time on
         return json.loads(text)
 
     def forget_unused(self) -> None:
@@ -103,7 +95,3 @@ class Memo:
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.execute("PRAGMA secure_delete=ON")
         self._db.execute("CREATE TABLE IF NOT EXISTS memo (key BLOB PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
-
-
-def _key(parts: object) -> bytes:
-    return bytes.fromhex(sha256_json(parts))[:16]

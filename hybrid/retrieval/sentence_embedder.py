@@ -73,11 +73,6 @@ class SentenceEmbedder:
         self._opened: TokenEncoder | None = None
         self._refused = False
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Without what is loaded: another process that counts tokens reads the tokenizer alone."""
-        loaded = ("model", "_tokenizer", "_cutting_tokenizer", "_pool")
-        return {name: value for name, value in vars(self).items() if name not in loaded} | {"_opened": None}
-
     @cached_property
     def fingerprint(self) -> str:
         """Over weights, tokenizer, dimension, limit and prompts; in 8 bits over engine and precision too."""

@@ -1,6 +1,5 @@
 """What every backend of an embedder must do: the vectors of torch in float32, up to what its precision loses."""
 
-import pickle
 from abc import ABC, abstractmethod
 from importlib.util import find_spec
 from pathlib import Path
@@ -70,13 +69,6 @@ class EmbedderContract(ABC):
         assert float(cosines(found, reference).min()) >= self.least
         # of other texts the vectors differ by more, so that the order shows
         assert float(cosines(found, np.roll(reference, 1, axis=0)).mean()) < self.least
-
-    def test_another_process_counts_tokens_by_an_embedder_that_has_encoded(self, tiny: Path, cache: Path) -> None:
-        embedder = self.make(tiny, cache)
-        embedder.encode_passages(TEXTS)
-        copy = pickle.loads(pickle.dumps(embedder))
-        assert [copy.tokenize(text) for text in TEXTS] == [embedder.tokenize(text) for text in TEXTS]
-        assert copy.fingerprint == embedder.fingerprint
 
     def test_a_text_alone_has_the_vector_that_it_has_among_others(self, tiny: Path, cache: Path) -> None:
         embedder = self.make(tiny, cache)
