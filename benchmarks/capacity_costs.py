@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hybrid.config import Config
-from hybrid.config_store import StoreConfig
+from hybrid.config_index import IndexConfig
 
 DIM = 384
 SIZES = (10_000, 20_000, 40_000)
@@ -164,7 +164,7 @@ def encode_costs(rounds: int, num: int) -> Costs:
     from hybrid.backends import make_embedder, make_encoder
 
     torch.set_num_threads(1)
-    config = Config(index=StoreConfig(encode_with="ray", encode_workers=2))
+    config = Config(index=IndexConfig(encode_with="ray", encode_workers=2))
     embedder = make_embedder(config)
     words = [
         "shaft",
@@ -208,7 +208,7 @@ def milvus_costs(rounds: int, num: int) -> Costs:
     vectors, queries = generated(num, 2), generated(20, 1)
     for _ in range(rounds):
         with _milvus() as (uri, folder):
-            store = MilvusStore(StoreConfig(store="milvus", milvus_uri=uri), "capacity", DIM)
+            store = MilvusStore(IndexConfig(store="milvus", milvus_uri=uri), "capacity", DIM)
             ids = [f"document-{n:07d}.md#{n:08x}" for n in range(num)]
             seconds = 1 / _rate(1, lambda store=store, ids=ids: store.add(ids, vectors))
             store.save(folder.parent)
