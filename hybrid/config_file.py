@@ -20,13 +20,7 @@ def load_config(path: Path | None, overrides: tuple[str, ...] = ()) -> Config:
     if path is not None:
         if not path.is_file():
             raise InputError(path, "no such configuration file", "name one of configs/*.yaml")
-        try:
-            values = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            mark = getattr(error, "problem_mark", None)
-            line = mark.line + 1 if mark is not None else None
-            raise InputError(path, "not valid YAML", "check indentation and colons there", line=line) from error
-        values = {} if values is None else values
+        values = read_yaml(path)
         if not isinstance(values, dict):
             raise InputError(path, "the configuration must be a mapping of sections")
     for override in overrides:
@@ -35,6 +29,17 @@ def load_config(path: Path | None, overrides: tuple[str, ...] = ()) -> Config:
         return Config.model_validate(values)
     except ValidationError as error:
         raise ConfigError(_describe(error, path), "`hybrid config` lists every key with its meaning") from None
+
+
+def read_yaml(path: Path) -> Any:
+    """What a YAML file holds; an empty mapping where it holds nothing. Raises `InputError` with the line."""
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark is not None else None
+        raise InputError(path, "not valid YAML", "check indentation and colons there", line=line) from error
+    return {} if values is None else values
 
 
 def digest_of(file: Path) -> str:

@@ -4,10 +4,11 @@ The usual exporter, optimum-intel, holds transformers below 5.6; so the model is
 inputs, and these are then made state, as that exporter does it: `beam_idx` reorders the batch, ReadValue starts empty.
 """
 
-import sys
 import warnings
 from pathlib import Path
 from typing import Any
+
+from hybrid.openvino_library import import_openvino
 
 
 def export_model(model: Any, folder: Path, *, half: bool) -> None:
@@ -16,9 +17,7 @@ def export_model(model: Any, folder: Path, *, half: bool) -> None:
     Logits are those of the torch model up to rounding. Inputs input_ids, attention_mask and position_ids
     `(batch, tokens)`, beam_idx `(batch,)`; output logits `(batch, tokens, vocabulary)`.
     """
-    # unless this name cannot be imported, the converter reports every conversion to its maker, unasked
-    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
-    import openvino
+    openvino = import_openvino()
 
     exported = _traced(model)
     names = _name_ports(exported, model.config)
@@ -30,7 +29,7 @@ def export_model(model: Any, folder: Path, *, half: bool) -> None:
 
 
 def _traced(model: Any) -> Any:
-    import openvino
+    openvino = import_openvino()
     import torch
     from transformers.cache_utils import DynamicCache, DynamicLayer
 

@@ -3,9 +3,9 @@
 import datetime
 from pathlib import Path
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from hybrid.config_file import read_yaml
 from hybrid.errors import InputError
 from hybrid.licences import Use, find
 
@@ -87,16 +87,11 @@ def read_task(path: Path) -> Task | None:
     """The file, or None where there is none. Raises `InputError` with the line or the key that is wrong."""
     if not path.is_file():
         return None
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark is not None else None
-        raise InputError(path, "not valid YAML", "check indentation and colons there", line=line) from error
-    if values is not None and not isinstance(values, dict):
+    values = read_yaml(path)
+    if not isinstance(values, dict):
         raise InputError(path, "not a mapping of keys", "`hybrid preflight --init` in another folder shows the form")
     try:
-        return Task.model_validate({key: value for key, value in (values or {}).items() if value is not None})
+        return Task.model_validate({key: value for key, value in values.items() if value is not None})
     except ValidationError as error:
         item = error.errors()[0]
         key = ".".join(str(part) for part in item["loc"][:1])

@@ -3,10 +3,11 @@
 The usual exporter, optimum, holds transformers below the release that this project uses; so the model is traced.
 """
 
-import sys
 import warnings
 from pathlib import Path
 from typing import Any
+
+from hybrid.openvino_library import import_openvino
 
 _LEVELS = 127
 """Of int8, symmetric: -128 is left out."""
@@ -47,9 +48,7 @@ def example() -> dict[str, Any]:
 
 def export_openvino(model: Any, folder: Path, *, int8: bool) -> None:
     """Write `model.xml` and `model.bin`; `int8` stores the weights of matrix products in 8 bits."""
-    # unless this name cannot be imported, the converter reports every conversion to its maker, unasked
-    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
-    import openvino
+    openvino = import_openvino()
     import torch
 
     with torch.no_grad(), warnings.catch_warnings():

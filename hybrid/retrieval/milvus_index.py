@@ -4,7 +4,6 @@ A collection is named by the id of what it holds. So it is filled beside the one
 where it stopped, and the old collection is deleted when the new manifest is published.
 """
 
-import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,11 +12,12 @@ import numpy as np
 
 from hybrid.artifacts import Manifest, artifact_id, current, publish, read_manifest, require
 from hybrid.config_store import StoreConfig
-from hybrid.errors import EndpointError, HybridError, IntegrityError, MissingError, StaleError
+from hybrid.errors import EndpointError, IntegrityError, MissingError, StaleError
 from hybrid.progress import track
 from hybrid.protocols import Embedder
 from hybrid.retrieval.index import VERSION, index_manifest
 from hybrid.retrieval.milvus_store import LOCATOR, MilvusStore
+from hybrid.retrieval.passage_vectors import check_encoded, digest_of
 from hybrid.retrieval.shards import SHARD, encode_shards
 from hybrid.types import Passage
 
@@ -45,13 +45,8 @@ def build_milvus_index(
         fresh = encode_shards(embedder, [[passage.full_text for passage in shard] for shard in shards])
         for shard in track(shards, total=len(shards), description="encoding passages") if shards else ():
             vectors = next(fresh)
-            if not np.isfinite(vectors).all():
-                bad = shard[int(np.flatnonzero(~np.isfinite(vectors).all(axis=1))[0])]
-                raise HybridError(
-                    f"{embedder.name} gives a vector that is not finite (NaN or infinity) for passage {bad.id}",
-                    "check the embedder's weights and dtype; nothing was published",
-                )
-            store.add([passage.id for passage in shard], vectors, [_digest(passage) for passage in shard])
+            check_encoded(vectors, shard, embedder)
+            store.add([passage.id for passage in shard], vectors, [digest_of(passage) for passage in shard])
         store.save(build.path)
         if len(store) != len(passages):
             raise EndpointError(
@@ -92,10 +87,10 @@ def _carry_over(passages: Sequence[Passage], store: MilvusStore, before: MilvusS
         held = store.fetch([passage.id for passage in part])
         missing = [passage for passage in part if passage.id not in held]
         known = before.fetch([passage.id for passage in missing]) if before and missing else {}
-        kept = [p for p in missing if known.get(p.id, ("", None))[0] == _digest(p)]
+        kept = [p for p in missing if known.get(p.id, ("", None))[0] == digest_of(p)]
         if kept:
             vectors = np.stack([known[passage.id][1] for passage in kept])
-            store.add([passage.id for passage in kept], vectors, [_digest(passage) for passage in kept])
+            store.add([passage.id for passage in kept], vectors, [digest_of(passage) for passage in kept])
         carried = {passage.id for passage in kept}
         todo += [passage for passage in missing if passage.id not in carried]
     return todo
@@ -121,10 +116,6 @@ def _collection_name(target: Path, options: StoreConfig, identity: str) -> str:
     """Of letters, digits and underscores, as Milvus asks."""
     place = re.sub(r"\W", "_", f"{target.parent.resolve().name}_{target.name}", flags=re.ASCII)
     return f"{options.milvus_prefix}_{place[-100:]}_{identity[:16]}"
-
-
-def _digest(passage: Passage) -> str:
-    return hashlib.sha256(passage.full_text.encode()).hexdigest()
 
 
 def _parts(passages: Sequence[Passage]) -> Iterator[Sequence[Passage]]:

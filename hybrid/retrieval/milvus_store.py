@@ -16,6 +16,7 @@ from hybrid.artifacts import write_text
 from hybrid.config_store import StoreConfig
 from hybrid.errors import EndpointError, InputError, MissingError
 from hybrid.protocols import Vectors
+from hybrid.retrieval.vector_checks import check_new, check_vectors
 
 LOCATOR = "locator.json"
 MOST_HITS = 16_384
@@ -52,13 +53,9 @@ class MilvusStore:
         """Append vectors `(n, dim)` and what their texts hash to. Raises `ValueError` where counts differ, an id is
         there already or longer than 1,024 bytes, the dimension is another or a number is not finite.
         """
-        if len(ids) != len(vectors):
-            raise ValueError(f"{len(ids)} ids for {len(vectors)} vectors")
-        if len(set(ids)) != len(ids) or (len(ids) and self.fetch(ids)):
-            raise ValueError("ids must be new and distinct")
         if long := next((identity for identity in ids if len(identity.encode()) > _ID_BYTES), None):
             raise ValueError(f"ids must not be longer than {_ID_BYTES} bytes: {long[:80]}…")
-        self._check(vectors)
+        check_new(ids, vectors, self._dim, self.fetch(ids) if len(ids) else ())
         known = digests if digests is not None else [""] * len(ids)
         rows = [
             {"id": identity, "sha256": digest, "vector": vector}
@@ -83,7 +80,7 @@ class MilvusStore:
         """
         if k > MOST_HITS:
             raise ValueError(f"Milvus gives at most {MOST_HITS} hits, not {k}")
-        self._check(vectors)
+        check_vectors(vectors, self._dim)
         k = min(k, len(self))
         found_ids: list[list[str]] = []
         found_scores: list[list[float]] = []
@@ -164,12 +161,6 @@ class MilvusStore:
             ranked = [sorted((-float(hit["distance"]), str(hit["id"])) for hit in row) for row in hits]
             if width in (len(self), MOST_HITS) or all(len(row) < width or row[k - 1][0] < row[-1][0] for row in ranked):
                 return [row[:k] for row in ranked]
-
-    def _check(self, vectors: Vectors) -> None:
-        if len(vectors) and vectors.shape[1:] != (self._dim,):
-            raise ValueError(f"vectors of shape {vectors.shape}, but the store holds dimension {self._dim}")
-        if not np.isfinite(vectors).all():
-            raise ValueError("vectors hold numbers that are not finite")
 
     def _call(self, method: str, **arguments: Any) -> Any:
         timeout = self._options.milvus_timeout_s

@@ -94,6 +94,23 @@ def _spread(digests: Sequence[str], vectors: Vectors, rows_of: dict[str, list[in
     return [row for row, _ in places], vectors[[place for _, place in places]]
 
 
+def check_encoded(vectors: Vectors, passages: Sequence[Passage], embedder: Embedder) -> None:
+    """Raises `HybridError` unless the vectors of passages are finite and of the embedder's dimension."""
+    if vectors.shape != (len(passages), embedder.dim):
+        raise HybridError(
+            f"{embedder.name} gave vectors of shape {vectors.shape} for {len(passages)} passages of dimension "
+            f"{embedder.dim}",
+            "the model folder or the server is not what the configuration says: check embedder.model and embedder.dim",
+        )
+    bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+    if len(bad):
+        raise HybridError(
+            f"{embedder.name} gave a vector that is not finite (NaN or infinity) for passage "
+            f"{passages[bad[0]].id}, and for {len(bad) - 1} more of the {len(passages)} beside it",
+            "the weights are damaged or the precision is too low for them: pull the model again, or use float32",
+        )
+
+
 def _saved(shard: Sequence[tuple[str, int]], folder: Path) -> Path:
     """Where an interrupted build leaves the shard; the name says of which texts it is."""
     return folder / f"shard-{sha256_json([digest for digest, _ in shard])[:32]}.npy"
@@ -111,19 +128,7 @@ def _encode(
     if (kept := _read_shard(saved, len(shard), embedder.dim)) is not None:
         return kept
     vectors = next(fresh)
-    if vectors.shape != (len(shard), embedder.dim):
-        raise HybridError(
-            f"{embedder.name} gave vectors of shape {vectors.shape} for {len(shard)} passages of dimension "
-            f"{embedder.dim}",
-            "the model folder or the server is not what the configuration says: check embedder.model and embedder.dim",
-        )
-    bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
-    if len(bad):
-        raise HybridError(
-            f"{embedder.name} gave a vector that is not finite (NaN or infinity) for passage "
-            f"{passages[shard[bad[0]][1]].id}, and for {len(bad) - 1} more of the {len(shard)} beside it",
-            "the weights are damaged or the precision is too low for them: pull the model again, or use float32",
-        )
+    check_encoded(vectors, [passages[row] for _, row in shard], embedder)
     partial = saved.with_suffix(".partial")
     with RowFile(partial, len(vectors), embedder.dim, "float32") as file:
         file.put(range(len(vectors)), vectors)
