@@ -112,7 +112,15 @@ class Situation:
 
     def is_of_base(self, manifest: Manifest) -> bool:
         """Whether an evaluation or diagnosis is of the base as configured, and of these documents and questions."""
-        return self.is_current(manifest) and self.base_inputs.items() <= manifest.inputs.items()
+        settings = {
+            "retrieval": self.config.retrieval.settings(),
+            "answering": self.config.answering.model_dump(mode="json"),
+        }
+        return (
+            self.is_current(manifest)
+            and self.base_inputs.items() <= manifest.inputs.items()
+            and settings.items() <= manifest.config.items()
+        )
 
     @cached_property
     def base_inputs(self) -> dict[str, str]:

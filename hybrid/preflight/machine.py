@@ -15,6 +15,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from hybrid.cores import num_cores
 from hybrid.models import Role
 from hybrid.preflight.answers import Evidence, Found, Situation, Status, worst
 from hybrid.tuning.raft import most_examples
@@ -79,11 +80,6 @@ def hardware(situation: Situation) -> Found:
     return Found(worst(statuses), tuple(found), "; ".join(advice))
 
 
-def num_cores() -> int:
-    """That this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def memory_bytes() -> int:
     """Of the machine, in use or not."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -119,7 +115,8 @@ def _minutes(
     embeds = role == "embedder"
     rows, tokens = _embedder_work(situation) if embeds else _generator_work(situation)
     options = situation.config.train_embed if embeds else situation.config.train_raft
-    per_step = options.batch_size * (1 if embeds else situation.config.train_raft.gradient_accumulation)
+    per_step = options.processes * options.batch_size
+    per_step *= 1 if embeds else situation.config.train_raft.gradient_accumulation
     steps = math.ceil(options.epochs * math.ceil(rows / per_step))
     if not rows:
         return None, "nothing to train on yet", ""

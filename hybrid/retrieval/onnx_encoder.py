@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hybrid.protocols import Vectors
-from hybrid.retrieval.openvino_encoder import num_cores
+from hybrid.retrieval.openvino_encoder import num_streams
 from hybrid.retrieval.token_batches import TokenBatch
 
 
@@ -22,7 +22,7 @@ class ONNXEncoder:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = num_cores()
+        options.intra_op_num_threads = num_streams()
         # threads that wait by spinning slow everything down as soon as another program wants a core
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3

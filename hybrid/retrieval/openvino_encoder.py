@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from hybrid.cores import num_cores
 from hybrid.protocols import Vectors
 from hybrid.retrieval.token_batches import TokenBatch
 
@@ -35,7 +36,7 @@ class OpenVINOEncoder:
         import openvino
 
         half = precision == "bfloat16" or (precision == "int8" and has_bfloat16())
-        self._num_streams = num_cores()
+        self._num_streams = num_streams()
         properties = {
             "INFERENCE_PRECISION_HINT": "bf16" if half else "f32",
             # one thread a batch: nothing waits for the slower thread, and vectors do not hang on the number of cores
@@ -61,7 +62,7 @@ class OpenVINOEncoder:
         return batch.rows, found[0].copy()
 
 
-def num_cores() -> int:
-    """Cores that this process may use; fewer where `OMP_NUM_THREADS` says so, as for torch."""
+def num_streams() -> int:
+    """One a core; fewer where `OMP_NUM_THREADS` says so, as for torch."""
     configured = os.environ.get("OMP_NUM_THREADS", "")
-    return int(configured) if configured.isdigit() and int(configured) else len(os.sched_getaffinity(0))
+    return int(configured) if configured.isdigit() and int(configured) else num_cores()

@@ -136,6 +136,8 @@ def _make_trainer(
             control.should_training_stop = control.should_training_stop or _is_over(record, deployed, options.patience)
 
         def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            # each process writes a file of its own into the checkpoint
+            args.distributed_state.wait_for_everyone()
             if not state.is_world_process_zero:
                 return
             folder = checkpoints / f"checkpoint-{state.global_step}"

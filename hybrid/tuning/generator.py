@@ -60,7 +60,7 @@ def train_generator(
         checkpoints = build.private / "checkpoints"
         course = run_course(base, raft, config, checkpoints)
         options = config.train_raft
-        examples_per_step = options.batch_size * options.gradient_accumulation
+        examples_per_step = options.processes * options.batch_size * options.gradient_accumulation
         StepClock(course.seconds).record(target.parent, base, examples_per_step)
         history = [{"step": entry["step"], "eval_loss": entry["eval_loss"]} for entry in course.log_history]
         base_loss = next(entry["eval_loss"] for entry in history if entry["step"] == 0)

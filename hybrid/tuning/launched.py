@@ -3,6 +3,7 @@
 import os
 import pickle
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,11 @@ JOBS: dict[str, Callable[..., Any]] = {"embedder": train_checkpoints, "generator
 
 
 def main(job: Path) -> None:
-    """Do the job; the first process alone shows a progress bar. Its result is what it wrote."""
+    """Do the job; the first process alone shows a progress bar. Its result is what it wrote.
+
+    It ends with the process that owns the workspace, whose lock is gone then.
+    """
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
     if os.environ.get("RANK", "0") != "0":
         os.environ["TQDM_DISABLE"] = "1"
     kind, arguments = pickle.loads(job.read_bytes())
@@ -23,6 +28,11 @@ def main(job: Path) -> None:
 
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
+
+
+def _end_with_the_parent() -> None:
+    sys.stdin.buffer.read()
+    os._exit(1)
 
 
 if __name__ == "__main__":

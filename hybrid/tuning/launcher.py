@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hybrid.config_training import TrainEmbedConfig, TrainRaftConfig
+from hybrid.cores import num_cores
 from hybrid.errors import HybridError, InputError
 
 JOB = "job.pickle"
@@ -32,19 +33,23 @@ def launch(kind: str, job: Mapping[str, Any], options: TrainEmbedConfig | TrainR
         command += ["torch.distributed.run", "--standalone", f"--nproc-per-node={options.processes}"]
     elif options.accelerate_config.is_file():
         command += ["accelerate.commands.accelerate_cli", "launch", "--config_file", str(options.accelerate_config)]
+        # given here it counts, whatever the file says: an adapter is known by it
+        command += ["--num_processes", str(options.processes)]
     else:
         raise InputError(options.accelerate_config, "no such file", "name a configuration of accelerate")
-    threads = max(1, len(os.sched_getaffinity(0)) // max(1, options.processes))
-    done = subprocess.run(
+    threads = max(1, num_cores() // options.processes)
+    with subprocess.Popen(
         [*command, "-m", "hybrid.tuning.launched", str(folder / JOB)],
+        # never written to: its end tells the processes that this one is gone, however that came about
+        stdin=subprocess.PIPE,
         # results alone belong on stdout, and those are the parent's
         stdout=sys.stderr.fileno() if _has_descriptor() else subprocess.DEVNULL,
         env={"OMP_NUM_THREADS": str(threads), **os.environ},
-        check=False,
-    )
-    if done.returncode:
+    ) as started:
+        code = started.wait()
+    if code:
         raise HybridError(
-            f"training in several processes failed (code {done.returncode}); its messages stand above",
+            f"training in several processes failed (code {code}); its messages stand above",
             "run the same command again: it goes on from the last whole checkpoint",
         )
 
