@@ -130,11 +130,12 @@ def plan(num: int, costs: Costs, given: Assumptions) -> Plan:
     searching = math.ceil(
         max(resident / (machine.filled * machine.memory_gb), disk / (machine.filled * machine.disk_gb))
     )
-    encoding = math.ceil(core_hours / efficiency / machine.cores / given.hours)
+    documents = costs.value("ingest/documents-per-s", "10000 documents")
+    read_hours = num / given.passages_a_document / documents / 3600
+    encoding = math.ceil(max(core_hours / efficiency / machine.cores, read_hours) / given.hours)
     per_shard = math.ceil(num / searching)
     workers = encoding * machine.cores * (efficiency if encoding * machine.cores > 1 else 1)
     add = costs.scaled("capacity/add-us-a-vector", kind, per_shard, SIZES[-1])
-    documents = costs.value("ingest/documents-per-s", "10000 documents")
     return Plan(
         passages=num,
         kind=kind,
@@ -142,7 +143,7 @@ def plan(num: int, costs: Costs, given: Assumptions) -> Plan:
         resident_gb=resident,
         disk_gb=disk,
         machines=max(searching, encoding),
-        read_hours=num / given.passages_a_document / documents / 3600 / encoding,
+        read_hours=read_hours / encoding,
         encode_core_hours=core_hours,
         encode_hours=core_hours / workers,
         train_hours=0.0
@@ -207,8 +208,9 @@ def page(rows: list[Row], given: Assumptions) -> str:
         "corpus must be cut into as many workspaces, and no command searches several of them at once.",
         "",
         "Encoding decides everything: an accelerator that encodes a hundred times as many passages a second takes as "
-        "many times fewer hours, and nothing else changes. Vectors are kept once; every replica that is to answer more "
-        "questions, or to survive a lost machine, takes the memory, disk and search machines again.",
+        "many times fewer hours; then reading decides, one process a machine. Vectors are kept once; every replica "
+        "that is to answer more questions, or to survive a lost machine, takes the memory, disk and search machines "
+        "again.",
         "",
         "## Assumed",
         "",

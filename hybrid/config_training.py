@@ -52,8 +52,8 @@ class TrainEmbedConfig(Stage):
     processes: int = Field(1, ge=1)
     """Training processes on this machine, each with a batch of its own."""
     accelerate_config: Path | None = None
-    """A YAML of `accelerate config`, for accelerators, FSDP and several machines: training runs by `accelerate launch`.
-    Empty: in this process, or in `processes` of them."""
+    """A YAML of `accelerate config`, for accelerators: training runs by `accelerate launch`, in `processes`, each of
+    which holds the whole model. Empty: in this process, or in `processes` of them."""
 
     def settings(self) -> dict[str, Any]:
         """What of this decides an embedder; who trains only where it is more than one process."""
@@ -146,7 +146,7 @@ class TrainRaftConfig(Stage):
     processes: int = Field(1, ge=1)
     """Training processes on this machine, each with a batch of its own."""
     accelerate_config: Path | None = None
-    """A YAML of `accelerate config`, for accelerators, FSDP and several machines: training runs by `accelerate launch`.
+    """A YAML of `accelerate config`, for accelerators and FSDP: training runs by `accelerate launch`, in `processes`.
     Empty: in this process, or in `processes` of them."""
 
     def settings(self) -> dict[str, Any]:

@@ -21,7 +21,9 @@ def told(found: Found | None) -> str:
 def artefact(situation: Situation, name: str, file: str, content: dict[str, Any], passages: str = "") -> None:
     """Of the base as configured; of the situation's passages unless others are named."""
     inputs = {**situation.base_inputs, "passages": passages or situation.passages.manifest.id}
-    with publish(situation.root / name, "x", 1, {}, inputs) as build:
+    config = situation.config
+    settings = {"retrieval": config.retrieval.settings(), "answering": config.answering.model_dump(mode="json")}
+    with publish(situation.root / name, "x", 1, settings, inputs) as build:
         (build.path / file).write_text(json.dumps(content), encoding="utf-8")
 
 

@@ -1,5 +1,7 @@
 """Questions are counted, spread over the corpus, and free of secrets."""
 
+from pathlib import Path
+
 import pytest
 
 from hybrid.preflight import data
@@ -58,3 +60,13 @@ def test_private_data_must_be_allowed_by_kind(
     found = data.private_training(situation)
     assert (found.status, data.private_documents(situation).status) == (training, documents)
     assert "jane.doe" not in told(found) + told(data.private_documents(situation)), "what it warns of it does not show"
+
+
+def test_private_data_in_a_document_is_placed(make: Make, tmp_path: Path) -> None:
+    make()
+    note = "# Note\n\nThe key is with the porter, who is asked by mail.\n\nHe is jane.doe@example.org, at night too.\n"
+    (tmp_path / "machines" / "documents" / "note.md").write_text(note, encoding="utf-8")
+    found = data.private_documents(make(task={"personal_data": False}))
+    assert found.status == "no" and "1 e-mail address in the documents, first in note.md:5" in told(found)
+    assert "jane.doe" not in told(found)
+    assert data.private_documents(make(task={"personal_data": True})).status == "yes"

@@ -35,6 +35,7 @@ def test_figures_of_other_models_are_no_baseline(make: Make, tmp_path: Path) -> 
     absent = {"model": "nobody/nothing"}
     for changed in (
         {"embedder": other_embedder}, {"generator": other_generator}, {"generator": absent}, {"embedder": absent},
+        {"retrieval": {"k": 9}}, {"answering": {"guard": "flag"}},
     ):  # fmt: skip
         situation = make(**{**models, **changed})
         assert {answer(situation).status for answer in asked} == {"no"}, changed  # type: ignore[union-attr]

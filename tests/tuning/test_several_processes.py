@@ -1,5 +1,11 @@
 """Training in two processes over gloo: the same artefacts, published once, by the process that was called."""
 
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +58,7 @@ def test_the_fsdp_configuration_trains_by_accelerate_launch(tmp_path: Path, monk
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     file = tmp_path / "fsdp.yaml"
     given = yaml.safe_load((REPOSITORY / "configs" / "accelerate" / "fsdp.yaml").read_text(encoding="utf-8"))
-    file.write_text(yaml.safe_dump({**given, "num_processes": 2, "use_cpu": True, "mixed_precision": "no"}))
+    file.write_text(yaml.safe_dump({**given, "use_cpu": True, "mixed_precision": "no"}))
     base, raft = tiny_generator(tmp_path / "base"), raft_folder(tmp_path / "raft")
     config = settings(accelerate_config=file, processes=2, epochs=2)
     manifest = train_generator(base, raft, config=config, target=tmp_path / "adapter", inputs={"raft": "r"})
@@ -69,6 +75,54 @@ def test_processes_that_fail_are_told_and_nothing_is_published(tmp_path: Path) -
     gone = settings(accelerate_config=tmp_path / "gone.yaml")
     with pytest.raises(InputError, match=r"gone\.yaml"):
         run_course(base, raft, gone, tmp_path / "checkpoints")
+
+
+ENDLESS = """
+import sys
+from pathlib import Path
+from hybrid.tuning.generator_course import run_course
+from tests.tuning.test_generator_training import settings
+
+folder = Path(sys.argv[1])
+run_course(folder / "base", folder / "raft", settings(processes=2, epochs=5000, patience=5000), folder / "checkpoints")
+"""
+
+
+def test_processes_end_when_the_one_that_holds_the_lock_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    tiny_generator(tmp_path / "base")
+    raft_folder(tmp_path / "raft")
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    parent = subprocess.Popen(
+        [sys.executable, "-c", ENDLESS, str(tmp_path)], env=environment, stderr=subprocess.DEVNULL
+    )
+    try:
+        assert _until(lambda: bool(list((tmp_path / "checkpoints").glob("checkpoint-*"))))
+        assert len(_at_work(tmp_path)) >= 2
+    finally:
+        parent.kill()
+        parent.wait()
+    assert _until(lambda: not _at_work(tmp_path))
+
+
+def _at_work(folder: Path) -> list[str]:
+    """Processes that were started with a file of the folder, the parent apart."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            command = (entry / "cmdline").read_text(errors="replace")
+            if "hybrid.tuning.launched" in command and str(folder) in command:
+                found.append(entry.name)
+    return found
+
+
+def _until(holds: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 90
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return holds()
 
 
 def test_one_process_leaves_ids_as_they_were_and_more_of_them_change_them() -> None:
