@@ -49,6 +49,12 @@ class IndexConfig(StoreConfig):
             raise ValueError("shortlist_dims: distinct, ascending, 8 or more")
         return self
 
+    @model_validator(mode="after")
+    def _type_is_of_this_store(self) -> Self:
+        if self.store == "milvus" and self.type != "auto":
+            raise ValueError(f"type is {self.type}, but store is milvus: leave it auto and set milvus_index")
+        return self
+
     def settings(self) -> dict[str, Any]:
         """What decides an index that is not exact, for its id: budgets only choose its type."""
         return self.model_dump(mode="json", exclude={"type", "latency_ms", "memory_mb", *StoreConfig.model_fields})

@@ -85,6 +85,8 @@ def test_the_funnel_tries_several_prefixes_and_those_that_are_named() -> None:
         ({"min_recall": 0.995}, "min_recall must not be above recall"),
         ({"shortlist_dims": [128, 64]}, "shortlist_dims"),
         ({"type": "lsh"}, "ivf_pq"),
+        ({"store": "milvus", "milvus_uri": "m.db", "type": "hnsw"}, "milvus_index"),
+        ({"store": "milvus", "milvus_uri": "m.db", "type": "exact"}, "milvus_index"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(settings: dict[str, object], problem: str) -> None:
