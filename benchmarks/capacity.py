@@ -11,11 +11,12 @@ from pathlib import Path
 import click
 
 from benchmarks import capacity_costs, results
-from benchmarks.capacity_costs import DIM, SIZES, num_clusters
+from benchmarks.capacity_costs import DIM, SIZES
 from benchmarks.cells import Row, cell, find
 from hybrid.artifacts import write_text
 from hybrid.cli.main import set_up_libraries
 from hybrid.cli.options import quiet_progress_of_libraries
+from hybrid.retrieval.index_layout import num_clusters
 
 COMMAND = "make bench-capacity"
 SET = "generated"

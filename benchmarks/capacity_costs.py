@@ -14,15 +14,16 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from hybrid.config import Config
-from hybrid.config_index import IndexConfig
+from hybrid.config_index import IndexConfig, IndexType
+from hybrid.protocols import Vectors
+from hybrid.retrieval.index_plan import layouts
 
 DIM = 384
 SIZES = (10_000, 20_000, 40_000)
 """Vectors of the scaled-down indexes; laws are fitted on the first two and checked on the last."""
-KINDS = ("exact", "hnsw", "ivf_rabitq")
+KINDS: tuple[IndexType, ...] = ("exact", "hnsw", "ivf_rabitq")
 SHORTLIST = 100
 """Hits of a search, which full vectors then rescore."""
 PROBED = 16
@@ -31,7 +32,6 @@ SHARDS = 4
 _CENTRES = 256
 _QUERIES = 200
 _TOKENS = 100
-Vectors = npt.NDArray[np.float32]
 Costs = dict[tuple[str, str], list[float]]
 """(metric, system) to the values of the rounds."""
 
@@ -45,21 +45,12 @@ def generated(num: int, seed: int) -> Vectors:
     return unit
 
 
-def num_clusters(num: int) -> int:
-    """The power of two near 4√n."""
-    return int(2 ** round(np.log2(4 * np.sqrt(num))))
-
-
-def factory(kind: str, num: int) -> str:
-    """FAISS's name of the index type at this size; the clusters of an IVF index are found by a graph."""
-    return {"exact": "Flat", "hnsw": "HNSW32,SQ8", "ivf_rabitq": f"IVF{num_clusters(num)}_HNSW32,RaBitQ"}[kind]
-
-
-def build(kind: str, vectors: Vectors) -> tuple[Any, float, float]:
+def build(kind: IndexType, vectors: Vectors) -> tuple[Any, float, float]:
     """The index, the seconds of training it, and those that adding a vector took."""
     import faiss
 
-    index = faiss.index_factory(DIM, factory(kind, len(vectors)), faiss.METRIC_INNER_PRODUCT)
+    factory = "Flat" if kind == "exact" else layouts(kind, len(vectors), DIM, IndexConfig())[0].factory
+    index = faiss.index_factory(DIM, factory, faiss.METRIC_INNER_PRODUCT)
     started = time.perf_counter()
     if not index.is_trained:
         index.train(vectors)

@@ -22,7 +22,7 @@ import numpy as np
 from benchmarks import page, results
 from benchmarks.search_sides import BLOCK, ROOT, SEED
 from hybrid.config_index import IndexConfig, IndexType
-from hybrid.retrieval.index_plan import chosen_type
+from hybrid.retrieval.index_plan import make_plan
 
 COMMAND = "make bench-search"
 SIZES = (10_000, 100_000, 1_000_000)
@@ -45,7 +45,7 @@ def main(
     started = time.perf_counter()
     shutil.rmtree(ROOT, ignore_errors=True)
     num, dim = split(vectors, ROOT / "all", num, queries)
-    types = types or (chosen_type(num, dim, IndexConfig()),)
+    types = types or (make_plan(num, dim, IndexConfig()).chosen,)
     if "exact" in types:
         raise click.UsageError(f"{num} vectors are searched exactly: name another index type by --type")
     made: Made = {}

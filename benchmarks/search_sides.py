@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from hybrid.config_index import IndexConfig, IndexType
+from hybrid.config_index import IndexConfig, IndexType, ShortlistType
 from hybrid.protocols import Vectors
-from hybrid.retrieval.index_layout import ShortlistType
 from hybrid.retrieval.index_plan import layouts
 from hybrid.retrieval.shortlist_build import build_shortlist, write_vectors
 from hybrid.retrieval.shortlist_store import FAISS_FILE, IDS_FILE, VECTORS_FILE, ShortlistStore

@@ -6,14 +6,15 @@ from pydantic import Field, model_validator
 
 from hybrid.config_store import StoreConfig
 
-IndexType = Literal["exact", "funnel", "hnsw", "ivf_pq", "ivf_sq", "ivf_rabitq"]
+ShortlistType = Literal["funnel", "hnsw", "ivf_pq", "ivf_sq", "ivf_rabitq"]
+IndexType = Literal["exact", ShortlistType]
 RescoreType = Literal["float32", "int16"]
 
 
 class IndexConfig(StoreConfig):
     """How vectors are searched: `hybrid index --plan` explains the choice."""
 
-    type: Literal["auto", "exact", "funnel", "hnsw", "ivf_pq", "ivf_sq", "ivf_rabitq"] = "auto"
+    type: Literal["auto", IndexType] = "auto"
     """`exact`: every vector is compared. All others draw up a shortlist from short codes and rescore it by the full
     vectors. `funnel`: all codes of the first dimensions; `hnsw`: a graph over 8-bit vectors; `ivf_…`: the codes of the
     nearest clusters, 4-bit product codes, 8-bit scalars or one bit a dimension. `auto`: the fastest that fits
@@ -46,6 +47,12 @@ class IndexConfig(StoreConfig):
             raise ValueError("min_recall must not be above recall, which the index is tuned to reach")
         if list(self.shortlist_dims) != sorted(set(self.shortlist_dims)) or any(d < 8 for d in self.shortlist_dims):
             raise ValueError("shortlist_dims: distinct, ascending, 8 or more")
+        return self
+
+    @model_validator(mode="after")
+    def _type_is_of_this_store(self) -> Self:
+        if self.store == "milvus" and self.type != "auto":
+            raise ValueError(f"type is {self.type}, but store is milvus: leave it auto and set milvus_index")
         return self
 
     def settings(self) -> dict[str, Any]:

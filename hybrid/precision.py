@@ -33,10 +33,11 @@ def fast_dtype() -> str:
 
         if torch.cuda.is_available():
             return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
-    return "bfloat16" if _processor_has_bfloat16() else "float32"
+    return "bfloat16" if processor_has_bfloat16() else "float32"
 
 
-def _processor_has_bfloat16() -> bool:
+def processor_has_bfloat16() -> bool:
+    """Whether the processor has instructions for it."""
     try:
         # one line of each core says what it is able to do; the cores are alike
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()

@@ -12,6 +12,7 @@ from hybrid.answering.local_generator import LocalGenerator
 from hybrid.answering.openvino_export import export_model
 from hybrid.answering.streaming import OnText, TokenText
 from hybrid.artifacts import current, publish, sha256_json
+from hybrid.openvino_library import import_openvino
 from hybrid.types import Chat, Generation
 
 VERSION = 1
@@ -65,6 +66,7 @@ class OpenVINOGenerator:
 
     def stream(self, chat: Chat, *, max_new_tokens: int, on_text: OnText) -> Generation:
         """As `generate` for one chat; `on_text` gets the answer in pieces while it is being written."""
+        import_openvino()
         from openvino_genai import StreamerBase, StreamingStatus
 
         text = TokenText(self._tokenizer.decode, self._tokenizer.stop_ids(), on_text)
@@ -89,7 +91,8 @@ class OpenVINOGenerator:
 
     def _generate(self, chats: Sequence[Chat], max_new_tokens: int, streamer: Any) -> list[Generation]:
         import numpy as np
-        from openvino import Tensor
+
+        openvino = import_openvino()
         from openvino_genai import GenerationConfig
 
         tokenizer = self._tokenizer
@@ -99,7 +102,7 @@ class OpenVINOGenerator:
         options.max_new_tokens = max_new_tokens
         options.do_sample = False
         options.stop_token_ids = stops
-        tensors = [Tensor(np.array([ids], dtype=np.int64)) for ids in prompts]
+        tensors = [openvino.Tensor(np.array([ids], dtype=np.int64)) for ids in prompts]
         results = self._pipeline.generate(tensors, [options] * len(tensors), streamer)
         generations = []
         for ids, result in zip(prompts, results, strict=True):
@@ -116,6 +119,7 @@ class OpenVINOGenerator:
 
     @cached_property
     def _pipeline(self) -> Any:
+        import_openvino()
         from openvino_genai import ContinuousBatchingPipeline, SchedulerConfig
 
         scheduler = SchedulerConfig()

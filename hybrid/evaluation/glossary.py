@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import yaml
-
+from hybrid.config_file import read_yaml
 from hybrid.errors import InputError
 
 
@@ -49,10 +48,7 @@ def read_glossary(path: Path) -> Glossary:
     remedy = "write one line a term: mechanical seal: [gland, stuffing box]"
     if not path.is_file():
         raise InputError(path, "no such file", "name the glossary by a path from where `hybrid` is called")
-    try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(path, f"not YAML: {error}", remedy) from None
+    value = read_yaml(path)
     if not isinstance(value, dict) or not value:
         raise InputError(path, "not a list of terms with their variants", remedy)
     for term, variants in value.items():

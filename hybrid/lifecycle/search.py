@@ -10,7 +10,7 @@ from hybrid.artifacts import Manifest, require, sha256_file
 from hybrid.backends import make_encoder
 from hybrid.config import Config
 from hybrid.corpus.passages import PassageSet
-from hybrid.errors import MissingError, StaleError
+from hybrid.errors import ConfigError, MissingError, StaleError
 from hybrid.lifecycle.fusion_choice import choose_fusion, chosen_fusion, dev_questions
 from hybrid.protocols import Generator, VectorStore
 from hybrid.retrieval.fusion import Fusion
@@ -59,7 +59,12 @@ class Search:
         return index
 
     def plan(self) -> Plan:
-        """Which index type suits these passages, beside all others."""
+        """Which index type suits these passages, beside all others. Raises `ConfigError` where Milvus holds them."""
+        if self.config.index.store == "milvus":
+            raise ConfigError(
+                "index.store is milvus, and --plan compares the index types of faiss",
+                "set index.milvus_index, or leave index.store out",
+            )
         return make_plan(len(self.passages.passages), self.embedder.dim, self.config.index)
 
     def inputs(self) -> dict[str, str]:
@@ -82,7 +87,7 @@ class Search:
         chosen = self._chosen()
         if chosen is None:
             raise MissingError(
-                f"{self.fusion_path}: dev has not chosen yet how to fuse these vectors with words", "run `hybrid index`"
+                f"{self.fusion_path}: dev has not chosen yet how to fuse these vectors with words", _REMEDY
             )
         return chosen
 
@@ -120,7 +125,7 @@ class Search:
     def _store(self) -> VectorStore:
         manifest, options = require(self.index_path, "hybrid index"), self.config.index
         if manifest.inputs["passages"] != self._content:
-            raise StaleError(f"{self.index_path} is older than the passages", "run `hybrid index`")
+            raise StaleError(f"{self.index_path} is older than the passages", _REMEDY)
         if (store := manifest.facts.get("store", "faiss")) != options.store:
             raise StaleError(f"{self.index_path}: vectors in {store}, index.store is {options.store}", _REMEDY)
         if options.store == "milvus":

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from typing import Literal
 
 from hybrid.errors import ConfigError, MissingError
+from hybrid.precision import has_accelerator, processor_has_bfloat16
 from hybrid.retrieval import onnx_encoder, openvino_encoder
 from hybrid.retrieval.exported_encoder import Backend, Precision
 
@@ -46,7 +46,7 @@ def choose_encoder(
             "embedder.precision is bfloat16, which ONNX Runtime does not do on CPUs", "set float32 or int8"
         )
     if precision == "auto":
-        half = chosen == "openvino" and openvino_encoder.has_bfloat16()
+        half = chosen == "openvino" and processor_has_bfloat16()
         precision = "bfloat16" if half else "float32"
     return EncoderChoice(chosen, precision, must=backend != "auto" or precision == "int8")
 
@@ -56,13 +56,4 @@ def _left_open(precision: str, devices: Sequence[str]) -> Literal["torch"] | Bac
         return "torch"
     if precision == "int8":
         return "onnx" if onnx_encoder.is_installed() and not openvino_encoder.is_installed() else "openvino"
-    return "openvino" if openvino_encoder.is_installed() and not _has_accelerator() else "torch"
-
-
-def _has_accelerator() -> bool:
-    # a build of torch for CPUs says so in its version, which spares a second of loading it
-    if metadata.version("torch").endswith("+cpu"):
-        return False
-    import torch
-
-    return bool(torch.accelerator.is_available())
+    return "openvino" if openvino_encoder.is_installed() and not has_accelerator() else "torch"

@@ -9,7 +9,7 @@ import numpy as np
 from hybrid.errors import IntegrityError
 from hybrid.jsonl import read_jsonl, write_jsonl
 from hybrid.protocols import Vectors
-from hybrid.retrieval.faiss_files import write_faiss
+from hybrid.retrieval.faiss_files import read_faiss, write_faiss
 from hybrid.retrieval.vector_checks import check_new, check_vectors
 
 
@@ -79,10 +79,8 @@ class FlatStore:
 
     @classmethod
     def load(cls, folder: Path) -> "FlatStore":
-        """Read both files. Raises `IntegrityError` where they do not belong together."""
-        import faiss
-
-        index = faiss.read_index(str(folder / "vectors.faiss"))
+        """Read both files. Raises `IntegrityError` where one is damaged or they do not belong together."""
+        index = read_faiss(folder / "vectors.faiss", mapped=False)
         store = cls(index.d)
         store._index = index
         store._ids = [record["id"] for _, record in read_jsonl(folder / "ids.jsonl")]

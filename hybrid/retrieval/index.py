@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 
 from hybrid.artifacts import Build, Manifest, artifact_id, current, publish, require
-from hybrid.config_index import IndexConfig, IndexType, RescoreType
+from hybrid.config_index import IndexConfig, IndexType, RescoreType, ShortlistType
 from hybrid.errors import HybridError, StaleError
-from hybrid.jsonl import read_jsonl, write_jsonl
+from hybrid.jsonl import write_jsonl
 from hybrid.protocols import Embedder, Vectors, VectorStore
 from hybrid.retrieval.flat_store import FlatStore
-from hybrid.retrieval.index_layout import Layout, ShortlistType, num_clusters
+from hybrid.retrieval.index_layout import Layout, num_clusters
 from hybrid.retrieval.index_plan import Plan, exact_is_enough, layouts, make_plan
-from hybrid.retrieval.passage_vectors import TEXTS_FILE, digest_of, encoded, known_vectors, reusable
+from hybrid.retrieval.passage_vectors import TEXTS_FILE, digest_of, encoded, known_vectors, read_digests, reusable
 from hybrid.retrieval.shortlist_build import RecallError, build_shortlist, carry_on, write_vectors
 from hybrid.retrieval.shortlist_store import STATE_FILE, ShortlistStore
 from hybrid.types import Passage
@@ -46,10 +46,10 @@ def build_index(
     Raises `HybridError` where the disk is full, vectors are not finite, or recall is below the configured floor.
     """
     config = config or IndexConfig()
-    plan = make_plan(len(passages), embedder.dim, config)
-    settings = {} if plan.chosen == "exact" else _settings(plan.chosen, config, seed)
+    settings = _settings(_type(len(passages), lambda: embedder.dim, config), config, seed)
     if done := current(target, "index", VERSION, settings, inputs):
         return done
+    plan = make_plan(len(passages), embedder.dim, config)
     with _full_disk_is_told(target), publish(target, "index", VERSION, settings, inputs) as build:
         _refuse_small_disk(target, build, plan)
         build.facts.update(embedder=embedder.name, fingerprint=embedder.fingerprint, dim=embedder.dim)
@@ -69,13 +69,18 @@ def index_id(*, passages: str, embedder: str, num: int, dim: Callable[[], int], 
     inputs = {"passages": passages, "embedder": embedder}
     if config.store == "milvus":
         return artifact_id("index", VERSION, config.milvus_settings(), inputs)
-    exact = config.type == "exact" or (config.type == "auto" and exact_is_enough(num, _MOST_DIMS, config))
-    type_ = "exact" if exact else make_plan(num, dim(), config).chosen
-    settings = {} if type_ == "exact" else _settings(type_, config, seed)
-    return artifact_id("index", VERSION, settings, inputs)
+    return artifact_id("index", VERSION, _settings(_type(num, dim, config), config, seed), inputs)
+
+
+def _type(num: int, dim: Callable[[], int], config: IndexConfig) -> IndexType:
+    """The type that is chosen for `num` vectors. To ask for their dimension may load a model."""
+    hangs_on_dim = config.type == "auto" and not exact_is_enough(num, _MOST_DIMS, config)
+    return make_plan(num, dim() if hangs_on_dim else _MOST_DIMS, config).chosen
 
 
 def _settings(type_: IndexType, config: IndexConfig, seed: int) -> dict[str, Any]:
+    if type_ == "exact":
+        return {}
     # where `auto` chose the type another one may take its place
     return {"type": type_, "auto": config.type == "auto", "seed": seed, **config.settings()}
 
@@ -140,6 +145,9 @@ class _Job:
         """An index of short codes that learns them from these vectors; the facts of it. Where `auto` chose the type
         and it finds too little, the next best one is tried: a graph is at a loss among many copies of a passage.
         """
+        num, dim = len(self.passages), self.embedder.dim
+        write_vectors(self.parts(range(num), self.config.rescore), num, dim, self.build.path, self.config)
+        self.write_texts(self.digests)
         types = plan.candidates if self.config.type == "auto" else plan.candidates[:1]
         refused = {}
         for number, type_ in enumerate(types):
@@ -155,9 +163,6 @@ class _Job:
 
     def _of_type(self, type_: ShortlistType) -> dict[str, Any]:
         num, dim = len(self.passages), self.embedder.dim
-        parts = self.parts(range(num), self.config.rescore)
-        write_vectors(parts, num, dim, self.build.path, self.config)
-        self.write_texts(self.digests)
         found = build_shortlist(
             [passage.id for passage in self.passages],
             layouts(type_, num, dim, self.config),
@@ -176,8 +181,7 @@ class _Job:
         if manifest is None or manifest.config != settings:
             return None
         store, learnt = ShortlistStore.load(self.target), manifest.facts["index"]["learnt_from"]
-        texts = (record["sha256"] for _, record in read_jsonl(self.target / TEXTS_FILE))
-        all_texts = list(texts)
+        all_texts = read_digests(self.target)
         was = {store.id_of(row): all_texts[row] for row in store.live_rows().tolist()}
         now = {passage.id: digest for passage, digest in zip(self.passages, self.digests, strict=True)}
         new = [row for row, passage in enumerate(self.passages) if was.get(passage.id) != self.digests[row]]

@@ -1,14 +1,15 @@
 """How an index of short codes is laid out, and its FAISS index, empty or trained on a sample."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from hybrid.config_index import RescoreType
+from hybrid.config_index import RescoreType, ShortlistType
 from hybrid.protocols import Vectors
 
-ShortlistType = Literal["funnel", "hnsw", "ivf_pq", "ivf_sq", "ivf_rabitq"]
+LEAST_TRAINED = 16
+"""Vectors that a code of four bits needs, one for each of its values."""
 GRAPH_LINKS = 32
 """Of a graph's node, twice as many in its lowest layer."""
 _CODES = {"ivf_pq": "PQ{parts}x4fs", "ivf_sq": "SQ8", "ivf_rabitq": "RaBitQ", "hnsw": "SQ8", "funnel": "PQ{parts}x4fs"}
@@ -70,7 +71,7 @@ class Layout:
         """
         import faiss
 
-        if len(sample) < max(16, self.clusters):
+        if len(sample) < max(LEAST_TRAINED, self.clusters):
             raise ValueError(f"{len(sample)} vectors are too few to train {self.factory}")
         index: Any = faiss.index_factory(self.dims, self.factory, faiss.METRIC_INNER_PRODUCT)
         short = self.shorten(sample)
@@ -110,4 +111,4 @@ class Layout:
 
 def num_clusters(num: int) -> int:
     """A power of two near 4√n: a range of sizes shares one, so that an index that grows can be carried on."""
-    return int(2 ** round(np.log2(4 * np.sqrt(max(num, 16)))))
+    return int(2 ** round(np.log2(4 * np.sqrt(max(num, LEAST_TRAINED)))))

@@ -2,16 +2,17 @@
 
 import os
 from dataclasses import dataclass
+from typing import get_args
 
-from hybrid.config_index import IndexConfig, IndexType
-from hybrid.retrieval.index_layout import Layout, ShortlistType, num_clusters
+from hybrid.config_index import IndexConfig, IndexType, ShortlistType
+from hybrid.retrieval.index_layout import LEAST_TRAINED, Layout, num_clusters
 from hybrid.retrieval.search_cost import exact_ms, search_ms
 from hybrid.retrieval.shortlist_store import Effort
 
 _FUNNEL_DIMS = (64, 128, 192, 256)
 _DIMS_PER_PART = {"funnel": (2, 1), "ivf_pq": (4, 2, 1)}
 """Dimensions that one 4-bit piece of a code stands for, as they are tried."""
-_SHORTLIST_TYPES: tuple[ShortlistType, ...] = ("funnel", "hnsw", "ivf_pq", "ivf_sq", "ivf_rabitq")
+_SHORTLIST_TYPES: tuple[ShortlistType, ...] = get_args(ShortlistType)
 _EXPECTED = {
     "funnel": Effort(200, 1),
     "hnsw": Effort(12, 48),
@@ -59,8 +60,8 @@ class Plan:
 
 
 def make_plan(num: int, dim: int, config: IndexConfig) -> Plan:
-    """Estimates for `num` vectors of `dim`, and the choice: the configured type, or with `auto` exact search as long as
-    it keeps both budgets, then the fastest that fits the memory, then the smallest.
+    """Estimates for `num` vectors of `dim`, and the choice: the configured type where there is enough to learn it from;
+    with `auto` exact search as long as it keeps both budgets, then the fastest that fits the memory, then the smallest.
     """
     memory = config.memory_mb or _machine_mb() / 2
     ours = tuple(_option(type_, num, dim, config, memory) for type_ in _SHORTLIST_TYPES)
@@ -68,7 +69,10 @@ def make_plan(num: int, dim: int, config: IndexConfig) -> Plan:
     # the funnel leans on what an embedder was trained for, and that is not known before it is measured
     considered = [option for option in ours if option.type != "funnel"]
     ranked = sorted(considered, key=lambda o: (0, o.expected_ms) if o.fits else (1, o.resident_mb))
-    if config.type != "auto":
+    chosen: IndexType
+    if config.type not in ("auto", "exact") and num < LEAST_TRAINED:
+        chosen, why = "exact", f"{num} vectors are too few to learn {config.type} from: {LEAST_TRAINED} are needed"
+    elif config.type != "auto":
         chosen, why = config.type, "index.type names it"
     elif exact_is_enough(num, dim, config):
         chosen, why = "exact", f"{num:,} vectors are compared in {exact.expected_ms:.2g} ms, within index.latency_ms"
@@ -81,11 +85,6 @@ def make_plan(num: int, dim: int, config: IndexConfig) -> Plan:
     candidates = [type_ for type_ in _SHORTLIST_TYPES if type_ == chosen]
     candidates += [option.layout.type for option in ranked if option.layout and option.type != chosen]
     return Plan(num, dim, memory, (exact, *ours), chosen, why, tuple(candidates))
-
-
-def chosen_type(num: int, dim: int, config: IndexConfig) -> IndexType:
-    """The type that `make_plan` chooses."""
-    return make_plan(num, dim, config).chosen
 
 
 def exact_is_enough(num: int, dim: int, config: IndexConfig) -> bool:

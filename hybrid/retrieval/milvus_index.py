@@ -5,7 +5,7 @@ where it stopped, and the old collection is deleted when the new manifest is pub
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from hybrid.protocols import Embedder
 from hybrid.retrieval.index import VERSION, index_manifest
 from hybrid.retrieval.milvus_store import LOCATOR, MilvusStore
 from hybrid.retrieval.passage_vectors import check_encoded, digest_of
-from hybrid.retrieval.shards import SHARD, encode_shards
+from hybrid.retrieval.shards import SHARD, encode_shards, parts
 from hybrid.types import Passage
 
 
@@ -41,7 +41,7 @@ def build_milvus_index(
     with publish(target, "index", VERSION, settings, inputs) as build:
         store = MilvusStore(options, _collection_name(target, options, identity), embedder.dim)
         todo = _carry_over(passages, store, comparable)
-        shards = [todo[i : i + SHARD] for i in range(0, len(todo), SHARD)]
+        shards = list(parts(todo, SHARD))
         fresh = encode_shards(embedder, [[passage.full_text for passage in shard] for shard in shards])
         for shard in track(shards, total=len(shards), description="encoding passages") if shards else ():
             vectors = next(fresh)
@@ -83,7 +83,7 @@ def open_milvus_index(path: Path, embedder: Embedder, options: StoreConfig) -> M
 def _carry_over(passages: Sequence[Passage], store: MilvusStore, before: MilvusStore | None) -> list[Passage]:
     """Fill the store from the collection before it; returns the passages that neither holds."""
     todo: list[Passage] = []
-    for part in _parts(passages):
+    for part in parts(passages, SHARD):
         held = store.fetch([passage.id for passage in part])
         missing = [passage for passage in part if passage.id not in held]
         known = before.fetch([passage.id for passage in missing]) if before and missing else {}
@@ -116,7 +116,3 @@ def _collection_name(target: Path, options: StoreConfig, identity: str) -> str:
     """Of letters, digits and underscores, as Milvus asks."""
     place = re.sub(r"\W", "_", f"{target.parent.resolve().name}_{target.name}", flags=re.ASCII)
     return f"{options.milvus_prefix}_{place[-100:]}_{identity[:16]}"
-
-
-def _parts(passages: Sequence[Passage]) -> Iterator[Sequence[Passage]]:
-    return (passages[i : i + SHARD] for i in range(0, len(passages), SHARD))

@@ -4,11 +4,11 @@ import base64
 import json
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from hybrid.artifacts import write_text
 from hybrid.config_store import StoreConfig
 from hybrid.errors import EndpointError, InputError, MissingError
 from hybrid.protocols import Vectors
+from hybrid.retrieval.shards import parts
 from hybrid.retrieval.vector_checks import check_new, check_vectors
 
 LOCATOR = "locator.json"
@@ -25,7 +26,6 @@ _ROWS = 1000
 """Sent or fetched at once: Milvus takes messages of 64 MB, which are 4,000 rows of 4,096 numbers."""
 _QUERIES = 100
 _ID_BYTES = 1024
-_Row = TypeVar("_Row")
 
 
 def is_installed() -> bool:
@@ -62,13 +62,13 @@ class MilvusStore:
             for identity, digest, vector in zip(ids, known, np.asarray(vectors, dtype=np.float32), strict=True)
         ]
         self._num = None
-        for part in _parts(rows, _ROWS):
+        for part in parts(rows, _ROWS):
             self._call("upsert", data=part)
 
     def fetch(self, ids: Sequence[str]) -> dict[str, tuple[str, Vectors]]:
         """What is there of some ids: the SHA-256 of the text and the vector `(dim,)`."""
         found = {}
-        for part in _parts(list(ids), _ROWS):
+        for part in parts(list(ids), _ROWS):
             for row in self._call("get", ids=part, output_fields=["id", "sha256", "vector"]):
                 found[row["id"]] = (row["sha256"], np.asarray(row["vector"], dtype=np.float32))
         return found
@@ -84,7 +84,7 @@ class MilvusStore:
         k = min(k, len(self))
         found_ids: list[list[str]] = []
         found_scores: list[list[float]] = []
-        for queries in _parts(list(np.asarray(vectors, dtype=np.float32)), _QUERIES):
+        for queries in parts(list(np.asarray(vectors, dtype=np.float32)), _QUERIES):
             for ranked in self._ranked(queries, k) if k else [[] for _ in queries]:
                 found_ids.append([identity for _, identity in ranked])
                 found_scores.append([-negative for negative, _ in ranked])
@@ -106,7 +106,7 @@ class MilvusStore:
     def remove(self, ids: Sequence[str]) -> None:
         """Forget vectors; unknown ids are passed over."""
         self._num = None
-        for part in _parts(list(ids), _ROWS):
+        for part in parts(list(ids), _ROWS):
             self._call("delete", ids=part)
 
     def __len__(self) -> int:
@@ -286,7 +286,3 @@ def _certificates(options: StoreConfig) -> dict[str, str]:
             raise InputError(file, "no such certificate", "check index.milvus_ca_file and its neighbours")
     name = {"server_name": options.milvus_server_name} if options.milvus_server_name else {}
     return {key: str(file) for key, file in given.items() if file is not None} | name
-
-
-def _parts(rows: Sequence[_Row], size: int) -> Iterator[Sequence[_Row]]:
-    return (rows[i : i + size] for i in range(0, len(rows), size))

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from hybrid.cores import num_cores
+from hybrid.openvino_library import import_openvino
+from hybrid.precision import processor_has_bfloat16
 from hybrid.protocols import Vectors
 from hybrid.retrieval.token_batches import TokenBatch
 
@@ -22,20 +24,11 @@ def is_installed() -> bool:
     return find_spec("openvino") is not None
 
 
-def has_bfloat16() -> bool:
-    """Whether the processor has instructions for it; told without loading torch."""
-    import openvino
-
-    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-
-
 class OpenVINOEncoder:
     """`model.xml` of a folder, computed in `precision`; int8 quantises the activations too, while it runs."""
 
     def __init__(self, folder: Path, precision: str) -> None:
-        import openvino
-
-        half = precision == "bfloat16" or (precision == "int8" and has_bfloat16())
+        half = precision == "bfloat16" or (precision == "int8" and processor_has_bfloat16())
         self._num_streams = num_streams()
         properties = {
             "INFERENCE_PRECISION_HINT": "bf16" if half else "f32",
@@ -45,7 +38,7 @@ class OpenVINOEncoder:
             "DYNAMIC_QUANTIZATION_GROUP_SIZE": _GROUP if precision == "int8" else "0",
         }
         self._own = threading.local()
-        self._model: Any = openvino.Core().compile_model(folder / "model.xml", "CPU", properties)
+        self._model: Any = import_openvino().Core().compile_model(folder / "model.xml", "CPU", properties)
         self.dim: int = self._model.output(0).get_partial_shape()[1].get_length()
 
     def encode(self, batches: Iterable[TokenBatch]) -> Iterator[tuple[list[int], Vectors]]:

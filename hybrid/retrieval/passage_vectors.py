@@ -15,7 +15,7 @@ from hybrid.progress import track
 from hybrid.protocols import Embedder, Vectors
 from hybrid.retrieval.flat_store import FlatStore
 from hybrid.retrieval.full_vectors import BLOCK, FullVectors, RowFile
-from hybrid.retrieval.shards import SHARD, encode_shards
+from hybrid.retrieval.shards import SHARD, encode_shards, parts
 from hybrid.retrieval.shortlist_store import VECTORS_FILE
 from hybrid.types import Passage
 
@@ -49,8 +49,12 @@ def known_vectors(target: Path, embedder: Embedder, kept_as: RescoreType) -> Kno
             return nothing
     else:
         full = FullVectors(FlatStore.load(target).vectors()[1])
-    digests = (record["sha256"] for _, record in read_jsonl(target / TEXTS_FILE))
-    return KnownVectors({digest: row for row, digest in enumerate(digests)}, full)
+    return KnownVectors({digest: row for row, digest in enumerate(read_digests(target))}, full)
+
+
+def read_digests(folder: Path) -> list[str]:
+    """SHA-256 of the text of each row of the index in `folder`."""
+    return [record["sha256"] for _, record in read_jsonl(folder / TEXTS_FILE)]
 
 
 def reusable(target: Path, embedder: Embedder) -> Manifest | None:
@@ -77,11 +81,10 @@ def encoded(
     for row, digest in enumerate(digests):
         rows_of.setdefault(digest, []).append(row)
     there = [digest for digest in rows_of if digest in known.rows]
-    for start in range(0, len(there), BLOCK):
-        block = there[start : start + BLOCK]
+    for block in parts(there, BLOCK):
         yield _spread(block, known.full.take(np.array([known.rows[digest] for digest in block])), rows_of)
     todo = [(digest, rows[0]) for digest, rows in rows_of.items() if digest not in known.rows]
-    shards = [todo[i : i + SHARD] for i in range(0, len(todo), SHARD)]
+    shards = list(parts(todo, SHARD))
     unsaved = [shard for shard in shards if _read_shard(_saved(shard, private), len(shard), embedder.dim) is None]
     fresh = encode_shards(embedder, [[passages[row].full_text for _, row in shard] for shard in unsaved])
     for shard in track(shards, total=len(shards), description="encoding passages") if shards else ():

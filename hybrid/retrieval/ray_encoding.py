@@ -4,6 +4,7 @@ import logging
 import os
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
 
@@ -85,9 +86,8 @@ class RayEmbedder:
                     raise HybridError(f"Ray gave shard {row['place'][0]} instead of {place}", "run the command again")
                 yield vectors
         except RayError as error:
-            cause = (str(error).strip().splitlines() or [type(error).__name__])[-1]
             raise HybridError(
-                f"encoding by Ray failed: {cause[:300]}", "each worker needs the model's folder and this package"
+                f"encoding by Ray failed: {_cause(error)}", "each worker needs the model's folder and this package"
             ) from None
         finally:
             if started:
@@ -117,17 +117,35 @@ class _Encoder:
     """What an actor runs: one embedder, a shard at a call."""
 
     def __init__(self, load: Callable[[], Embedder], fingerprint: str) -> None:
-        try:
+        with _told_in_one_line():
             self._embedder = load()
-        except HybridError as error:
-            # its constructor takes other arguments than its message: it would not arrive
-            raise RuntimeError(" ".join(str(error).split())) from None
         if self._embedder.fingerprint != fingerprint:
             raise ValueError(f"the weights of {self._embedder.name} on this worker are others than where it was asked")
 
     def __call__(self, batch: _Batch) -> dict[str, list[Any]]:
-        vectors = [self._embedder.encode_passages(list(texts)).tobytes() for texts in batch["texts"]]
+        with _told_in_one_line():
+            vectors = [self._embedder.encode_passages(list(texts)).tobytes() for texts in batch["texts"]]
         return {"place": list(batch["place"]), "vectors": vectors}
+
+
+def _cause(error: Exception) -> str:
+    """The last line of what the worker raised."""
+    from ray.exceptions import UserCodeException
+
+    told = str(error).strip()
+    if isinstance(error, UserCodeException):
+        # what a call raised stands above what Ray Data says of it, and nowhere else
+        told = told.rpartition("\n\nThe above exception was the direct cause")[0] or told
+    return (told.splitlines() or [type(error).__name__])[-1][:300]
+
+
+@contextmanager
+def _told_in_one_line() -> Iterator[None]:
+    try:
+        yield
+    except HybridError as error:
+        # its constructor takes other arguments than its message: it would not arrive
+        raise RuntimeError(" ".join(str(error).split())) from None
 
 
 def _start(options: StoreConfig) -> None:

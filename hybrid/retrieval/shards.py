@@ -1,12 +1,18 @@
 """Passages encoded in shards, one after the other here or by whatever the embedder spreads them over."""
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 from hybrid.protocols import Embedder, Vectors
 
 SHARD = 1024
 """Passages in one."""
+_Item = TypeVar("_Item")
+
+
+def parts(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
+    """Slices of `size` items, the last one shorter."""
+    return (items[start : start + size] for start in range(0, len(items), size))
 
 
 @runtime_checkable

@@ -58,11 +58,7 @@ class ShortlistStore:
         self._num_gone = 0
         self._rows: dict[str, int] | None = None
         self._path: Path | None = None
-
-    @classmethod
-    def trained(cls, layout: Layout, sample: Vectors, *, seed: int = 0) -> Self:
-        """An empty store that learnt its codes from a sample `(n, dim)`."""
-        return cls(layout, layout.train(sample, seed), FullVectors.empty(layout.dim, layout.rescore), [])
+        self._mapped: Path | None = None
 
     def add(self, ids: Sequence[str], vectors: Vectors) -> None:
         """Append vectors `(n, dim)`. Raises `ValueError` where counts or dimension differ, an id is there already, or
@@ -189,7 +185,7 @@ class ShortlistStore:
             told = f"{len(full)} vectors of dimension {full.dim}, {index.ntotal} codes of {index.d}, {len(ids)} ids"
             raise IntegrityError(f"{folder}: {told} do not belong together", REBUILD)
         store = cls(layout, index, full, ids)
-        store.effort, store._path = effort, folder
+        store.effort, store._path, store._mapped = effort, folder, folder / FAISS_FILE
         store._gone[removed] = True
         store._num_gone = len(removed)
         return store
@@ -247,8 +243,8 @@ class ShortlistStore:
 
     def _make_writable(self) -> None:
         """A mapped index cannot grow: read it into memory the first time that it must."""
-        if self._path is not None and not self._new_ids:
-            self._index = read_faiss(self._path / FAISS_FILE, mapped=False)
+        if self._mapped is not None:
+            self._index, self._mapped = read_faiss(self._mapped, mapped=False), None
 
 
 def is_doubtful(codes: Vectors, scores: Vectors, k: int, doubt: float) -> bool:

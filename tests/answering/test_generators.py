@@ -2,6 +2,7 @@
 
 import json
 import math
+import subprocess
 import sys
 import threading
 from abc import ABC, abstractmethod
@@ -236,9 +237,25 @@ def test_an_export_holds_the_adapter_and_is_made_once(folder: Path, tmp_path: Pa
     assert made.stat().st_mtime_ns == before
 
 
-def test_the_converter_does_not_report_to_its_maker(folder: Path, tmp_path: Path) -> None:
-    OpenVINOGenerator(LocalGenerator(folder, dtype="float32"), tmp_path).generate(CHATS[:1], max_new_tokens=1)
-    assert sys.modules["openvino_telemetry"] is None
+@pytest.mark.parametrize(
+    "call",
+    ["generate(chats, max_new_tokens=1)", "stream(chats[0], max_new_tokens=1, on_text=print)", "preload(alone=True)"],
+)
+def test_the_converter_does_not_report_to_its_maker(call: str, folder: Path, tmp_path: Path) -> None:
+    """In a process of its own: what OpenVINO is imported with first stays."""
+    code = (
+        "import sys\nfrom pathlib import Path\n"
+        "from hybrid.answering.local_generator import LocalGenerator\n"
+        "from hybrid.answering.openvino_generator import OpenVINOGenerator\n"
+        "from hybrid.types import Message\n"
+        f"local, chats = LocalGenerator(Path({str(folder)!r}), dtype='float32'), [(Message('user', 'x'),)]\n"
+        f"OpenVINOGenerator(local, Path({str(tmp_path)!r})).{call}\n"
+        "print('BY', sys.modules['openvino.tools.ovc.telemetry_utils'].tm.__name__)\n"
+    )
+    exported = OpenVINOGenerator(LocalGenerator(folder, dtype="float32"), tmp_path)
+    exported.generate(CHATS[:1], max_new_tokens=1)
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert told.endswith("BY openvino.tools.ovc.telemetry_stub\n")
 
 
 @pytest.mark.parametrize("fault", ["breaks off", "no stream", "refuses the key"])

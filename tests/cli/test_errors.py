@@ -35,6 +35,13 @@ def test_no_corpus_folder(place: Place) -> None:
     refused(place.run("index"), "corpora/machines", "no such corpus folder")
 
 
+def test_a_plan_of_vectors_that_milvus_holds(indexed: Place) -> None:
+    before = artefacts(indexed.workspace)
+    result = indexed.run("index", "--plan", "--set", "index.store=milvus", "--set", "index.milvus_uri=m.db")
+    refused(result, "index.store is milvus", "index.milvus_index")
+    assert artefacts(indexed.workspace) == before
+
+
 def test_question_naming_an_unknown_passage(indexed: Place) -> None:
     before = artefacts(indexed.workspace)
     rows = questions(indexed.corpus)

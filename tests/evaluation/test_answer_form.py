@@ -199,6 +199,13 @@ def test_a_glossary_of_another_shape_is_refused(text: str, tmp_path: Path) -> No
         read_glossary(tmp_path / "absent.yaml")
 
 
+def test_a_glossary_that_is_no_yaml_is_told_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "glossary.yaml"
+    file.write_text("seal: [gland]\nvalve: [\n")
+    with pytest.raises(InputError, match=r"glossary\.yaml:3: not valid YAML"):
+        read_glossary(file)
+
+
 def test_a_glossary_is_read(tmp_path: Path) -> None:
     file = tmp_path / "glossary.yaml"
     file.write_text("mechanical seal: [gland, stuffing box]\n")

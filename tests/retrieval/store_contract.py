@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 
 from hybrid.protocols import Vectors, VectorStore
+from hybrid.retrieval.full_vectors import FullVectors
+from hybrid.retrieval.index_layout import Layout
+from hybrid.retrieval.shortlist_store import ShortlistStore
 
 DIM = 16
 
@@ -28,6 +31,11 @@ def unit_vectors(num: int, seed: int = 0) -> Vectors:
 def names(num: int) -> list[str]:
     """Ids whose order is not the order in which they are added."""
     return [f"p{(i * 7919) % 100_003:06d}" for i in range(num)]
+
+
+def empty_store(layout: Layout, sample: Vectors) -> ShortlistStore:
+    """One that learnt its codes from the sample."""
+    return ShortlistStore(layout, layout.train(sample, 0), FullVectors.empty(layout.dim, layout.rescore), [])
 
 
 def exact(ids: Sequence[str], vectors: Vectors, query: Vectors, k: int) -> tuple[list[str], list[float]]:

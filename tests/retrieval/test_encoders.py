@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -56,22 +58,38 @@ def test_batches_hold_every_text_once_sorted_by_length_within_the_budget() -> No
 
 
 def test_auto_is_openvino_where_it_is_installed_and_no_accelerator_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoder_choice, "_has_accelerator", lambda: False)
-    monkeypatch.setattr(openvino_encoder, "has_bfloat16", lambda: True)
+    monkeypatch.setattr(encoder_choice, "has_accelerator", lambda: False)
+    monkeypatch.setattr(encoder_choice, "processor_has_bfloat16", lambda: True)
     assert choose_encoder("auto", "auto") == EncoderChoice("openvino", "bfloat16", must=False)
     assert choose_encoder("auto", "int8") == EncoderChoice("openvino", "int8", must=True)
     assert choose_encoder("auto", "auto", ["cuda:0", "cuda:1"]).backend == "torch"
-    monkeypatch.setattr(openvino_encoder, "has_bfloat16", lambda: False)
+    monkeypatch.setattr(encoder_choice, "processor_has_bfloat16", lambda: False)
     assert choose_encoder("openvino", "auto") == OPENVINO
-    monkeypatch.setattr(encoder_choice, "_has_accelerator", lambda: True)
+    monkeypatch.setattr(encoder_choice, "has_accelerator", lambda: True)
     assert choose_encoder("auto", "auto") == sentence_embedder.TORCH
-    monkeypatch.setattr(encoder_choice, "_has_accelerator", lambda: False)
+    monkeypatch.setattr(encoder_choice, "has_accelerator", lambda: False)
     monkeypatch.setattr(openvino_encoder, "is_installed", lambda: False)
     assert choose_encoder("auto", "auto") == sentence_embedder.TORCH
     with pytest.raises(MissingError, match="openvino, which is not installed"):
         choose_encoder("openvino", "auto")
     monkeypatch.setattr(onnx_encoder, "is_installed", lambda: True)
     assert choose_encoder("auto", "int8") == EncoderChoice("onnx", "int8", must=True)
+
+
+def test_an_encoder_does_not_report_to_the_maker_of_its_converter(tiny: Path, tmp_path: Path) -> None:
+    """In a process of its own: what OpenVINO is imported with first stays."""
+    SentenceEmbedder(tiny, encoder=OPENVINO, cache=tmp_path).encode_queries(["oil"])
+    code = (
+        "import sys\nfrom pathlib import Path\n"
+        "from hybrid.retrieval.encoder_choice import choose_encoder\n"
+        "from hybrid.retrieval.sentence_embedder import SentenceEmbedder\n"
+        f"folder, cache = Path({str(tiny)!r}), Path({str(tmp_path)!r})\n"
+        "embedder = SentenceEmbedder(folder, encoder=choose_encoder('openvino', 'auto'), cache=cache)\n"
+        "embedder.encode_queries(['oil'])\n"
+        "print(sys.modules['openvino.tools.ovc.telemetry_utils'].tm.__name__)\n"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert told == "openvino.tools.ovc.telemetry_stub\n"
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,8 @@ def test_numbers_that_are_not_finite_and_other_dimensions_are_refused_whole(tmp_
 def test_an_approximate_index_finds_nearly_all(tmp_path: Path) -> None:
     more: dict[str, Any] = {"milvus_index": "HNSW", "milvus_build": {"M": 16, "efConstruction": 100}}
     exact, quick = filled(str(tmp_path / "m.db")), filled(str(tmp_path / "m.db"), milvus_search={"ef": 64}, **more)
+    for store, type_ in ((exact, "FLAT"), (quick, "HNSW")):
+        assert store._client.describe_index(store.collection, "vector")["index_type"] == type_
     wanted, found = (store.search(unit_vectors(20, 3), 5)[0] for store in (exact, quick))
     kept = sum(len(set(a) & set(b)) for a, b in zip(wanted, found, strict=True))
     assert kept >= 95
@@ -224,6 +226,21 @@ def test_tls_and_a_token_from_the_environment(tmp_path: Path, monkeypatch: pytes
         assert base64.b64encode(wrong.encode()).decode() not in str(caught.value)
     finally:
         server.stop()
+
+
+def test_a_token_that_a_server_echoes_is_cut_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Directly: pymilvus replaces what a server says while it connects, but not what it says later."""
+    from pymilvus.exceptions import MilvusException
+
+    monkeypatch.setenv("TEST_MILVUS_TOKEN", TOKEN)
+    store = MilvusStore(options("http://127.0.0.1:9", milvus_token_env="TEST_MILVUS_TOKEN"), "c", DIM)
+    encoded = base64.b64encode(TOKEN.encode()).decode()
+    # where a message is shortened before, the second one is cut in two and not found
+    echoed = f"not allowed: {encoded}\nwho is {'x' * 225} {TOKEN}?"
+    for error in (MilvusException(message=echoed), ValueError(echoed)):
+        told = str(store._failure(error))
+        assert "http://127.0.0.1:9#c: not allowed: … who is xxx" in told and "TEST_MILVUS_TOKEN" in told
+        assert not any(secret[:8] in told for secret in (TOKEN, encoded))
 
 
 def test_a_server_that_asks_for_a_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ import pytest
 from hybrid.backends import make_encoder
 from hybrid.config import Config, EmbedderConfig
 from hybrid.config_index import IndexConfig
-from hybrid.errors import HybridError
+from hybrid.errors import HybridError, InputError
 from hybrid.protocols import Vectors
 from hybrid.retrieval.index import build_index
 from hybrid.retrieval.ray_encoding import RayEmbedder, is_installed
@@ -111,6 +111,19 @@ def test_a_worker_with_other_weights_is_refused(tmp_path: Path) -> None:
 def test_a_worker_that_cannot_load_is_told_by_its_cause(tmp_path: Path) -> None:
     spread = RayEmbedder(Hashed(tmp_path), lambda: SentenceEmbedder(tmp_path / "nowhere"), OPTIONS)
     with pytest.raises(HybridError, match=r"nowhere"):
+        list(spread.encode_shards(SHARDS[:1]))
+
+
+class Broken(Hashed):
+    """An embedder whose weights give no numbers."""
+
+    def encode_passages(self, texts: Sequence[str]) -> Vectors:
+        raise InputError("weights.bin", "not finite for 'the seal leaks'", "pull the model again", line=7)
+
+
+def test_a_worker_that_cannot_encode_is_told_by_its_cause(tmp_path: Path) -> None:
+    spread = RayEmbedder(Hashed(tmp_path), lambda: Broken(tmp_path), OPTIONS)
+    with pytest.raises(HybridError, match=r"weights\.bin:7: not finite for 'the seal leaks' → pull the model again"):
         list(spread.encode_shards(SHARDS[:1]))
 
 

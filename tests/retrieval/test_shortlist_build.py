@@ -16,9 +16,10 @@ from hybrid.artifacts import Manifest, read_manifest
 from hybrid.config_index import IndexConfig
 from hybrid.errors import HybridError, IntegrityError
 from hybrid.protocols import Vectors
-from hybrid.retrieval import passage_vectors
-from hybrid.retrieval.index import build_index, open_index
+from hybrid.retrieval import index, passage_vectors
+from hybrid.retrieval.index import build_index, index_id, open_index
 from hybrid.retrieval.index_layout import Layout
+from hybrid.retrieval.shortlist_build import write_vectors
 from hybrid.retrieval.shortlist_store import ShortlistStore
 from hybrid.types import Passage
 
@@ -120,6 +121,29 @@ def test_the_same_bytes_twice_and_nothing_to_do_the_third_time(whole: Path, tmp_
     assert build(tmp_path, embedder=embedder) == manifest and embedder.encoded == 0
 
 
+class Unloaded(Clustered):
+    """An embedder whose model is not loaded yet, and need not be."""
+
+    dim = property(lambda _: pytest.fail("the model was loaded"), lambda *_: None)
+
+
+@pytest.mark.parametrize("type_", ["auto", "exact", "ivf_pq"])
+def test_an_index_that_is_up_to_date_loads_no_model(type_: str, tmp_path: Path) -> None:
+    manifest = build(tmp_path, PASSAGES[:300], type=type_)
+    assert build(tmp_path, PASSAGES[:300], type=type_, embedder=Unloaded()) == manifest
+
+
+@pytest.mark.parametrize("type_", ["funnel", "hnsw", "ivf_pq", "ivf_sq", "ivf_rabitq"])
+@pytest.mark.parametrize("num", [0, 1, 15, 16])
+def test_a_named_type_with_too_few_passages_to_learn_from_is_exact(type_: str, num: int, tmp_path: Path) -> None:
+    manifest = build(tmp_path, PASSAGES[:num], type=type_)
+    assert manifest.facts.get("index", {"type": "exact"})["type"] == (type_ if num == 16 else "exact")
+    assert len(open_index(tmp_path / "index", Clustered())) == num
+    config = IndexConfig.model_validate({"type": type_, "check_vectors": 100})
+    inputs = {"passages": manifest.inputs["passages"], "embedder": manifest.inputs["embedder"]}
+    assert index_id(**inputs, num=num, dim=lambda: pytest.fail("asked"), config=config, seed=0) == manifest.id
+
+
 def test_a_small_corpus_stays_exact_and_its_id_knows_of_no_index_type(tmp_path: Path) -> None:
     manifest = build(tmp_path, PASSAGES[:300], type="auto")
     assert manifest.config == {} and "index" not in manifest.facts
@@ -137,12 +161,15 @@ def test_an_index_that_finds_too_little_is_not_published(tmp_path: Path) -> None
     assert read_manifest(tmp_path / "index") is None
 
 
-def test_a_graph_lost_among_copies_gives_way_to_the_next_type(tmp_path: Path) -> None:
+def test_a_graph_lost_among_copies_gives_way_to_the_next_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every second passage is one and the same: links lead from copy to copy and nowhere else."""
+    written: list[int] = []
+    monkeypatch.setattr(index, "write_vectors", lambda *given: (written.append(given[1]), write_vectors(*given)))
     copies = [Passage(id=f"c{n}", title="", text="topic 0, boilerplate") for n in range(NUM)]
     manifest = build(tmp_path, [*PASSAGES, *copies], type="auto", latency_ms=0.01)
     facts = manifest.facts["index"]
     assert facts["refused"]["hnsw"] < 0.95 <= facts["recall@10"] and facts["type"] != "hnsw"
+    assert written == [2 * NUM], "vectors are written once, whatever is learnt from them"
     with pytest.raises(HybridError, match="the hnsw index finds"):
         build(tmp_path, [*PASSAGES, *copies], type="hnsw")
 

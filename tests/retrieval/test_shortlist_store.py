@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 
-from hybrid.config_index import IndexConfig
+from hybrid.config_index import IndexConfig, ShortlistType
 from hybrid.errors import IntegrityError
-from hybrid.retrieval.index_layout import Layout, ShortlistType
+from hybrid.retrieval.index_layout import Layout
 from hybrid.retrieval.index_plan import layouts
 from hybrid.retrieval.shortlist_store import (
     FAISS_FILE,
@@ -19,7 +20,7 @@ from hybrid.retrieval.shortlist_store import (
     ShortlistStore,
     is_doubtful,
 )
-from tests.retrieval.store_contract import DIM, StoreContract, names, unit_vectors
+from tests.retrieval.store_contract import DIM, StoreContract, empty_store, names, unit_vectors
 
 EVERYTHING = Effort(shortlist=4000, probes=4000)
 """An effort at which nothing is approximate any more: what remains must be exact."""
@@ -28,7 +29,7 @@ EVERYTHING = Effort(shortlist=4000, probes=4000)
 def trained(type_: ShortlistType, effort: Effort = EVERYTHING, **settings: object) -> ShortlistStore:
     config = IndexConfig.model_validate({"rescore": "float32", **settings})
     layout = layouts(type_, 250, DIM, config)[0]
-    store = ShortlistStore.trained(layout, unit_vectors(600, 9))
+    store = empty_store(layout, unit_vectors(600, 9))
     store.effort = effort
     return store
 
@@ -65,7 +66,7 @@ class TestIvfRabitq(ShortlistContract):
     type = "ivf_rabitq"
 
 
-@pytest.mark.parametrize("type_", ["funnel", "hnsw", "ivf_pq", "ivf_sq", "ivf_rabitq"])
+@pytest.mark.parametrize("type_", get_args(ShortlistType))
 def test_compaction_forgets_removed_rows_and_changes_no_result(type_: ShortlistType, tmp_path: Path) -> None:
     store, ids, vectors = trained(type_), names(300), unit_vectors(300)
     store.add(ids, vectors)
@@ -79,6 +80,20 @@ def test_compaction_forgets_removed_rows_and_changes_no_result(type_: ShortlistT
     assert store.search(unit_vectors(5, 1), 20) == before
     store.add(ids[:3], vectors[:3])
     assert store.search(vectors[:3], 1)[0] == [[identity] for identity in ids[:3]]
+
+
+@pytest.mark.parametrize("type_", get_args(ShortlistType))
+def test_a_store_that_was_emptied_holds_only_what_is_added_then(type_: ShortlistType, tmp_path: Path) -> None:
+    store, ids, vectors = trained(type_), names(300), unit_vectors(300)
+    store.add(ids, vectors)
+    store.save(tmp_path)
+    store = ShortlistStore.load(tmp_path)
+    store.remove(ids)
+    store.compact()
+    store.add(ids[:3], vectors[:3])
+    assert len(store) == 3
+    assert store.search(vectors[:3], 1)[0] == [[identity] for identity in ids[:3]]
+    assert sorted(store.search(vectors[:1], 5)[0][0]) == ids[:3]
 
 
 def test_removed_neighbours_do_not_crowd_a_short_shortlist_out() -> None:

@@ -39,3 +39,13 @@ class TestFlatStore(StoreContract):
         (index / "ids.jsonl").write_text("".join(lines[:-1]))
         with pytest.raises(IntegrityError, match="30 vectors but 29 ids"):
             FlatStore.load(index)
+
+    @pytest.mark.parametrize("damage", ["missing", "half", "empty"])
+    def test_damaged_vectors_are_named(self, damage: str, tmp_path: Path) -> None:
+        file = self.saved(tmp_path) / "vectors.faiss"
+        content = file.read_bytes()
+        file.unlink()
+        if damage != "missing":
+            file.write_bytes(content[: len(content) // 2] if damage == "half" else b"")
+        with pytest.raises(IntegrityError, match=r"vectors\.faiss: missing or damaged"):
+            FlatStore.load(file.parent)
