@@ -106,9 +106,13 @@ class PassageSet:
         """Passages by id."""
         return {passage.id: passage for passage in self.passages}
 
+    @property
+    def lookup(self) -> Mapping[str, Passage]:
+        """Passages by id, for who needs a few: what is not read yet is read as far as that takes."""
+        return self.by_id if "passages" in vars(self) else self._few
+
     @cached_property
-    def lookup(self) -> PassageLookup:
-        """Passages by id, for who needs a few: the file is read as far as that takes."""
+    def _few(self) -> PassageLookup:
         return PassageLookup(self.path / "corpus.jsonl", _passage, lambda: self.by_id)
 
     @cached_property
