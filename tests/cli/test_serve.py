@@ -212,6 +212,16 @@ def test_what_is_no_request_is_refused_and_harms_nobody(indexed: Place, serving:
     assert "Traceback" not in (serving.folder / "stderr").read_text(encoding="utf-8")
 
 
+def test_a_fault_while_loading_anew_is_told_as_one(indexed: Place, serving: Command) -> None:
+    manifest = indexed.workspace / "index-base" / "manifest.json"
+    before = manifest.read_text(encoding="utf-8")
+    manifest.write_text(json.dumps(json.loads(before) | {"inputs": {}}), encoding="utf-8")
+    assert converse(indexed, request(indexed))[-1] == {"refused": "a fault of hybrid's"}
+    assert "KeyError" in (serving.folder / "stderr").read_text(encoding="utf-8")
+    manifest.write_text(before, encoding="utf-8")
+    assert "reply" in converse(indexed, request(indexed))[-1]
+
+
 def test_a_client_that_leaves_or_says_nothing_keeps_nobody_waiting(indexed: Place, writer: dict[str, Any]) -> None:
     serving = start(indexed, **writer)
     path = str(indexed.workspace / client.SOCKET)
