@@ -105,6 +105,7 @@ def test_only_its_user_can_ask_and_it_leaves_nothing_behind(indexed: Place) -> N
 def test_a_second_server_is_refused_and_the_first_goes_on(indexed: Place, serving: Command) -> None:
     refused(indexed.run("serve"), "another process serves", "serve.sock")
     assert thin(indexed, QUESTION).code == 0
+    assert thin(indexed, QUESTION, "--socket", "other.sock").code != 0, "nobody serves there yet"
     elsewhere = start(indexed, "--socket", "other.sock")
     assert thin(indexed, QUESTION, "--socket", "other.sock").code == 0
     elsewhere.interrupt()
@@ -272,7 +273,9 @@ def test_nothing_is_shown_early_that_may_be_withheld(indexed: Place, writer: dic
         assert any("text" in reply for reply in replies) == (guard == "off")
 
 
-def test_a_server_that_dies_in_mid_answer_is_replaced_without_a_word(indexed: Place, writer: dict[str, Any]) -> None:
+def test_a_server_that_dies_without_an_answer_is_replaced_without_a_word(
+    indexed: Place, writer: dict[str, Any]
+) -> None:
     options = writer | {"generator__max_new_tokens": 200}
     serving = start(indexed, **options)
     asked = indexed.server.start("query", QUESTION, *indexed.options(**options), cwd=indexed.folder)
