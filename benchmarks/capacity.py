@@ -15,7 +15,6 @@ from benchmarks.capacity_costs import DIM, SIZES
 from benchmarks.cells import Row, cell, find
 from hybrid.artifacts import write_text
 from hybrid.cli.main import set_up_libraries
-from hybrid.cli.options import quiet_progress_of_libraries
 from hybrid.retrieval.index_layout import num_clusters
 
 COMMAND = "make bench-capacity"
@@ -163,7 +162,6 @@ def plan(num: int, costs: Costs, given: Assumptions) -> Plan:
 def main(rounds: int, passages: int, measure: bool) -> None:
     """Measure unit costs, keep them with the other figures, and write docs/CAPACITY.md."""
     set_up_libraries()
-    quiet_progress_of_libraries()
     if measure:
         _record(rounds, passages)
     write_text(PAGE, page(results.load(), Assumptions()))

@@ -20,7 +20,7 @@ from benchmarks.trial.wrappers import Asked
 from hybrid.answering.pipeline import Pipeline, Request
 from hybrid.backends import make_cached, make_generator
 from hybrid.cli.main import set_up_libraries
-from hybrid.cli.options import open_workspace, quiet_progress_of_libraries
+from hybrid.cli.options import open_workspace
 from hybrid.config import Config
 from hybrid.evaluation.contexts import contexts
 from hybrid.evaluation.diagnose import diagnose
@@ -41,7 +41,6 @@ OURS, BASELINE, SECOND = "hybrid", "transformers, one at a time", "hybrid, after
 def main(num_questions: int, num_sample: int) -> None:
     """Diagnose the base system of the bundled corpus from nothing; rows go to results.json and the page."""
     set_up_libraries()
-    quiet_progress_of_libraries()
     shutil.rmtree(ROOT, ignore_errors=True)
     chosen = (f"diagnosis.orders={ORDERS}", f"diagnosis.max_questions={num_questions}")
     workspace = open_workspace(CORPUS, Path("configs") / "default.yaml", chosen, ROOT)

@@ -22,7 +22,6 @@ from benchmarks import page, results
 from benchmarks.windows import all_passages, encode_windows
 from hybrid.backends import make_embedder
 from hybrid.cli.main import set_up_libraries
-from hybrid.cli.options import quiet_progress_of_libraries
 from hybrid.config import Config, EmbedderConfig
 from hybrid.corpus.questions import read_questions
 from hybrid.errors import MissingError
@@ -71,7 +70,6 @@ def main(data: Path, num: int, rounds: int, sets: tuple[str, ...], num_windows: 
     Rows go to results.json and the page.
     """
     set_up_libraries()
-    quiet_progress_of_libraries()
     if num_windows is not None:
         if out is None:
             raise click.UsageError("--windows needs --out")

@@ -14,7 +14,7 @@ import click
 from benchmarks import page, results
 from hybrid.answering.pipeline import Pipeline, Request
 from hybrid.cli.main import set_up_libraries
-from hybrid.cli.options import open_workspace, quiet_progress_of_libraries
+from hybrid.cli.options import open_workspace
 from hybrid.evaluation.figure import gain, ratio
 from hybrid.evaluation.graders import grade
 from hybrid.evaluation.questions import cluster_of, sample
@@ -37,7 +37,6 @@ def main(num_questions: int, rounds: int) -> None:
     Rows go to results.json and the page.
     """
     set_up_libraries()
-    quiet_progress_of_libraries()
     workspace = open_workspace(CORPUS, Path("configs") / "default.yaml", (), None)
     workspace.root.mkdir(parents=True, exist_ok=True)
     with workspace.lock():

@@ -18,7 +18,7 @@ import yaml
 from benchmarks import page, results, run
 from hybrid.artifacts import require, write_text
 from hybrid.cli.main import set_up_libraries
-from hybrid.cli.options import open_workspace, quiet_progress_of_libraries
+from hybrid.cli.options import open_workspace
 from hybrid.evaluation.figure import gain, measure, ratio
 from hybrid.evaluation.questions import cluster_of
 from hybrid.lifecycle.fusion_choice import ndcg_of
@@ -40,7 +40,6 @@ Rows = Sequence[Mapping[str, Any]]
 def main(data: Path, sets: tuple[str, ...]) -> None:
     """Measure BM25, vectors and both on each set's test questions."""
     set_up_libraries()
-    quiet_progress_of_libraries()
     for name in sets or SETS:
         if not (data / name / "passages.jsonl").is_file():
             click.echo(f"{name} is not in {data}: left out", err=True)

@@ -18,7 +18,7 @@ import click
 
 from benchmarks import page, results
 from hybrid.cli.main import set_up_libraries
-from hybrid.cli.options import open_workspace, quiet_progress_of_libraries
+from hybrid.cli.options import open_workspace
 from hybrid.corpus.load import load_documents
 
 COMMAND = "make bench-ingest"
@@ -123,7 +123,6 @@ def measure(what: str, num: int) -> None:
     import resource
 
     set_up_libraries()
-    quiet_progress_of_libraries()
     warm = ROOT / "warm"
     if not warm.is_dir():
         write_documents(warm, sorted(set(_paragraphs())), 4)

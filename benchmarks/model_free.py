@@ -18,7 +18,7 @@ from benchmarks.ranking import ranking_rows
 from benchmarks.run import INDEXES, configuration
 from hybrid.artifacts import sha256_json, sha256_tree, write_text
 from hybrid.cli.main import set_up_libraries
-from hybrid.cli.options import open_workspace, quiet_progress_of_libraries
+from hybrid.cli.options import open_workspace
 from hybrid.corpus.questions import read_questions
 from hybrid.evaluation.figure import gain, measure
 from hybrid.evaluation.statistics import paired_interval
@@ -43,7 +43,6 @@ Rows = Sequence[dict[str, Any]]
 def main(data: Path, name: str, designs: tuple[str, ...], drafts: int) -> None:
     """Tune on made questions, choose the checkpoint on such questions too, then look at the real ones once."""
     set_up_libraries()
-    quiet_progress_of_libraries()
     if not (data / name / "passages.jsonl").is_file():
         click.echo(f"{name} is not in {data}: nothing to run", err=True)
         return

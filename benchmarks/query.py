@@ -21,7 +21,7 @@ import click
 from benchmarks import page, results
 from hybrid.answering.pipeline import Request
 from hybrid.cli.main import set_up_libraries
-from hybrid.cli.options import open_workspace, quiet_progress_of_libraries
+from hybrid.cli.options import open_workspace
 from hybrid.evaluation.questions import sample
 from hybrid.lifecycle.workspace import Workspace
 from hybrid.models import resolve
@@ -48,7 +48,6 @@ SERVED = "hybrid query, served, whole command"
 def main(rounds: int, num_questions: int) -> None:
     """Measure in fresh processes that take turns, write the rows and the page."""
     set_up_libraries()
-    quiet_progress_of_libraries()
     started = time.perf_counter()
     workspace = _workspace()
     with workspace.lock():
@@ -120,7 +119,6 @@ def _warm(side: str) -> dict[str, Any]:
 def measure() -> None:
     """The warm side of hybrid."""
     set_up_libraries()
-    quiet_progress_of_libraries()
     given = json.loads((ROOT / "llamaindex.json").read_text(encoding="utf-8"))
     pipeline = _workspace().pipeline(SYSTEM)
     asker = Asker(pipeline)

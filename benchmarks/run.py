@@ -17,7 +17,7 @@ from benchmarks.general import general_rows
 from benchmarks.ranking import ranking_rows
 from hybrid.artifacts import Manifest, read_manifest, write_text
 from hybrid.cli.main import set_up_libraries
-from hybrid.cli.options import open_workspace, quiet_progress_of_libraries
+from hybrid.cli.options import open_workspace
 from hybrid.config import Config
 from hybrid.jsonl import read_jsonl
 from hybrid.lifecycle.workspace import SystemName, Workspace
@@ -37,7 +37,6 @@ def main(data: Path, sets: tuple[str, ...], ranking_only: bool, write_only: bool
     """Run the loop on each set and write its figures to results.json and the page."""
     if not write_only:
         set_up_libraries()
-        quiet_progress_of_libraries()
         names = sets or yaml.safe_load((CONFIGS / "order.yaml").read_text(encoding="utf-8"))
         found = [name for name in names if (data / name / "passages.jsonl").is_file()]
         if not found:

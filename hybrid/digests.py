@@ -10,7 +10,7 @@ import os
 import sqlite3
 import time
 from contextlib import closing
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 LARGE = 1 << 20
@@ -34,7 +34,8 @@ def sha256_file(path: Path) -> str:
     return _of_state(path.absolute(), state, status.st_size, max(status.st_mtime_ns, status.st_ctime_ns))
 
 
-@lru_cache(maxsize=1 << 16)
+# one for each state of a file: with a limit, more files than that asked for in turn would each be read every time
+@cache
 def _of_state(path: Path, state: str, size: int, changed_ns: int) -> str:
     if size < LARGE:
         return _read(path)

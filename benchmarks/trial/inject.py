@@ -19,7 +19,7 @@ from benchmarks.trial.page import COMMANDS, INJECTED
 from benchmarks.trial.tables import Line
 from benchmarks.trial.trials import HEALTHY_FAMILY, HYBRID, Trial
 from hybrid.cli.main import set_up_libraries
-from hybrid.cli.options import open_workspace, quiet_progress_of_libraries
+from hybrid.cli.options import open_workspace
 from hybrid.evaluation.records import Record
 from hybrid.evaluation.statistics import wilson
 from hybrid.lifecycle.workspace import Workspace
@@ -48,7 +48,6 @@ QUESTIONS = 150
 def main(data: Path, corpora: tuple[str, ...], seeds: int, resamples: int, score_only: bool) -> None:
     """Ask tuned systems under every fault, mix sets of every dose, diagnose them; rows go to results.json."""
     set_up_libraries()
-    quiet_progress_of_libraries()
     for name in () if score_only else corpora or tuple(SPLITS):
         workspace = _workspace(name, data)
         if not workspace.has_tuned_generator:

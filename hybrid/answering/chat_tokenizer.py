@@ -113,10 +113,12 @@ def open_tokenizer(local: LocalGenerator, cache: Path) -> Tokenizing:
     """
     inputs = {"model": sha256_tree(local.folder), "transformers": version("transformers")}
     target = cache / inputs["model"][:24]
-    if current(target, "chat", VERSION, {}, inputs) is None:
+    manifest = current(target, "chat", VERSION, {}, inputs)
+    if manifest is None:
         with publish(target, "chat", VERSION, {}, inputs) as build:
             build.facts["equal"] = _write(local, build.path)
-    return ChatTokenizer(target) if require(target, "hybrid query").facts["equal"] else local
+        manifest = require(target, "hybrid query")
+    return ChatTokenizer(target) if manifest.facts["equal"] else local
 
 
 def _write(local: LocalGenerator, folder: Path) -> bool:

@@ -2,14 +2,16 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 from hybrid.artifacts import sha256_json
 from hybrid.progress import track
 from hybrid.protocols import Generator, Preloading, Streaming
 from hybrid.types import Chat, Generation
+
+T = TypeVar("T")
 
 
 @runtime_checkable
@@ -54,17 +56,17 @@ class CachedGenerator:
         ordered = sorted(distinct, key=lambda key: (sum(len(m.content) for m in distinct[key]), key))
         slices = [ordered[i : i + self._slice_size] for i in range(0, len(ordered), self._slice_size)]
         found = self._read(ordered)
+        left = [key for key in ordered if key not in found]
+        if not left:
+            return [found[key] for key in keys]
         if isinstance(self._inner, CompletionSource):
-            left = [key for key in ordered if key not in found]
             coming = self._inner.completions([distinct[key] for key in left], max_new_tokens=max_new_tokens)
-            for place, answer in track(coming, total=len(left), description="answering") if left else ():
+            for place, answer in _shown(coming, len(left), len(left)):
                 found[left[place]] = answer
                 self._write([left[place]], [answer])
             return [found[key] for key in keys]
         todo = [missing for part in slices if (missing := [key for key in part if key not in found])]
-        # nobody needs a bar for a single answer
-        alone = sum(map(len, todo)) == 1
-        for part in todo if alone else track(todo, total=len(todo), description="answering") if todo else ():
+        for part in _shown(todo, len(todo), len(left)):
             fresh = self._inner.generate([distinct[key] for key in part], max_new_tokens=max_new_tokens)
             found.update(zip(part, fresh, strict=True))
             self._write(part, fresh)
@@ -110,3 +112,8 @@ class CachedGenerator:
         ]
         with self._db:
             self._db.executemany("INSERT OR REPLACE INTO generations VALUES (?, ?)", values)
+
+
+def _shown(work: Iterable[T], total: int, num_answers: int) -> Iterable[T]:
+    """Work under a bar; nobody needs one for a single answer."""
+    return track(work, total=total, description="answering") if num_answers > 1 else work

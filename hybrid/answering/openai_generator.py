@@ -102,58 +102,18 @@ class OpenAIGenerator:
             )
         return OpenAI(base_url=self._base_url, api_key=key or "none", timeout=self._timeout_s, max_retries=0)
 
-    def _complete(self, chat: Chat, max_new_tokens: int, given_up: Event) -> Generation:
-        from openai import OpenAIError
-        from tenacity import Retrying, retry_if_exception, sleep_using_event, stop_after_delay, stop_when_event_set
-
-        again = Retrying(
-            retry=retry_if_exception(_is_passing),
-            stop=stop_after_delay(self._total_timeout_s) | stop_when_event_set(given_up),
-            wait=_pause,
-            sleep=sleep_using_event(given_up),
-            reraise=True,
-        )
-        try:
-            reply = again(
-                self._client.chat.completions.create,
-                model=self._model,
-                messages=[{"role": m.role, "content": m.content} for m in chat],
-                max_tokens=max_new_tokens,
-                temperature=0.0,
-            )
-        except OpenAIError as error:
-            tries = again.statistics.get("attempt_number", 1)
-            told = f" (tried {tries} times)" if tries > 1 else ""
-            # servers put their reason where the client does not look for it
-            reason = getattr(getattr(error, "response", None), "text", "")
-            said = "" if reason[:40] in str(error) else f": {reason}"
-            raise self._failure(f"{type(error).__name__}{told}: {error}{said}") from None
-        try:
-            choice, usage = reply.choices[0], reply.usage
-        except (AttributeError, IndexError, TypeError):
-            raise self._failure("the reply is not a chat completion") from None
-        return Generation(
-            text=(choice.message.content or "").strip(),
-            finish_reason="length" if choice.finish_reason == "length" else "stop",
-            num_prompt_tokens=usage.prompt_tokens if usage else 0,
-            num_new_tokens=usage.completion_tokens if usage else 0,
-        )
-
     def stream(self, chat: Chat, *, max_new_tokens: int, on_text: Callable[[str], None]) -> Generation:
-        """As `generate` for one chat; `on_text` gets the answer in pieces as the server sends them."""
+        """As `generate` for one chat; `on_text` gets the answer in pieces as the server sends them.
+
+        Only the request is repeated: what has been told of an answer cannot be taken back.
+        """
         from httpx import HTTPError
         from openai import OpenAIError
 
         text, reason, usage = "", None, None
+        options = {"stream": True, "stream_options": {"include_usage": True}}
+        chunks = self._request(chat, max_new_tokens, Event(), **options)
         try:
-            chunks = self._client.chat.completions.create(
-                model=self._model,
-                messages=[{"role": m.role, "content": m.content} for m in chat],
-                max_tokens=max_new_tokens,
-                temperature=0.0,
-                stream=True,
-                stream_options={"include_usage": True},
-            )
             with chunks:
                 for chunk in chunks:
                     usage = chunk.usage or usage
@@ -170,12 +130,44 @@ class OpenAIGenerator:
             raise self._failure("the reply is not a stream of a chat completion") from None
         if reason is None:
             raise self._failure("the answer broke off")
-        return Generation(
-            text=text.strip(),
-            finish_reason="length" if reason == "length" else "stop",
-            num_prompt_tokens=usage.prompt_tokens if usage else 0,
-            num_new_tokens=usage.completion_tokens if usage else 0,
+        return _generation(text, reason, usage)
+
+    def _complete(self, chat: Chat, max_new_tokens: int, given_up: Event) -> Generation:
+        reply = self._request(chat, max_new_tokens, given_up)
+        try:
+            choice, usage = reply.choices[0], reply.usage
+        except (AttributeError, IndexError, TypeError):
+            raise self._failure("the reply is not a chat completion") from None
+        return _generation(choice.message.content or "", choice.finish_reason, usage)
+
+    def _request(self, chat: Chat, max_new_tokens: int, given_up: Event, **more: Any) -> Any:
+        """What the server replies, asked again while that may help and nobody has given up."""
+        from openai import OpenAIError
+        from tenacity import Retrying, retry_if_exception, sleep_using_event, stop_after_delay, stop_when_event_set
+
+        again = Retrying(
+            retry=retry_if_exception(_is_passing),
+            stop=stop_after_delay(self._total_timeout_s) | stop_when_event_set(given_up),
+            wait=_pause,
+            sleep=sleep_using_event(given_up),
+            reraise=True,
         )
+        try:
+            return again(
+                self._client.chat.completions.create,
+                model=self._model,
+                messages=[{"role": m.role, "content": m.content} for m in chat],
+                max_tokens=max_new_tokens,
+                temperature=0.0,
+                **more,
+            )
+        except OpenAIError as error:
+            tries = again.statistics.get("attempt_number", 1)
+            told = f" (tried {tries} times)" if tries > 1 else ""
+            # servers put their reason where the client does not look for it
+            reason = getattr(getattr(error, "response", None), "text", "")
+            said = "" if reason[:40] in str(error) else f": {reason}"
+            raise self._failure(f"{type(error).__name__}{told}: {error}{said}") from None
 
     def _failure(self, cause: str) -> EndpointError:
         """A server may echo the key that it refuses: it is cut out before the message is shortened."""
@@ -186,6 +178,15 @@ class OpenAIGenerator:
             "check generator.base_url, generator.model and that the server is up; called again, the command asks only "
             "what is not answered yet",
         )
+
+
+def _generation(text: str, reason: str, usage: Any) -> Generation:
+    return Generation(
+        text=text.strip(),
+        finish_reason="length" if reason == "length" else "stop",
+        num_prompt_tokens=usage.prompt_tokens if usage else 0,
+        num_new_tokens=usage.completion_tokens if usage else 0,
+    )
 
 
 def _is_passing(error: BaseException) -> bool:

@@ -1,8 +1,9 @@
 """An answer shown while it is being written, and what of it may be shown."""
 
+import re
 from collections.abc import Callable, Collection, Sequence
 
-from hybrid.answering.citations import may_yet_decline
+from hybrid.answering.citations import may_yet_decline, plain_text
 from hybrid.answering.prompt import ANSWER_MARK
 from hybrid.config import AnsweringConfig
 
@@ -48,7 +49,9 @@ def may_stream(answering: AnsweringConfig) -> bool:
 class Gate:
     """Lets an answer through piece by piece once it can no longer be one that declines, which is told in other words.
 
-    In the styles that show their work first, that is known where the answer proper has begun.
+    In the styles that show their work first, that is known where the answer proper has begun. In the others a mark
+    that comes only after other text comes too late: what is shown by then stays, even if an answer follows that
+    declines.
     """
 
     def __init__(self, answering: AnsweringConfig, on_text: OnText) -> None:
@@ -66,6 +69,11 @@ class Gate:
         _, mark, rest = self._held.rpartition(ANSWER_MARK)
         if self._has_work and not mark:
             return
-        self._open = not may_yet_decline(rest)
+        self._open = not (_may_become_mark(rest) or may_yet_decline(rest))
         if self._open:
             self._on_text(self._held)
+
+
+def _may_become_mark(text: str) -> bool:
+    """Whether the beginning of an answer is that of the mark, which may stand anywhere, in bold or after a citation."""
+    return ANSWER_MARK.startswith(re.sub(r"^\W+", "", plain_text(text)))

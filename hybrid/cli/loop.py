@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from hybrid.cli import show
-from hybrid.cli.options import force_option, json_option, open_workspace, quiet_progress_of_libraries, workspace_options
+from hybrid.cli.options import force_option, json_option, open_workspace, workspace_options
 
 _TABLE = (
     "ndcg@10",
@@ -38,7 +38,6 @@ def loop(force: bool, as_json: bool, **options: Any) -> None:
     from hybrid.lifecycle.loop import run_loop
 
     workspace = open_workspace(**options)
-    quiet_progress_of_libraries()
     with workspace.lock():
         result = run_loop(workspace, show.note, force=force)
     if as_json:

@@ -13,7 +13,6 @@ from hybrid.cli.options import (
     SystemChoice,
     json_option,
     open_workspace,
-    quiet_progress_of_libraries,
     system_option,
     workspace_options,
 )
@@ -41,7 +40,6 @@ def evaluate(system: SystemChoice, as_json: bool, **options: Any) -> None:
     from hybrid.evaluation.system import ORIGINS
 
     workspace = open_workspace(**options)
-    quiet_progress_of_libraries()
     with workspace.lock():
         chosen = workspace.choose(system)
         manifest = workspace.evaluate(chosen)
@@ -112,7 +110,6 @@ def diagnose(
         diagnose_recorded(outcomes, config=workspace.config, target=folder, judge=make_judge(workspace.config))
         _print_verdict(folder, {"outcomes": str(outcomes)}, as_json)
         return
-    quiet_progress_of_libraries()
     with workspace.lock():
         chosen = workspace.choose(system)
         workspace.diagnose(chosen)

@@ -81,10 +81,3 @@ def open_workspace(
 def workspace_root(corpus: Path, root: Path | None) -> Path:
     """The workspace's folder, named or by default."""
     return root or Path("indexes") / corpus.resolve().name
-
-
-def quiet_progress_of_libraries() -> None:
-    """Turn off transformers' weight-loading bars."""
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()

@@ -54,15 +54,15 @@ def query(
     Example:
       hybrid query --corpus corpora/pumps "How tight are the tie rods of the H20?"
     """
-    with _Answers(system, socket_path, no_daemon, options) as answers:
-        if question is not None:
-            _answer(answers, question, show_context, as_json)
-            return
-        if sys.stdin.isatty():
-            show.note("Ask; an empty line ends.")
-        answers.prepare()
-        while (line := _read_line()) is not None:
-            _answer(answers, line, show_context, as_json)
+    answers = _Answers(system, socket_path, no_daemon, options)
+    if question is not None:
+        _answer(answers, question, show_context, as_json)
+        return
+    if sys.stdin.isatty():
+        show.note("Ask; an empty line ends.")
+    answers.prepare()
+    while (line := _read_line()) is not None:
+        _answer(answers, line, show_context, as_json)
 
 
 def _read_line() -> str | None:
@@ -81,13 +81,6 @@ class _Answers:
         self._no_daemon = no_daemon
         self._options = options
         self._asker: Asker | None = None
-
-    def __enter__(self) -> "_Answers":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._asker is not None:
-            self._asker.wait()
 
     def prepare(self) -> None:
         """Load while the question is being typed, where nobody else will answer."""

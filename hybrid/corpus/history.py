@@ -37,7 +37,7 @@ class Change:
         return (self.changed + self.removed) / self.before if self.before else 0.0
 
 
-def record_version(root: Path, corpus: CorpusFolder, documents_id: str, config: CorpusConfig | None = None) -> bool:
+def record_version(root: Path, corpus: CorpusFolder, documents_id: str, config: CorpusConfig) -> bool:
     """Add a version to the workspace's record; False where it is the last one there."""
     path = root / FILE
     rows = _rows(path)
@@ -80,14 +80,14 @@ def num_versions(root: Path) -> int:
     return len(_rows(root / FILE))
 
 
-def document_hashes(corpus: CorpusFolder, config: CorpusConfig | None = None) -> dict[str, str]:
+def document_hashes(corpus: CorpusFolder, config: CorpusConfig) -> dict[str, str]:
     """SHA-256 by document: files by their path, ready passages by the document that they belong to."""
     if corpus.ready_passages.is_file():
         parts: dict[str, list[str]] = {}
         for _, record in read_jsonl(corpus.ready_passages):
             parts.setdefault(str(record.get("document_id") or record["id"]), []).append(str(record.get("text", "")))
         return {name: sha256_json(texts) for name, texts in parts.items()}
-    return corpus.listing().digests(max_bytes(config or CorpusConfig()))
+    return corpus.listing().digests(max_bytes(config))
 
 
 def _rows(path: Path) -> list[Mapping[str, Any]]:

@@ -63,12 +63,12 @@ class CorpusFolder:
         """Files that are no documents, where the folder itself holds those."""
         return {*self.question_files, *self.review_files, self.task_file}
 
-    def content_id(self, config: CorpusConfig | None = None, documents_id: str = "") -> str:
+    def content_id(self, config: CorpusConfig, documents_id: str = "") -> str:
         """SHA-256 over what decides passages and questions; `documents_id` where it is known already."""
         documents_id = documents_id or self.documents_id(config)
         return sha256_json([documents_id, [[path.name, sha256_file(path)] for path in self.question_files]])
 
-    def documents_id(self, config: CorpusConfig | None = None) -> str:
+    def documents_id(self, config: CorpusConfig) -> str:
         """SHA-256 over what decides passages. Files above the limit of `config` are not opened."""
         if not self.folder.is_dir():
             raise InputError(
@@ -77,7 +77,7 @@ class CorpusFolder:
         if self.ready_passages.is_file():
             return sha256_file(self.ready_passages)
         refuse_link_out(self.folder, self.documents)
-        return self.listing().content_id(max_bytes(config or CorpusConfig()))
+        return self.listing().content_id(max_bytes(config))
 
     def listing(self) -> Listing:
         """The files to chunk, and what is passed over among them."""
@@ -106,9 +106,13 @@ class PassageSet:
         """Passages by id."""
         return {passage.id: passage for passage in self.passages}
 
+    @property
+    def lookup(self) -> Mapping[str, Passage]:
+        """Passages by id, for who needs a few: what is not read yet is read as far as that takes."""
+        return self.by_id if "passages" in vars(self) else self._few
+
     @cached_property
-    def lookup(self) -> PassageLookup:
-        """Passages by id, for who needs a few: the file is read as far as that takes."""
+    def _few(self) -> PassageLookup:
         return PassageLookup(self.path / "corpus.jsonl", _passage, lambda: self.by_id)
 
     @cached_property

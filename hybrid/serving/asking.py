@@ -15,6 +15,7 @@ class Asker:
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
+        # no daemon: a process that ended while something is being loaded might crash
         self._loading = threading.Thread(target=self._preload)
         self._loading.start()
 
@@ -27,27 +28,22 @@ class Asker:
         pipeline = self._pipeline
         hits = pipeline.retrieve([question])[0]
         halves = {name: rows[0] for name, rows in pipeline.halves([question]).items()} if ranks else {}
-        self.wait()
+        self._loading.join()
         request = Request(question, pipeline.lookup(hits))
         answer = pipeline.stream(request, on_text) if on_text else pipeline.answer([request])[0]
-        told = {*answer.context, *(citation.passage_id for citation in answer.citations)}
         return {
             "record": _record(pipeline, question, answer, hits, halves),
-            "headings": {identity: pipeline.passages[identity].heading for identity in sorted(told)},
+            "headings": {identity: pipeline.passages[identity].heading for identity in sorted(answer.context)},
         }
 
     def warm(self) -> None:
         """Load everything now."""
         self._pipeline.retrieve(["warm"])
-        self.wait()
+        self._loading.join()
         if isinstance(self._pipeline.generator, Preloading):
             self._pipeline.generator.preload(alone=True)
         # whatever else is needed at first use
         self._pipeline.fit(Request("warm", ()))
-
-    def wait(self) -> None:
-        """Until nothing is being loaded: a process that ends meanwhile may crash."""
-        self._loading.join()
 
     def _preload(self) -> None:
         if isinstance(self._pipeline.generator, Preloading):

@@ -63,12 +63,13 @@ class Resident:
         """
         with self._lock:
             try:
-                self._check(request)
+                try:
+                    self._check(request)
+                except (KeyError, TypeError):
+                    raise RefusedError("not a request") from None
                 asker = self._current()
             except HybridError as error:
                 raise RefusedError(error.problem) from None
-            except (KeyError, TypeError):
-                raise RefusedError("not a request") from None
             on_piece = on_text if request.get("stream") else None
             return asker.ask(request["question"], ranks=bool(request.get("ranks")), on_text=on_piece)
 
@@ -193,7 +194,7 @@ def open_server(path: Path, make: Callable[[], Resident]) -> Iterator[QuestionSe
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = path.with_name(path.name + ".lock").open("a")
     except OSError as error:
-        raise UserError(f"{path}: no socket can be made there ({error.strerror})", "name another by --socket") from None
+        raise _no_socket(path, error) from None
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -203,10 +204,17 @@ def open_server(path: Path, make: Callable[[], Resident]) -> Iterator[QuestionSe
             raise UserError(f"{path} is there and is no socket", "name another place by --socket")
         path.unlink(missing_ok=True)
         resident = make()
-        server = QuestionServer(path, resident)
+        try:
+            server = QuestionServer(path, resident)
+        except OSError as error:
+            raise _no_socket(path, error) from None
         try:
             yield server
         finally:
             path.unlink(missing_ok=True)
             server.server_close()
             resident.rest()
+
+
+def _no_socket(path: Path, error: OSError) -> UserError:
+    return UserError(f"{path}: no socket can be made there ({error.strerror})", "name another by --socket")

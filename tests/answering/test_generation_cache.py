@@ -1,7 +1,7 @@
 """Generations are paid for once, survive the process, and come out the same after a kill."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -34,6 +34,14 @@ class Watched:
     @property
     def num_asked(self) -> int:
         return sum(map(len, self.batches))
+
+
+class OneByOne(Watched):
+    """Its answers come one by one."""
+
+    def completions(self, chats: Sequence[Chat], *, max_new_tokens: int) -> Iterator[tuple[int, Generation]]:
+        for place, chat in enumerate(chats):
+            yield place, self.generate([chat], max_new_tokens=max_new_tokens)[0]
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +122,16 @@ def test_what_is_missing_is_what_would_run(tiny: LocalGenerator, tmp_path: Path)
     asked = chats(*QUESTIONS, *QUESTIONS[:1])
     assert cached.missing(asked, max_new_tokens=4) == chats(*QUESTIONS[:2], *QUESTIONS[4:])
     assert cached.missing(asked, max_new_tokens=5) == chats(*QUESTIONS) and watched.num_asked == 2
+
+
+@pytest.mark.parametrize("kind", [Watched, OneByOne])
+def test_more_than_one_answer_has_a_bar(
+    tiny: LocalGenerator, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: type[Watched]
+) -> None:
+    cached = CachedGenerator(kind(tiny), tmp_path / "cache.sqlite")
+    for num, has_bar in ((1, False), (2, False), (4, True), (4, False)):
+        ask(cached, QUESTIONS[:num])
+        assert ("answering" in capsys.readouterr().err) == has_bar, num
 
 
 def test_no_prompts(tiny: LocalGenerator, tmp_path: Path) -> None:

@@ -56,6 +56,11 @@ class ChatServer:
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 server.requests.append({"path": self.path, "key": self.headers["Authorization"], **body})
+                if server.fault == "is busy":
+                    server.fault = ""
+                    return self.reply(503, {"error": {"message": "not now"}})
+                if server.fault == "says why":
+                    return self.reply(400, {"detail": "no such adapter"})
                 if server.fault == "refuses the key":
                     return self.reply(401, {"error": {"message": f"{'no ' * 40}{self.headers['Authorization']}"}})
                 if server.fault == "no choices":
@@ -256,6 +261,21 @@ def test_the_converter_does_not_report_to_its_maker(call: str, folder: Path, tmp
     exported.generate(CHATS[:1], max_new_tokens=1)
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert told.endswith("BY openvino.tools.ovc.telemetry_stub\n")
+
+
+def test_a_stream_that_the_server_is_too_busy_for_is_asked_again(server: ChatServer) -> None:
+    server.fault = "is busy"
+    pieces: list[str] = []
+    answer = remote(server).stream(CHATS[0], max_new_tokens=8, on_text=pieces.append)
+    assert len(server.requests) == 2 and all(request["stream"] for request in server.requests)
+    assert [answer] == remote(server).generate(CHATS[:1], max_new_tokens=8)
+    assert "".join(pieces) == answer.text
+
+
+def test_the_reason_of_a_server_is_told_of_a_stream_too(server: ChatServer) -> None:
+    server.fault = "says why"
+    with pytest.raises(EndpointError, match="no such adapter"):
+        remote(server).stream(CHATS[0], max_new_tokens=8, on_text=lambda _: None)
 
 
 @pytest.mark.parametrize("fault", ["breaks off", "no stream", "refuses the key"])

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hybrid.answering.citations import declines, may_yet_decline, plain_text
+from hybrid.answering.citations import declines, may_yet_decline, plain_text, read_answer
 from hybrid.answering.streaming import Gate, TokenText, may_stream
 from hybrid.config import AnsweringConfig
 
@@ -28,6 +28,8 @@ ANSWERING = [
     "It is not stated by whom [1]",
     "I think 20 kg [1]",
     "None [1]. It is dry.",
+    "Answering is not its purpose [1]",
+    "Answer it by a call [1]",
 ]
 
 
@@ -65,6 +67,15 @@ def test_work_is_held_back_until_the_answer_behind_it_has_begun(style: str) -> N
     assert set(shown(f"{work} I don't know.", style=style)) == {""}
     screens = shown(f"{work} 20 kg [2].", style=style)
     assert screens[len(work) - 1] == "" and screens[-1] == f"{work} 20 kg [2]."
+
+
+@pytest.mark.parametrize("style", ["cited", "quote_first", "reason_first"])
+@pytest.mark.parametrize("mark", ["Answer:", " **Answer:** ", "[1] Answer:", "Answer: Answer:", "Answer:\nAnswer: "])
+def test_a_mark_that_comes_first_opens_nothing_in_any_style(style: str, mark: str) -> None:
+    assert read_answer(f"{mark} I don't know.", []).abstained
+    assert set(shown(f"{mark} I don't know.", style=style)) == {""}
+    screens = shown(f"{mark} 20 kg [2].", style=style)
+    assert screens[len(mark)] == "" and screens[-1] == f"{mark} 20 kg [2]."
 
 
 def test_only_a_guard_that_withholds_nothing_lets_anything_be_shown_early() -> None:

@@ -1,6 +1,7 @@
-"""What a query loads before it needs it: nothing heavy."""
+"""What a query loads before it needs it: nothing heavy. How libraries are set up before they are loaded."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -27,3 +28,15 @@ def test_a_pipeline_is_opened_and_its_generator_loaded_without_torch(indexed: Pl
     loaded, rows = json.loads(done.stdout)
     assert loaded == ["openvino_genai"]
     assert rows is None, "passages are read when they are looked up"
+
+
+def test_libraries_that_are_set_up_before_they_are_loaded_show_no_bars_of_their_own() -> None:
+    code = (
+        "from hybrid.cli.main import set_up_libraries\nset_up_libraries()\n"
+        "from huggingface_hub.utils import are_progress_bars_disabled\n"
+        "from transformers.utils.logging import is_progress_bar_enabled\n"
+        "print(are_progress_bars_disabled(), is_progress_bar_enabled())\n"
+    )
+    fresh = {name: value for name, value in os.environ.items() if name != "HF_HUB_DISABLE_PROGRESS_BARS"}
+    done = subprocess.run([sys.executable, "-c", code], env=fresh, capture_output=True, text=True, check=False)
+    assert done.stdout == "True False\n", done.stderr

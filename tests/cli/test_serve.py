@@ -105,6 +105,7 @@ def test_only_its_user_can_ask_and_it_leaves_nothing_behind(indexed: Place) -> N
 def test_a_second_server_is_refused_and_the_first_goes_on(indexed: Place, serving: Command) -> None:
     refused(indexed.run("serve"), "another process serves", "serve.sock")
     assert thin(indexed, QUESTION).code == 0
+    assert thin(indexed, QUESTION, "--socket", "other.sock").code != 0, "nobody serves there yet"
     elsewhere = start(indexed, "--socket", "other.sock")
     assert thin(indexed, QUESTION, "--socket", "other.sock").code == 0
     elsewhere.interrupt()
@@ -212,6 +213,16 @@ def test_what_is_no_request_is_refused_and_harms_nobody(indexed: Place, serving:
     assert "Traceback" not in (serving.folder / "stderr").read_text(encoding="utf-8")
 
 
+def test_a_fault_while_loading_anew_is_told_as_one(indexed: Place, serving: Command) -> None:
+    manifest = indexed.workspace / "index-base" / "manifest.json"
+    before = manifest.read_text(encoding="utf-8")
+    manifest.write_text(json.dumps(json.loads(before) | {"inputs": {}}), encoding="utf-8")
+    assert converse(indexed, request(indexed))[-1] == {"refused": "a fault of hybrid's"}
+    assert "KeyError" in (serving.folder / "stderr").read_text(encoding="utf-8")
+    manifest.write_text(before, encoding="utf-8")
+    assert "reply" in converse(indexed, request(indexed))[-1]
+
+
 def test_a_client_that_leaves_or_says_nothing_keeps_nobody_waiting(indexed: Place, writer: dict[str, Any]) -> None:
     serving = start(indexed, **writer)
     path = str(indexed.workspace / client.SOCKET)
@@ -262,7 +273,9 @@ def test_nothing_is_shown_early_that_may_be_withheld(indexed: Place, writer: dic
         assert any("text" in reply for reply in replies) == (guard == "off")
 
 
-def test_a_server_that_dies_in_mid_answer_is_replaced_without_a_word(indexed: Place, writer: dict[str, Any]) -> None:
+def test_a_server_that_dies_without_an_answer_is_replaced_without_a_word(
+    indexed: Place, writer: dict[str, Any]
+) -> None:
     options = writer | {"generator__max_new_tokens": 200}
     serving = start(indexed, **options)
     asked = indexed.server.start("query", QUESTION, *indexed.options(**options), cwd=indexed.folder)

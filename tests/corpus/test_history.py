@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from hybrid.config import CorpusConfig
 from hybrid.corpus import history
 from hybrid.corpus.history import FILE, Change, changes, num_versions, record_version
 from hybrid.corpus.passages import CorpusFolder
@@ -22,7 +23,7 @@ def corpus(folder: Path, **documents: str) -> CorpusFolder:
 
 def seen(folder: Path, **documents: str) -> bool:
     found = corpus(folder, **documents)
-    return record_version(folder / "workspace", found, found.documents_id())
+    return record_version(folder / "workspace", found, found.documents_id(CorpusConfig()), CorpusConfig())
 
 
 def test_each_version_holds_what_is_new_in_it(tmp_path: Path) -> None:
@@ -40,27 +41,27 @@ def test_each_version_holds_what_is_new_in_it(tmp_path: Path) -> None:
 def test_other_questions_are_no_other_version_and_cost_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert seen(tmp_path, a="one")
     found = CorpusFolder(tmp_path / "mine")
-    before = found.content_id()
+    before = found.content_id(CorpusConfig())
     (tmp_path / "mine" / "questions.jsonl").write_text('{"id": "q", "question": "?"}\n', encoding="utf-8")
-    assert found.content_id() != before
+    assert found.content_id(CorpusConfig()) != before
     monkeypatch.setattr(history, "document_hashes", lambda *_: pytest.fail("the documents are the same"))
-    assert not record_version(tmp_path / "workspace", found, found.documents_id())
+    assert not record_version(tmp_path / "workspace", found, found.documents_id(CorpusConfig()), CorpusConfig())
 
 
 def test_other_files_are_no_documents(tmp_path: Path) -> None:
     assert seen(tmp_path, a="one")
     (tmp_path / "mine" / "documents" / "sound.mp3").write_bytes(b"ID3")
     found = CorpusFolder(tmp_path / "mine")
-    assert not record_version(tmp_path / "workspace", found, found.documents_id())
+    assert not record_version(tmp_path / "workspace", found, found.documents_id(CorpusConfig()), CorpusConfig())
 
 
 def test_a_task_file_beside_loose_documents_changes_nothing(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text("one", encoding="utf-8")
     found = CorpusFolder(tmp_path)
-    before = found.content_id()
+    before = found.content_id(CorpusConfig())
     (tmp_path / "task.yaml").write_text("task: x\n", encoding="utf-8")
-    assert found.content_id() == before
-    assert record_version(tmp_path / "w", found, found.documents_id())
+    assert found.content_id(CorpusConfig()) == before
+    assert record_version(tmp_path / "w", found, found.documents_id(CorpusConfig()), CorpusConfig())
     assert json.loads((tmp_path / "w" / FILE).read_text())["documents"] == 1
 
 
@@ -70,5 +71,5 @@ def test_ready_passages_count_by_document(tmp_path: Path) -> None:
     for change in ("t5", "changed"):
         rows[5]["text"] = change
         found.ready_passages.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-        assert record_version(tmp_path / "w", found, found.documents_id())
+        assert record_version(tmp_path / "w", found, found.documents_id(CorpusConfig()), CorpusConfig())
     assert changes(tmp_path / "w") == [Change(3, 0, 1, 0, 0)]

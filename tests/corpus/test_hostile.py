@@ -87,9 +87,9 @@ def test_a_file_above_the_limit_is_not_opened(tmp_path: Path, name: str, monkeyp
     refuse_to_open(monkeypatch, name)
     reading = read(tmp_path)
     assert reading.skipped == [(name, "5000 MB: more than corpus.max_file_mb allows")]
-    before = CorpusFolder(tmp_path).content_id()
+    before = CorpusFolder(tmp_path).content_id(CorpusConfig())
     os.truncate(tmp_path / name, 4_000_000_000)
-    assert CorpusFolder(tmp_path).content_id() != before
+    assert CorpusFolder(tmp_path).content_id(CorpusConfig()) != before
 
 
 @pytest.mark.parametrize("name", ["locked.md", "locked.jsonl"])
@@ -98,7 +98,7 @@ def test_a_file_that_may_not_be_opened_is_skipped(tmp_path: Path, name: str, mon
     refuse_to_open(monkeypatch, name)
     assert read(tmp_path).skipped == [(name, "cannot be opened: Permission denied")]
     corpus = CorpusFolder(tmp_path)
-    assert record_version(tmp_path / "workspace", corpus, corpus.documents_id())
+    assert record_version(tmp_path / "workspace", corpus, corpus.documents_id(CorpusConfig()), CorpusConfig())
 
 
 def test_a_line_of_jsonl_above_the_limit_is_passed_over_in_bounded_memory(tmp_path: Path) -> None:
@@ -174,10 +174,10 @@ def test_a_document_folder_that_leads_out_of_the_corpus_is_refused(tmp_path: Pat
     (tmp_path / "corpus").mkdir()
     (tmp_path / "corpus" / "documents").symlink_to(tmp_path / "outside")
     with pytest.raises(InputError, match="leads out of the corpus"):
-        CorpusFolder(tmp_path / "corpus").content_id()
+        CorpusFolder(tmp_path / "corpus").content_id(CorpusConfig())
     # the corpus itself is where its owner says it is
     (tmp_path / "link").symlink_to(tmp_path / "outside")
-    assert CorpusFolder(tmp_path / "link").content_id()
+    assert CorpusFolder(tmp_path / "link").content_id(CorpusConfig())
 
 
 def test_pipes_sockets_and_devices_are_not_opened(tmp_path: Path) -> None:

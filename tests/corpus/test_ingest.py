@@ -34,7 +34,7 @@ def build(corpus: Path, target: Path, cache: Path | None = None, **settings: Any
         tokenize=str.split,
         max_tokens=64,
         target=target,
-        inputs={"corpus": folder.content_id(), "tokenizer": "words"},
+        inputs={"corpus": folder.content_id(CorpusConfig()), "tokenizer": "words"},
         cache=cache,
     )
     return PassageSet(target, manifest)

@@ -128,7 +128,7 @@ def test_duplicate_document_ids_are_refused(tmp_path: Path) -> None:
 
 def build(corpus: Path, target: Path) -> PassageSet:
     folder = CorpusFolder(corpus)
-    inputs = {"corpus": folder.content_id()}
+    inputs = {"corpus": folder.content_id(CorpusConfig())}
     manifest = build_passages(
         folder, CorpusConfig(chunk_tokens=32), tokenize=str.split, max_tokens=32, target=target, inputs=inputs
     )

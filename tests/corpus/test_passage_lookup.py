@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from hybrid.artifacts import Manifest
 from hybrid.corpus.passage_lookup import PassageLookup
+from hybrid.corpus.passages import PassageSet
 from hybrid.types import Passage
 
 IDS = ["a", "ab", "b#1", 'quote "é"', "back\\slash", 'x", "text": "']
@@ -60,3 +62,14 @@ def test_who_asks_for_many_has_all_read_once(tmp_path: Path) -> None:
     file = File(tmp_path / "corpus.jsonl", many)
     assert [file.lookup[identity] for identity in many] == list(many.values())
     assert file.times_read == 1
+
+
+def test_passages_that_are_read_are_not_looked_for_in_the_file(tmp_path: Path) -> None:
+    File(tmp_path / "corpus.jsonl", PASSAGES)
+    found = PassageSet(tmp_path, Manifest("passages", "", 1, {}, {}))
+    few = found.lookup
+    assert few["ab"].text == PASSAGES["ab"].text and "passages" not in vars(found)
+    assert found.lookup is few
+    (first, *_) = found.passages
+    (tmp_path / "corpus.jsonl").unlink()
+    assert found.lookup[first.id] is first

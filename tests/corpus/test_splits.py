@@ -108,7 +108,7 @@ def corpus(folder: Path, *, splits: dict[int, str], origin: str = "") -> CorpusF
 def build(made: CorpusFolder, config: CorpusConfig | None = None) -> PassageSet:
     target = made.folder / "out"
     config = config or CorpusConfig()
-    inputs = {"corpus": made.content_id()}
+    inputs = {"corpus": made.content_id(CorpusConfig())}
     manifest = build_passages(made, config, tokenize=str.split, max_tokens=64, target=target, inputs=inputs)
     return PassageSet(target, manifest)
 

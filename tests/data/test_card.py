@@ -35,7 +35,7 @@ def corpus(tmp_path: Path) -> CorpusFolder:
 
 
 def passages(corpus: CorpusFolder, target: Path) -> PassageSet:
-    inputs = {"corpus": corpus.content_id()}
+    inputs = {"corpus": corpus.content_id(CorpusConfig())}
     manifest = build_passages(
         corpus, CorpusConfig(), tokenize=str.split, max_tokens=64, target=target / "passages", inputs=inputs
     )

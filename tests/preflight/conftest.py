@@ -37,7 +37,7 @@ def make(tmp_path: Path) -> Make:
         config = Config.model_validate(settings)
         manifest = build_passages(
             corpus, config.corpus, tokenize=str.split, max_tokens=64, target=root / "passages",
-            inputs={"corpus": corpus.content_id()},
+            inputs={"corpus": corpus.content_id(config.corpus)},
         )  # fmt: skip
         return Situation(root, corpus, config, PassageSet(root / "passages", manifest), methods or ("embed", "raft"))
 

@@ -22,14 +22,18 @@ def test_a_task_is_written_down_or_it_is_named_what_is_not(make: Make) -> None:
 
 def test_facts_are_judged_by_what_changed_and_else_by_what_is_said(make: Make) -> None:
     situation = make()
-    record_version(situation.root, situation.corpus, situation.corpus.content_id())
+    record_version(
+        situation.root, situation.corpus, situation.corpus.content_id(situation.config.corpus), situation.config.corpus
+    )
     found = intent.facts_last(situation)
     assert found.status == "unknown" and told(found) == "unknown, one version seen"
     assert intent.facts_last(make(task={"change_rate_per_month": 0.02})).status == "yes"
     said = intent.facts_last(make(task={"change_rate_per_month": 0.5}))
     assert said.status == "no" and "retrieval" in said.next
     (situation.corpus.documents / "alder.md").write_text("# Alder\n\nNothing.\n", encoding="utf-8")
-    record_version(situation.root, situation.corpus, situation.corpus.content_id())
+    record_version(
+        situation.root, situation.corpus, situation.corpus.content_id(situation.config.corpus), situation.config.corpus
+    )
     found = intent.facts_last(situation)
     assert found.status == "no" and "16.7 % of the documents" in told(found), "1 of 6 documents, whatever is said"
 
