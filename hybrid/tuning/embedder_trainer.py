@@ -14,6 +14,7 @@ from hybrid.artifacts import write_text
 from hybrid.config import Config
 from hybrid.errors import HybridError
 from hybrid.precision import fast_dtype
+from hybrid.tuning.attention import choose_attention
 from hybrid.tuning.dev_ranking import DevRanking, rounded
 from hybrid.tuning.embedder_checkpoints import COMPLETE, file_sizes, last_whole, read_state
 from hybrid.tuning.embedder_model import load_model
@@ -154,14 +155,18 @@ def _make_trainer(
         return NoDuplicatesBatchSampler(Dataset.from_dict(columns), **arguments)
 
     # Gradient caching gives the same loss in less memory, at the price of a second forward pass.
+    is_cached = options.mini_batch_size < options.batch_size
     inner = (
         CachedMultipleNegativesRankingLoss(model, mini_batch_size=options.mini_batch_size)
-        if options.mini_batch_size < options.batch_size
+        if is_cached
         else MultipleNegativesRankingLoss(model)
     )
     columns = {"anchor": [pair.query for pair in pairs], "positive": [pair.positive for pair in pairs]}
     for place in range(len(pairs[0].negatives)):
         columns[f"negative_{place}"] = [pair.negatives[place] for pair in pairs]
+    if model.transformers_model is not None:
+        at_once = options.mini_batch_size if is_cached else options.batch_size * len(columns)
+        choose_attention(model.transformers_model, at_once, _longest(model, columns))
     weights = dict(zip(options.dims, options.dim_weights, strict=False))
     arguments = SentenceTransformerTrainingArguments(
         output_dir=str(checkpoints),
@@ -197,6 +202,13 @@ def _make_trainer(
     # It prints to stdout, where only results belong.
     trainer.remove_callback(PrinterCallback)
     return trainer
+
+
+def _longest(model: Any, columns: Mapping[str, Sequence[str]]) -> int:
+    """Tokens of the longest text as it is read in training."""
+    texts = list({text for column in columns.values() for text in column})
+    ids = model.tokenizer(texts, truncation=True, max_length=model.max_seq_length)["input_ids"]
+    return max(map(len, ids))
 
 
 def _metric(dim: int) -> str:

@@ -15,6 +15,7 @@ from hybrid.config_training import TrainRaftConfig
 from hybrid.errors import HybridError, InputError
 from hybrid.jsonl import read_jsonl
 from hybrid.precision import fast_dtype
+from hybrid.tuning.attention import choose_attention
 from hybrid.tuning.completion_trainer import progress_callback, trainer_class
 
 WEIGHTS = "adapter_model.safetensors"
@@ -54,6 +55,7 @@ def build_trainer(base: Path, examples: Mapping[str, Sequence[dict[str, Any]]], 
         tokenizer.pad_token = tokenizer.eos_token
     model = _load_base(base, settings, compute)
     lengths = {split: _checked_lengths(rows, tokenizer, model, base) for split, rows in examples.items()}
+    choose_attention(model, settings.batch_size, max(map(max, lengths.values())))
     # by length, so that the sequential evaluation pads little
     dev = [examples["dev"][i] for i in sorted(range(len(lengths["dev"])), key=lambda i: (lengths["dev"][i], i))]
     train = list(examples["train"])
