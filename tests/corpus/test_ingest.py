@@ -414,3 +414,5 @@ def test_no_keyword_is_passed_over_by_the_quick_look() -> None:
         span.text for span in private.private_spans(f"{card}; 4111111111111111; 4111-1111-1111-1111; {iban}; a@b.de")
     }
     assert found == {card, "4111111111111111", "4111-1111-1111-1111", iban, "a@b.de"}
+    patterns = {pattern.pattern for _, pattern in private._patterns()[0]}
+    assert set(private._IN_SECRETS) <= patterns
