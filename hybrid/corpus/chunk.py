@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from hybrid.corpus.markdown_blocks import FENCE, Kind, split_blocks
+from hybrid.corpus.sentences import split_sentences
 from hybrid.types import Document, Passage
 
 CHUNK_VERSION = 1
@@ -217,6 +218,7 @@ def _splitter(tokenize: Callable[[str], Sequence[Any]], budget: int, overlap_tok
         chunk_size=budget,
         chunk_overlap=overlap_tokens,
         tokenizer=tokenize,
+        chunking_tokenizer_fn=split_sentences,
         paragraph_separator="\n\n",
         include_metadata=False,
     )

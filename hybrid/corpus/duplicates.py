@@ -19,7 +19,7 @@ _SHINGLE = 4
 _FEWEST_WORDS = 20
 """Texts of fewer are never nearly the same: one word is the difference between two facts."""
 _WORD = re.compile(r"\w+")
-_FIGURE = re.compile(r"\w*\d\w*")
+_DIGIT = re.compile(r"\d")
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 """2^64 divided by the golden ratio: Fibonacci hashing."""
 
@@ -40,7 +40,7 @@ def sketch(text: str, title: str = "") -> Sketch:
     digest = hashlib.sha256(f"{title}\n{' '.join(text.split())}".encode()).hexdigest()
     if len(words) < _FEWEST_WORDS:
         return Sketch(digest, "")
-    figures = " ".join(sorted(set(_FIGURE.findall(text.lower()))))
+    figures = " ".join(sorted(filter(_DIGIT.search, set(words))))
     found = _minhash(_shingles(words, zlib.crc32(f"{title.lower()}\n{figures}".encode())))
     return Sketch(digest, np.asarray(found.hashvalues, dtype=np.uint32).tobytes().hex())
 

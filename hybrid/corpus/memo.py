@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,16 +28,19 @@ class Memo:
         self._path = path
         self._db = sqlite3.connect(path or ":memory:", timeout=60)
         self._tried(self._prepare)
+        # a first build need not look for what cannot be there
+        self._began_empty = self._tried(self._is_empty)
         self._used: set[bytes] = set()
         self._pending: dict[bytes, str] = {}
 
     def get(self, parts: object, make: Callable[[], Any]) -> Any:
         """The value that was made from `parts` before, or `make()`, stored. Values are plain JSON."""
         key = bytes.fromhex(sha256_json(parts))[:16]
+        known = not self._began_empty or key in self._used
         self._used.add(key)
         if (waiting := self._pending.get(key)) is not None:
             return json.loads(waiting)
-        row = self._tried(lambda: self._db.execute("SELECT value FROM memo WHERE key = ?", (key,)).fetchone())
+        row = self._tried(partial(self._value, key)) if known else None
         if row is not None:
             # damage that SQLite does not see leaves no JSON
             with suppress(ValueError):
@@ -61,6 +65,12 @@ class Memo:
     def _store(self) -> None:
         self._tried(self._write)
         self._pending.clear()
+
+    def _is_empty(self) -> bool:
+        return self._db.execute("SELECT 1 FROM memo LIMIT 1").fetchone() is None
+
+    def _value(self, key: bytes) -> Any:
+        return self._db.execute("SELECT value FROM memo WHERE key = ?", (key,)).fetchone()
 
     def _write(self) -> None:
         with self._db:

@@ -16,6 +16,7 @@ from hybrid.protocols import Vectors
 from hybrid.retrieval.encoder_choice import EncoderChoice
 from hybrid.retrieval.exported_encoder import ExportError, TokenEncoder, export_folder, open_encoder
 from hybrid.retrieval.token_batches import token_batches
+from hybrid.retrieval.token_ids import TokenIds
 from hybrid.retrieval.torch_encoding import encode, load_model
 from hybrid.retrieval.torch_pool import TorchPool
 
@@ -101,8 +102,7 @@ class SentenceEmbedder:
 
     def tokenize(self, text: str) -> list[int]:
         """Token ids without special tokens."""
-        # the batch call that keeps no offsets takes a fifth less time, for one text too
-        return list(self._tokenizer.encode_batch_fast([text], add_special_tokens=False)[0].ids)
+        return self._token_ids.of(text)
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a text, special ones included."""
@@ -120,6 +120,10 @@ class SentenceEmbedder:
     def tokenizer_id(self) -> str:
         """SHA-256 of the tokenizer file: equal means that passages are cut alike."""
         return sha256_json(self._tokenizer.to_str())
+
+    @cached_property
+    def _token_ids(self) -> TokenIds:
+        return TokenIds(self._tokenizer)
 
     @cached_property
     def _tokenizer(self) -> Any:

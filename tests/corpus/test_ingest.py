@@ -10,6 +10,7 @@ import pytest
 from hybrid.config import CorpusConfig
 from hybrid.corpus import ingest as ingest_module
 from hybrid.corpus import load as load_module
+from hybrid.corpus import private
 from hybrid.corpus.chunk import Cutter, chunk
 from hybrid.corpus.compare import compare, state_of_folder, state_of_index
 from hybrid.corpus.ingest import build_passages
@@ -400,3 +401,18 @@ def test_code_and_lists_that_do_not_fit_are_cut_between_lines() -> None:
     lines = [line for passage in passages for line in passage.text.split("\n") if line.startswith(("pump", "- item"))]
     assert lines == [*code.split("\n"), *items.split("\n")]
     assert all(text[p.start_char : p.end_char] == p.text for p in passages) and len(passages) > 6
+
+
+def test_no_keyword_is_passed_over_by_the_quick_look() -> None:
+    from detect_secrets.plugins.keyword import DENYLIST
+
+    assert all(any(part in keyword for part in private._IN_KEYWORDS) for keyword in DENYLIST)
+    for text in ('password = "hunter2aB9xQ"', 'PASſWORD = "hunter2aB9xQ"', 'API_\u212aEY = "hunter2aB9xQ"'):
+        assert private._may_hold_keyword(text)
+    card, iban = "3782 822463 10005", "DE89 3704 0044 0532 0130 00"
+    found = {
+        span.text for span in private.private_spans(f"{card}; 4111111111111111; 4111-1111-1111-1111; {iban}; a@b.de")
+    }
+    assert found == {card, "4111111111111111", "4111-1111-1111-1111", iban, "a@b.de"}
+    patterns = {pattern.pattern for _, pattern in private._patterns()[0]}
+    assert set(private._IN_SECRETS) <= patterns
