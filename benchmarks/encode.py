@@ -64,7 +64,10 @@ Found = list[tuple[str, str, Interval]]
 )
 @click.option("--windows", "num_windows", type=click.IntRange(1, 1_000_000), help="Encode so many windows only.")
 @click.option("--out", type=Path, help="The .npy file of the windows.")
-def main(data: Path, num: int, rounds: int, sets: tuple[str, ...], num_windows: int | None, out: Path | None) -> None:
+@click.option("--model", default="embedded", show_default=True, help="Folder of the embedder of the windows.")
+def main(
+    data: Path, num: int, rounds: int, sets: tuple[str, ...], num_windows: int | None, out: Path | None, model: str
+) -> None:
     """Compare ways to index, or with `--windows` write vectors of windows of about 25 tokens over the passages in DATA.
 
     Rows go to results.json and the page.
@@ -73,7 +76,7 @@ def main(data: Path, num: int, rounds: int, sets: tuple[str, ...], num_windows: 
     if num_windows is not None:
         if out is None:
             raise click.UsageError("--windows needs --out")
-        encode_windows(data, num_windows, out)
+        encode_windows(data, num_windows, out, model)
         return
     started = time.perf_counter()
     embedders = _embedders()

@@ -23,8 +23,10 @@ _SHARD = 4096
 """Windows encoded between two saves."""
 
 
-def encode_windows(data: Path, num: int, out: Path) -> None:
-    """Write float32 unit vectors `(num, dim)` to `out`. Killed and called again, it goes on after the last shard.
+def encode_windows(data: Path, num: int, out: Path, model: str = "embedded") -> None:
+    """Write float32 unit vectors `(num, dim)` to `out`, by the embedded model or that in a folder.
+
+    Killed and called again, it goes on after the last shard.
 
     Windows begin at random words, all different, in random order: the first rows are a sample of all, and a shorter
     file is the beginning of a longer one.
@@ -32,7 +34,7 @@ def encode_windows(data: Path, num: int, out: Path) -> None:
     if out.is_file():
         click.echo(f"{out} is there already", err=True)
         return
-    embedder = fastest_embedder()
+    embedder = fastest_embedder(model)
     passages = all_passages(data)
     # how many windows each passage begins; one that is shorter begins one
     starts = np.cumsum([0, *(max(1, len(words) - WORDS + 1) for words in passages)])
@@ -63,10 +65,10 @@ def encode_windows(data: Path, num: int, out: Path) -> None:
     progress.unlink()
 
 
-def fastest_embedder() -> SentenceEmbedder:
-    """The embedded model by the backend that is fastest on a CPU: OpenVINO in int8 where it is installed."""
+def fastest_embedder(model: str) -> SentenceEmbedder:
+    """A model by the backend that is fastest on a CPU: OpenVINO in int8 where it is installed."""
     choice = choose_encoder("openvino", "int8") if is_installed() else TORCH
-    return SentenceEmbedder(resolve("embedded", "embedder"), encoder=choice)
+    return SentenceEmbedder(resolve(model, "embedder"), encoder=choice)
 
 
 def all_passages(data: Path) -> list[Sequence[str]]:
