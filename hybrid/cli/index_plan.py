@@ -48,7 +48,7 @@ def show_plan(search: "Search", as_json: bool) -> None:
                 ]
                 for point in built["frontier"]
             ],
-            f"built: {built['factory']}, recall@10 {built['recall@10']:.4f} on {built['checked_on']} held-out vectors",
+            f"built: {built['factory']}, recall@10 {built['recall@10']:.4f} on {built['checked_on']}, held out",
         )
         size = built["bytes_per_passage"]
         click.echo(f"bytes a passage: {size['codes']:g} of codes, {size['mapped']:g} mapped")

@@ -64,7 +64,7 @@ def index(system: SystemChoice, plan_only: bool, as_json: bool, **options: Any) 
     }
     if found := manifest.facts.get("index"):
         facts["index"] = found
-        facts["index_type"] = f"{found['type']}, recall@10 {found['recall@10']:.3f} on {found['checked_on']} vectors"
+        facts["index_type"] = f"{found['type']}, recall@10 {found['recall@10']:.3f} on {found['checked_on']}"
     if workspace.config.retrieval.mode != "dense":
         facts["retrieval"] = search.fusion.name
     if workspace.config.retrieval.mode == "auto":

@@ -14,7 +14,7 @@ from hybrid.errors import ConfigError, MissingError, StaleError
 from hybrid.lifecycle.fusion_choice import choose_fusion, chosen_fusion, dev_questions
 from hybrid.protocols import Generator, VectorStore
 from hybrid.retrieval.fusion import Fusion
-from hybrid.retrieval.index import build_index, open_index
+from hybrid.retrieval.index import asked_on_dev, build_index, open_index
 from hybrid.retrieval.index_plan import Plan, make_plan
 from hybrid.retrieval.lexical import LexicalIndex, build_lexical, open_lexical
 from hybrid.retrieval.milvus_index import build_milvus_index, open_milvus_index
@@ -120,7 +120,15 @@ class Search:
         if options.store == "milvus":
             return build_milvus_index(passages, embedder, options=options, target=self.index_path, inputs=inputs)
         seed = self.config.seed
-        return build_index(passages, embedder, target=self.index_path, inputs=inputs, config=options, seed=seed)
+        return build_index(
+            passages,
+            embedder,
+            target=self.index_path,
+            inputs=inputs,
+            config=options,
+            seed=seed,
+            asked=asked_on_dev(self.passages.questions),
+        )
 
     def _store(self) -> VectorStore:
         manifest, options = require(self.index_path, "hybrid index"), self.config.index

@@ -13,7 +13,7 @@ from hybrid.config import Config
 from hybrid.corpus.passages import CorpusFolder, PassageSet
 from hybrid.corpus.task import Task, read_task
 from hybrid.models import Role, find_local
-from hybrid.retrieval.index import index_id
+from hybrid.retrieval.index import asked_on_dev, index_id
 from hybrid.tuning.embedder import usable_questions
 from hybrid.types import Question
 
@@ -139,6 +139,7 @@ class Situation:
                 dim=lambda: embedder.dim,
                 config=self.config.index,
                 seed=self.config.seed,
+                asked=asked_on_dev(self.passages.questions),
             )
             if embedder
             else "",

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from hybrid.artifacts import Build, Manifest, artifact_id, current, publish, require
+from hybrid.artifacts import Build, Manifest, artifact_id, current, publish, require, sha256_json
 from hybrid.config_index import IndexConfig, IndexType, RescoreType, ShortlistType
 from hybrid.errors import HybridError, StaleError
 from hybrid.jsonl import write_jsonl
@@ -20,9 +20,10 @@ from hybrid.retrieval.flat_store import FlatStore
 from hybrid.retrieval.index_layout import Layout, num_clusters
 from hybrid.retrieval.index_plan import Plan, exact_is_enough, layouts, make_plan
 from hybrid.retrieval.passage_vectors import TEXTS_FILE, digest_of, encoded, known_vectors, read_digests, reusable
+from hybrid.retrieval.recall_check import FEWEST_ASKED
 from hybrid.retrieval.shortlist_build import RecallError, build_shortlist, carry_on, write_vectors
 from hybrid.retrieval.shortlist_store import STATE_FILE, ShortlistStore
-from hybrid.types import Passage
+from hybrid.types import Passage, Question
 
 VERSION = 2
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -40,13 +41,15 @@ def build_index(
     inputs: Mapping[str, str],
     config: IndexConfig | None = None,
     seed: int = 0,
+    asked: Sequence[str] = (),
 ) -> Manifest:
     """Encode passages into `target`. Texts that the index there holds already, by the same embedder, are not encoded
-    again, and an index of short codes is carried on. Killed and called again, it goes on after the last finished shard.
-    Raises `HybridError` where the disk is full, vectors are not finite, or recall is below the configured floor.
+    again, and an index of short codes is carried on; it is tuned for the questions `asked` where these are enough.
+    Killed and called again, it goes on after the last finished shard. Raises `HybridError` where the disk is full,
+    vectors are not finite, or recall is below the configured floor.
     """
     config = config or IndexConfig()
-    settings = _settings(_type(len(passages), lambda: embedder.dim, config), config, seed)
+    settings = _settings(_type(len(passages), lambda: embedder.dim, config), config, seed, asked)
     if done := current(target, "index", VERSION, settings, inputs):
         return done
     plan = make_plan(len(passages), embedder.dim, config)
@@ -54,7 +57,7 @@ def build_index(
         _refuse_small_disk(target, build, plan)
         build.facts.update(embedder=embedder.name, fingerprint=embedder.fingerprint, dim=embedder.dim)
         build.counts["passages"] = len(passages)
-        job = _Job(passages, embedder, target, build, plan, config, seed)
+        job = _Job(passages, embedder, target, build, plan, config, seed, asked)
         if plan.chosen == "exact":
             job.exact()
         else:
@@ -62,14 +65,28 @@ def build_index(
     return require(target, "hybrid index")
 
 
-def index_id(*, passages: str, embedder: str, num: int, dim: Callable[[], int], config: IndexConfig, seed: int) -> str:
+def index_id(
+    *,
+    passages: str,
+    embedder: str,
+    num: int,
+    dim: Callable[[], int],
+    config: IndexConfig,
+    seed: int,
+    asked: Sequence[str],
+) -> str:
     """Of the index of these `num` texts (SHA-256 of their file) by this embedder (its fingerprint). `dim` is asked only
     where the type hangs on it.
     """
     inputs = {"passages": passages, "embedder": embedder}
     if config.store == "milvus":
         return artifact_id("index", VERSION, config.milvus_settings(), inputs)
-    return artifact_id("index", VERSION, _settings(_type(num, dim, config), config, seed), inputs)
+    return artifact_id("index", VERSION, _settings(_type(num, dim, config), config, seed, asked), inputs)
+
+
+def asked_on_dev(questions: Sequence[Question]) -> list[str]:
+    """What effort is chosen by: every dev question, also one that no passage answers."""
+    return [question.question for question in questions if question.split == "dev"]
 
 
 def _type(num: int, dim: Callable[[], int], config: IndexConfig) -> IndexType:
@@ -78,11 +95,17 @@ def _type(num: int, dim: Callable[[], int], config: IndexConfig) -> IndexType:
     return make_plan(num, dim() if hangs_on_dim else _MOST_DIMS, config).chosen
 
 
-def _settings(type_: IndexType, config: IndexConfig, seed: int) -> dict[str, Any]:
+def _settings(type_: IndexType, config: IndexConfig, seed: int, asked: Sequence[str]) -> dict[str, Any]:
     if type_ == "exact":
         return {}
+    tuned_for = {"asked": sha256_json(list(asked))} if len(asked) >= FEWEST_ASKED else {}
     # where `auto` chose the type another one may take its place
-    return {"type": type_, "auto": config.type == "auto", "seed": seed, **config.settings()}
+    return {"type": type_, "auto": config.type == "auto", "seed": seed, **config.settings(), **tuned_for}
+
+
+def _learnt_by(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What decides the codes: for other questions only the effort is chosen anew."""
+    return {name: value for name, value in settings.items() if name != "asked"}
 
 
 def open_index(path: Path, embedder: Embedder) -> VectorStore:
@@ -117,6 +140,12 @@ class _Job:
     plan: Plan
     config: IndexConfig
     seed: int
+    asked: Sequence[str]
+
+    @cached_property
+    def questions(self) -> Vectors | None:
+        """Vectors of what is asked, where there is enough to tune by."""
+        return self.embedder.encode_queries(self.asked) if len(self.asked) >= FEWEST_ASKED else None
 
     @cached_property
     def digests(self) -> list[str]:
@@ -170,6 +199,7 @@ class _Job:
             resume=self.build.private,
             config=self.config,
             seed=self.seed,
+            asked=self.questions,
         )
         return {**found.facts(), "learnt_from": num}
 
@@ -178,7 +208,7 @@ class _Job:
         or finds too little then.
         """
         manifest = reusable(self.target, self.embedder)
-        if manifest is None or manifest.config != settings:
+        if manifest is None or _learnt_by(manifest.config) != _learnt_by(settings):
             return None
         store, learnt = ShortlistStore.load(self.target), manifest.facts["index"]["learnt_from"]
         all_texts = read_digests(self.target)
@@ -194,6 +224,7 @@ class _Job:
             self.parts(new, self.config.rescore),
             config=self.config,
             seed=self.seed,
+            asked=self.questions,
         )
         if found.recall < self.config.min_recall:
             return None

@@ -15,6 +15,9 @@ from hybrid.retrieval.shortlist_store import TUNED_FOR, WIDEN, WIDEST, Effort, S
 _SHORTLISTS = (12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048)
 _DOUBTS = (None, 1.0, 2.0, 3.0)
 _MOST_PROBES = 512
+FEWEST_ASKED = 100
+"""Questions that must be there for effort to be chosen by them: half of them tell the recall."""
+_NO_ROW = -1
 
 
 @dataclass(frozen=True)
@@ -41,23 +44,39 @@ class Point:
 
 @dataclass(frozen=True)
 class Sample:
-    """Vectors of the index that are searched for, each without itself; `nearest` `(n, 10)`: rows of the exact first."""
+    """What is searched for: questions, or vectors of the index, each without itself; `nearest` `(n, 10)`: rows of the
+    exact first. `rows` of the vectors themselves, -1 for a question.
+    """
 
     rows: Rows
     queries: Vectors
     nearest: Rows
 
     def half(self, number: int) -> "Sample":
-        """Every second vector: of 0 effort is chosen, of 1 recall is told."""
+        """Every second one: of 0 effort is chosen, of 1 recall is told."""
         return Sample(self.rows[number::2], self.queries[number::2], self.nearest[number::2])
 
+    @property
+    def what(self) -> str:
+        """For people."""
+        return "dev questions" if (self.rows == _NO_ROW).any() else "of its own vectors"
 
-def draw_sample(full: FullVectors, live: Rows, num: int, seed: int) -> Sample:
-    """Up to `num` random live rows with their exact nearest others, found in one pass over the vectors."""
+
+def draw_sample(full: FullVectors, live: Rows, num: int, seed: int, asked: Vectors | None = None) -> Sample:
+    """Up to `num` of the questions `asked` where they are enough, else random live rows, with their exact nearest
+    others, found in one pass over the vectors.
+
+    A question lies farther from the passages than these from each other, and less of its exact first ten is found.
+    """
     import faiss
 
-    rows = np.sort(np.random.default_rng(seed).choice(live, size=min(num, len(live)), replace=False))
-    queries = full.sample(rows)
+    chance = np.random.default_rng(seed)
+    if asked is not None and len(asked) >= FEWEST_ASKED:
+        queries = asked[np.sort(chance.choice(len(asked), size=min(num, len(asked)), replace=False))]
+        rows = np.full(len(queries), _NO_ROW, dtype=np.int64)
+    else:
+        rows = np.sort(chance.choice(live, size=min(num, len(live)), replace=False))
+        queries = full.sample(rows)
     is_live = np.zeros(len(full), dtype=np.bool_)
     is_live[live] = True
     scores = np.full((len(rows), TUNED_FOR + 1), -np.inf, dtype=np.float32)
@@ -83,8 +102,8 @@ def measure(store: ShortlistStore, sample: Sample) -> float:
     _, scores = store.search(sample.queries, wanted + 1)
     found = 0.0
     for number, row in enumerate(scores):
-        # the vector itself is among them: it was found for nothing, and must not count
-        good = int((np.array(row) >= _border(store, sample, number)).sum()) - 1
+        # a vector itself is among them: it was found for nothing, and must not count
+        good = int((np.array(row) >= _border(store, sample, number)).sum()) - int(sample.rows[number] != _NO_ROW)
         found += min(wanted, max(0, good)) / wanted
     return found / len(sample.rows)
 

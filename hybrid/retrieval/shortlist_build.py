@@ -38,7 +38,8 @@ class Checked:
     point: Point
     points: Sequence[Point]
     recall: float
-    num_checked: int
+    checked_on: str
+    """What was searched for, and how many of them."""
 
     def facts(self) -> dict[str, Any]:
         """For the manifest."""
@@ -54,7 +55,7 @@ class Checked:
             "probes": self.store.effort.probes,
             "doubt": self.store.effort.doubt,
             "recall@10": round(self.recall, 4),
-            "checked_on": self.num_checked,
+            "checked_on": self.checked_on,
             "removed": len(self.store.full) - len(self.store),
             "bytes_per_passage": {
                 "codes": round(codes / max(1, len(self.store)), 1),
@@ -74,15 +75,22 @@ def write_vectors(
 
 
 def build_shortlist(
-    ids: Sequence[str], layouts: Sequence[Layout], folder: Path, *, resume: Path, config: IndexConfig, seed: int
+    ids: Sequence[str],
+    layouts: Sequence[Layout],
+    folder: Path,
+    *,
+    resume: Path,
+    config: IndexConfig,
+    seed: int,
+    asked: Vectors | None = None,
 ) -> Checked:
     """Index the vectors that `write_vectors` left in `folder`, by the layout that reaches `config.recall` most cheaply,
-    and save all beside them. Codes that an interrupted build learnt are read from `resume`. Raises `RecallError` below
-    `config.min_recall`.
+    and save all beside them; cheaply for the questions `asked` `(n, dim)` where these are enough. Codes that an
+    interrupted build learnt are read from `resume`. Raises `RecallError` below `config.min_recall`.
     """
     full = FullVectors.open(folder / VECTORS_FILE)
     rows = np.arange(len(full))
-    sample = draw_sample(full, rows, config.check_vectors, seed)
+    sample = draw_sample(full, rows, config.check_vectors, seed, asked)
     best: Checked | None = None
     points: list[Point] = []
     for layout in layouts:
@@ -94,7 +102,7 @@ def build_shortlist(
         if best is None or cheapest([best.point, found.point], aim(config)) == found.point:
             best = found
     assert best is not None
-    best = Checked(best.store, best.point, points, best.recall, best.num_checked)
+    best = Checked(best.store, best.point, points, best.recall, best.checked_on)
     refuse_below_floor(best, config)
     best.store.save_codes(folder)
     return best
@@ -106,7 +114,7 @@ def settle(store: ShortlistStore, sample: Sample, config: IndexConfig) -> Checke
     point = cheapest(points, aim(config))
     store.effort = point.effort
     held_out = sample.half(1)
-    return Checked(store, point, points, measure(store, held_out), len(held_out.rows))
+    return Checked(store, point, points, measure(store, held_out), f"{len(held_out.rows)} {sample.what}")
 
 
 def aim(config: IndexConfig) -> float:
@@ -119,7 +127,7 @@ def refuse_below_floor(found: Checked, config: IndexConfig) -> None:
     if found.recall < config.min_recall:
         raise RecallError(
             f"the {found.store.layout.type} index finds {found.recall:.3f} of the exact first ten on "
-            f"{found.num_checked} of its own vectors, below index.min_recall {config.min_recall:g}: not published",
+            f"{found.checked_on}, below index.min_recall {config.min_recall:g}: not published",
             "choose another index.type (`hybrid index --plan` lists them), raise index.train_vectors, or lower the "
             "floor",
             found.recall,
@@ -134,6 +142,7 @@ def carry_on(
     *,
     config: IndexConfig,
     seed: int,
+    asked: Vectors | None = None,
 ) -> Checked:
     """A store of an earlier state brought up to date: vectors removed and added, nothing learnt anew. The parts number
     `new_ids`.
@@ -145,7 +154,7 @@ def carry_on(
             store.add([new_ids[row] for row in rows[block]], vectors[block])
     if store.removed_share > config.compact_at:
         store.compact()
-    return settle(store, draw_sample(store.full, store.live_rows(), config.check_vectors, seed), config)
+    return settle(store, draw_sample(store.full, store.live_rows(), config.check_vectors, seed, asked), config)
 
 
 def training_rows(num: int, layout: Layout, config: IndexConfig, seed: int) -> Rows:

@@ -1,0 +1,51 @@
+"""What people ask lies elsewhere than the passages: an index is tuned for it where there is enough of it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hybrid.retrieval.index import asked_on_dev, open_index
+from hybrid.retrieval.shortlist_store import FAISS_FILE
+from hybrid.types import Question
+from tests.retrieval.test_shortlist_build import PASSAGES, Clustered, build, exact
+
+ASKED = [f"question {number}" for number in range(200)]
+UNSEEN = [f"other question {number}" for number in range(100)]
+
+
+def recall(folder: Path, questions: Sequence[str]) -> float:
+    store = open_index(folder / "index", Clustered())
+    found, _ = store.search(Clustered().encode_queries(questions), 10)
+    wanted = [exact(PASSAGES, question, 10) for question in questions]
+    return float(np.mean([len(set(a) & set(b)) / 10 for a, b in zip(found, wanted, strict=True)]))
+
+
+@pytest.mark.parametrize("type_", ["hnsw", "ivf_pq", "ivf_sq", "ivf_rabitq"])
+def test_questions_find_more_where_effort_was_chosen_by_questions(type_: str, tmp_path: Path) -> None:
+    build(tmp_path / "own", type=type_, check_vectors=200)
+    facts = build(tmp_path / "asked", type=type_, check_vectors=200, asked=ASKED).facts["index"]
+    assert facts["checked_on"] == "100 dev questions"
+    own, tuned = recall(tmp_path / "own", UNSEEN), recall(tmp_path / "asked", UNSEEN)
+    assert tuned >= 0.97 > own + 0.1
+    assert abs(facts["recall@10"] - tuned) < 0.03, "what is told is what questions find"
+
+
+def test_a_few_questions_change_nothing(tmp_path: Path) -> None:
+    without = build(tmp_path / "without")
+    assert build(tmp_path / "few", asked=ASKED[:99]).id == without.id
+
+
+def test_for_other_questions_nothing_is_encoded_or_learnt_anew(tmp_path: Path) -> None:
+    first = build(tmp_path, asked=ASKED)
+    codes = (tmp_path / "index" / FAISS_FILE).read_bytes()
+    embedder = Clustered()
+    second = build(tmp_path, asked=UNSEEN, embedder=embedder)
+    assert second.id != first.id and embedder.encoded == 0
+    assert (tmp_path / "index" / FAISS_FILE).read_bytes() == codes
+
+
+def test_dev_questions_are_asked_whether_a_passage_answers_them_or_not() -> None:
+    questions = [Question(split, split, split=split, answerable=split != "dev") for split in ("train", "dev", "test")]
+    assert asked_on_dev(questions) == ["dev"]
