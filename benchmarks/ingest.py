@@ -17,6 +17,7 @@ from pathlib import Path
 import click
 
 from benchmarks import page, results
+from benchmarks.peak import peak_mb
 from hybrid.cli.main import set_up_libraries
 from hybrid.cli.options import open_workspace
 from hybrid.corpus.load import load_documents
@@ -120,8 +121,6 @@ def _in_process(what: str, num: int) -> dict[str, float]:
 
 def measure(what: str, num: int) -> None:
     """Read and cut, or index, the documents; imports and the loading of models are in neither time."""
-    import resource
-
     set_up_libraries()
     warm = ROOT / "warm"
     if not warm.is_dir():
@@ -142,7 +141,7 @@ def measure(what: str, num: int) -> None:
     else:
         workspace.index("base")
     seconds = time.perf_counter() - started
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_mb()
     print(json.dumps({"seconds": seconds, "peak_mb": peak}))
 
 

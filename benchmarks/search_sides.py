@@ -1,7 +1,6 @@
 """What `make bench-search` measures, each in a process of its own that prints JSON: builds and searches."""
 
 import json
-import resource
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.peak import peak_mb
 from hybrid.config_index import IndexConfig, IndexType, ShortlistType
 from hybrid.protocols import Vectors
 from hybrid.retrieval.index_plan import layouts
@@ -58,9 +58,9 @@ def build(part: str, num: int, type_: ShortlistType) -> None:
     tried = layouts(type_, num, dim, config)
     found = build_shortlist(ids, tried, folder, resume=resume, config=config, seed=SEED)
     seconds = time.perf_counter() - started
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_mb()
     shutil.rmtree(resume)
-    told = {"seconds": seconds, "peak_mb": peak * 1.048576, "vectors_mb": num * dim * 4 / 1e6, "facts": found.facts()}
+    told = {"seconds": seconds, "peak_mb": peak, "vectors_mb": num * dim * 4 / 1e6, "facts": found.facts()}
     print(json.dumps(told))
 
 
@@ -111,7 +111,8 @@ def side_by_side(part: str, num: int, queries: int, rounds: int, types: list[Ind
         files = sum(file.stat().st_size for file in folder.iterdir()) / 1e6
         # codes, graph and ids count whole, with where each id begins; of the mapped vectors what was fetched
         held = sum((folder / file).stat().st_size for file in (FAISS_FILE, IDS_FILE)) / 1e6 + 8 * num / 1e6
-        told[name] = {"recall": recall, "all_mb": files, "mb": held + _mapped_mb(folder / VECTORS_FILE)}
+        fetched = _mapped_mb(folder / VECTORS_FILE)
+        told[name] = {"recall": recall, "all_mb": files, "mb": held + fetched, "held_mb": held}
     flat: Any = faiss.IndexFlatIP(asked.shape[1])
     for _, block in _blocks(part, num):
         flat.add(block)
