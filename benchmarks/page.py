@@ -233,6 +233,7 @@ GOALS: tuple[tuple[str, str, str, str, float], ...] = (
     ("windows", "speed/build-memory", "hybrid hnsw, peak ÷ vectors", "at most", 1.5),
     ("generated", "speed/index-vs-st", "hybrid ÷ sentence-transformers + FAISS Flat", "at least", 3),
     ("generated", "speed/index-vs-llamaindex", "hybrid ÷ LlamaIndex VectorStoreIndex", "at least", 5),
+    ("generated", "speed/index-vs-llamaindex", "hybrid, int8 ÷ LlamaIndex VectorStoreIndex", "at least", 5),
     ("generated", "speed/reindex-vs-full", "whole ÷ after 1 % changed", "at least", 20),
     ("pumps", "speed/query-vs-llamaindex", "LlamaIndex ÷ hybrid", "at least", 6),
     ("pumps", "speed/cold-vs-llamaindex", "LlamaIndex ÷ hybrid query, first token, guard flag", "at least", 4),
