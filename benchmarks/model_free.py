@@ -61,7 +61,7 @@ def main(data: Path, name: str, designs: tuple[str, ...], drafts: int) -> None:
             with other.lock():
                 sides[side] = _tuned(other, made)
     rows = _rows(sides, name, seed, round((time.perf_counter() - started) / 60, 1))
-    results.record_rows(COMMAND, rows)
+    results.record_rows(COMMAND, rows, of=name)
     page.write()
     for row in rows:
         click.echo(f"{row['metric']:24} {row['system']:50} {row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]")
