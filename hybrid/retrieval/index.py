@@ -20,7 +20,6 @@ from hybrid.retrieval.flat_store import FlatStore
 from hybrid.retrieval.index_layout import Layout, num_clusters
 from hybrid.retrieval.index_plan import Plan, exact_is_enough, layouts, make_plan
 from hybrid.retrieval.passage_vectors import TEXTS_FILE, digest_of, encoded, known_vectors, read_digests, reusable
-from hybrid.retrieval.recall_check import FEWEST_ASKED
 from hybrid.retrieval.shortlist_build import RecallError, build_shortlist, carry_on, write_vectors
 from hybrid.retrieval.shortlist_store import STATE_FILE, ShortlistStore
 from hybrid.types import Passage, Question
@@ -29,6 +28,8 @@ VERSION = 2
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _MOST_DIMS = 4096
 """No embedder gives more: what is exact at so many dimensions is exact."""
+_FEWEST_ASKED = 100
+"""Questions that must be there for effort to be chosen by them: half of them tell the recall."""
 _MOST_NEW = 0.5
 """Share of vectors that an index did not learn its codes from, above which it is built anew."""
 
@@ -98,7 +99,7 @@ def _type(num: int, dim: Callable[[], int], config: IndexConfig) -> IndexType:
 def _settings(type_: IndexType, config: IndexConfig, seed: int, asked: Sequence[str]) -> dict[str, Any]:
     if type_ == "exact":
         return {}
-    tuned_for = {"asked": sha256_json(list(asked))} if len(asked) >= FEWEST_ASKED else {}
+    tuned_for = {"asked": sha256_json(list(asked))} if len(asked) >= _FEWEST_ASKED else {}
     # where `auto` chose the type another one may take its place
     return {"type": type_, "auto": config.type == "auto", "seed": seed, **config.settings(), **tuned_for}
 
@@ -145,7 +146,7 @@ class _Job:
     @cached_property
     def questions(self) -> Vectors | None:
         """Vectors of what is asked, where there is enough to tune by."""
-        return self.embedder.encode_queries(self.asked) if len(self.asked) >= FEWEST_ASKED else None
+        return self.embedder.encode_queries(self.asked) if len(self.asked) >= _FEWEST_ASKED else None
 
     @cached_property
     def digests(self) -> list[str]:

@@ -15,8 +15,6 @@ from hybrid.retrieval.shortlist_store import TUNED_FOR, WIDEN, WIDEST, Effort, S
 _SHORTLISTS = (12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048)
 _DOUBTS = (None, 1.0, 2.0, 3.0)
 _MOST_PROBES = 512
-FEWEST_ASKED = 100
-"""Questions that must be there for effort to be chosen by them: half of them tell the recall."""
 _NO_ROW = -1
 
 
@@ -63,15 +61,15 @@ class Sample:
 
 
 def draw_sample(full: FullVectors, live: Rows, num: int, seed: int, asked: Vectors | None = None) -> Sample:
-    """Up to `num` of the questions `asked` where they are enough, else random live rows, with their exact nearest
-    others, found in one pass over the vectors.
+    """Up to `num` of the questions `asked` where there are any, else random live rows, with their exact nearest others,
+    found in one pass over the vectors.
 
     A question lies farther from the passages than these from each other, and less of its exact first ten is found.
     """
     import faiss
 
     chance = np.random.default_rng(seed)
-    if asked is not None and len(asked) >= FEWEST_ASKED:
+    if asked is not None:
         queries = asked[np.sort(chance.choice(len(asked), size=min(num, len(asked)), replace=False))]
         rows = np.full(len(queries), _NO_ROW, dtype=np.int64)
     else:

@@ -85,8 +85,8 @@ def build_shortlist(
     asked: Vectors | None = None,
 ) -> Checked:
     """Index the vectors that `write_vectors` left in `folder`, by the layout that reaches `config.recall` most cheaply,
-    and save all beside them; cheaply for the questions `asked` `(n, dim)` where these are enough. Codes that an
-    interrupted build learnt are read from `resume`. Raises `RecallError` below `config.min_recall`.
+    and save all beside them; for the questions `asked` `(n, dim)` where there are any. Codes that an interrupted
+    build learnt are read from `resume`. Raises `RecallError` below `config.min_recall`.
     """
     full = FullVectors.open(folder / VECTORS_FILE)
     rows = np.arange(len(full))

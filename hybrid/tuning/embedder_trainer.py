@@ -164,7 +164,8 @@ def _make_trainer(
     columns = {"anchor": [pair.query for pair in pairs], "positive": [pair.positive for pair in pairs]}
     for place in range(len(pairs[0].negatives)):
         columns[f"negative_{place}"] = [pair.negatives[place] for pair in pairs]
-    if model.transformers_model is not None:
+    # elsewhere the implementation stays, and no text need be counted
+    if model.transformers_model is not None and model.device.type == "cpu":
         at_once = options.mini_batch_size if is_cached else options.batch_size * len(columns)
         choose_attention(model.transformers_model, at_once, _longest(model, columns))
     weights = dict(zip(options.dims, options.dim_weights, strict=False))

@@ -9,6 +9,7 @@ import pytest
 
 from hybrid.config_index import IndexConfig, ShortlistType
 from hybrid.errors import IntegrityError
+from hybrid.protocols import Vectors
 from hybrid.retrieval.index_layout import Layout
 from hybrid.retrieval.index_plan import layouts
 from hybrid.retrieval.shortlist_store import (
@@ -66,12 +67,17 @@ class TestIvfRabitq(ShortlistContract):
     type = "ivf_rabitq"
 
 
-@pytest.mark.parametrize("type_", get_args(ShortlistType))
-def test_compaction_forgets_removed_rows_and_changes_no_result(type_: ShortlistType, tmp_path: Path) -> None:
+def reopened(type_: ShortlistType, folder: Path) -> tuple[ShortlistStore, list[str], Vectors]:
+    """A store of 300 vectors, saved and opened again, with their ids."""
     store, ids, vectors = trained(type_), names(300), unit_vectors(300)
     store.add(ids, vectors)
-    store.save(tmp_path)
-    store = ShortlistStore.load(tmp_path)
+    store.save(folder)
+    return ShortlistStore.load(folder), ids, vectors
+
+
+@pytest.mark.parametrize("type_", get_args(ShortlistType))
+def test_compaction_forgets_removed_rows_and_changes_no_result(type_: ShortlistType, tmp_path: Path) -> None:
+    store, ids, vectors = reopened(type_, tmp_path)
     store.remove(ids[:120])
     before = store.search(unit_vectors(5, 1), 20)
     assert (len(store), len(store.full), store.removed_share) == (180, 300, 0.4)
@@ -84,10 +90,7 @@ def test_compaction_forgets_removed_rows_and_changes_no_result(type_: ShortlistT
 
 @pytest.mark.parametrize("type_", get_args(ShortlistType))
 def test_a_store_that_was_emptied_holds_only_what_is_added_then(type_: ShortlistType, tmp_path: Path) -> None:
-    store, ids, vectors = trained(type_), names(300), unit_vectors(300)
-    store.add(ids, vectors)
-    store.save(tmp_path)
-    store = ShortlistStore.load(tmp_path)
+    store, ids, vectors = reopened(type_, tmp_path)
     store.remove(ids)
     store.compact()
     store.add(ids[:3], vectors[:3])
