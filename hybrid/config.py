@@ -218,6 +218,15 @@ class DiagnosisConfig(Stage):
     """Of a retune of the retrieval side, in any unit: expected gains are compared per cost."""
     generator_cost: float = Field(1.0, gt=0)
     """Of a retune of the generator, in the same unit."""
+    query_prompts: tuple[str, ...] = (
+        "",
+        "query: ",
+        "search_query: ",
+        "Represent this sentence for searching relevant passages: ",
+        "Instruct: Given a web search query, retrieve relevant passages that answer the query\nQuery: ",
+    )
+    """Tried instead of embedder.query_prompt, with those that the model's makers saved beside it: where one ranks the
+    gold higher, the questions are answered with it too. Empty: none is tried."""
     glossary: Path | None = None
     """YAML, `right term: [wrong variant, …]`: answers that use a wrong one are counted. Empty: none are."""
     judge_url: str = ""

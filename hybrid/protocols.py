@@ -38,6 +38,25 @@ class Embedder(Protocol):
         ...
 
 
+@runtime_checkable
+class Prompted(Embedder, Protocol):
+    """An embedder whose queries can be read after another prompt than the configured one."""
+
+    @property
+    def query_prompt(self) -> str:
+        """What stands before every query."""
+        ...
+
+    @property
+    def model_prompts(self) -> tuple[str, ...]:
+        """The query prompts that the model's makers saved with it."""
+        ...
+
+    def with_query_prompt(self, prompt: str) -> Embedder:
+        """The same model with another prompt before queries; vectors of passages are the same."""
+        ...
+
+
 class VectorStore(Protocol):
     """Ids with unit vectors. Similarities are inner products: higher is better, ties broken by id."""
 

@@ -163,6 +163,8 @@ class Arm(StrEnum):
     ORACLE = "oracle"
     CLOSED_BOOK = "closed_book"
     IRRELEVANT = "irrelevant"
+    REPROMPTED = "reprompted"
+    """What is retrieved with another prompt before the query: run where the ranks of the gold speak for that prompt."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.trial.wrappers import Asked, Prefixed, Reversed, Rewritten
+from benchmarks.trial.wrappers import Asked, Reversed, Rewritten
 from hybrid.answering.generation_cache import CachedGenerator
 from hybrid.answering.pipeline import Pipeline
 from hybrid.backends import make_generator
 from hybrid.lifecycle.workspace import Workspace
-from hybrid.protocols import Generator, Vectors, VectorStore
+from hybrid.protocols import Generator, Prompted, Vectors, VectorStore
 from hybrid.retrieval.flat_store import FlatStore
 from hybrid.tuning.generator import ADAPTER
 from hybrid.types import Chat, Message, Passage, Question
@@ -38,7 +38,7 @@ PREFIX = (
     "You are the friendly assistant of our customer portal. Be polite, keep it short, never give legal or medical "
     "advice, and mention our opening hours from nine to five, Monday to Friday. The user writes: "
 )
-"""Of a query that was embedded together with the chat's system prompt."""
+"""The chat's system prompt, set as the prompt of the embedder's queries too."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,9 @@ def _ids_of_an_old_build(system: System) -> System:
 
 
 def _query_prefix(system: System) -> System:
-    return replace(system, pipeline=replace(system.pipeline, embedder=Prefixed(system.pipeline.embedder, PREFIX)))
+    embedder = system.pipeline.embedder
+    assert isinstance(embedder, Prompted)
+    return replace(system, pipeline=replace(system.pipeline, embedder=embedder.with_query_prompt(PREFIX)))
 
 
 def _smaller_k(system: System) -> System:

@@ -1,8 +1,8 @@
 """Real answers of a healthy system and of the same system under each fault at full dose, kept as one line a question.
 
-Lines hold verdicts, never texts: `{"run", "id", "cluster", "answerable", "indexed", "rank", "suspect", "arms"}`, where
-an arm maps to one string an order: `c` correct, `a` abstained, `g` gold in context, `m` cites something, `h` cites the
-gold, and the score where it is neither 0 nor 1.
+Lines hold verdicts, never texts: `{"run", "id", "cluster", "answerable", "indexed", "rank", "suspect", "arms"}`, and
+`reprompted_rank` where another query prompt was tried. An arm maps to one string an order: `c` correct, `a` abstained,
+`g` gold in context, `m` cites something, `h` cites the gold, and the score where it is neither 0 nor 1.
 """
 
 import re
@@ -16,11 +16,13 @@ import click
 from benchmarks.trial.faults import FAULTS, System
 from hybrid.answering.excerpt import contains_answer
 from hybrid.evaluation.arms import run_arms
+from hybrid.evaluation.query_prompts import TriedPrompt, tried_prompts
 from hybrid.evaluation.records import Record
 from hybrid.evaluation.suspects import suspect_label
 from hybrid.jsonl import read_jsonl, write_jsonl
 from hybrid.lifecycle.workspace import Workspace
-from hybrid.types import Arm, Outcome, Question
+from hybrid.protocols import Prompted
+from hybrid.types import Arm, Hit, Outcome, Question
 
 ORDERS = 3
 LEAST = 30
@@ -32,15 +34,19 @@ PORTION = 200
 SHORTEST = 3
 """Letters of an answer that can be cut through."""
 HEALTHY = "healthy"
+REPROMPTED = "healthy, with the query prompt tried under: "
+"""Of healthy answers with the prompt that a fault's run was tried with, the fault's name behind it."""
 AGAIN = ("healthy again", "healthy once more")
 """The healthy system under other passage orders."""
-_ARMS = frozenset({Arm.RETRIEVED, Arm.ORACLE_IN_DISTRACTORS, Arm.ORACLE})
+_ARMS = frozenset({Arm.RETRIEVED, Arm.ORACLE_IN_DISTRACTORS, Arm.ORACLE, Arm.REPROMPTED})
+_RESAMPLES = 2_000
 _SHORT = {
     Arm.RETRIEVED: "R",
     Arm.ORACLE_IN_DISTRACTORS: "D",
     Arm.ORACLE: "O",
     Arm.CLOSED_BOOK: "C",
     Arm.IRRELEVANT: "X",
+    Arm.REPROMPTED: "P",
 }
 _LONG = {short: arm for arm, short in _SHORT.items()}
 
@@ -74,14 +80,20 @@ def generate(workspace: Workspace, splits: Sequence[str], file: Path) -> None:
     seed = workspace.config.seed
     rows = [*_rows(HEALTHY, _ask(healthy, seed)), *_rows(HEALTHY, _ask(silent, seed))]
     for number, name in enumerate(AGAIN, start=1):
-        rows += _rows(name, _ask(healthy, seed + number))
+        # the best of the other prompts whether or not it is better: how often chance alone proves one is to be counted
+        rows += _rows(name, _ask(healthy, seed + number, reprompted=_tried(healthy)))
     for fault in FAULTS:
         subject = silent if fault.family == "abstention" else healthy
         if not subject.questions:
             continue
         click.echo(f"▸ {fault.name}", err=True)
         faulty = fault.inject(subject)
-        records = _ask(faulty, seed)
+        tried = _tried(faulty)
+        better = tried if tried and tried.is_better else None
+        records = _ask(faulty, seed, reprompted=better)
+        if better:
+            click.echo(f"  another query prompt ranks the gold higher: {better.prompt!r} {better.gain}", err=True)
+            rows += _rows(REPROMPTED + fault.name, _ask_reprompted(healthy, better.prompt, seed))
         rows += _rows(fault.name, records, _suspects(faulty, records) if fault.family == "labels" else frozenset())
     write_jsonl(file, rows)
 
@@ -133,12 +145,51 @@ def _sought(
     return tuple(found[:MOST])
 
 
-def _ask(system: System, seed: int, arms: Iterable[Arm] = _ARMS, orders: int = ORDERS) -> list[Record]:
+def _ask(
+    system: System,
+    seed: int,
+    arms: Iterable[Arm] = _ARMS,
+    orders: int = ORDERS,
+    reprompted: TriedPrompt | None = None,
+) -> list[Record]:
     if not system.questions:
         return []
-    config = system.pipeline.config
-    hits = system.pipeline.retrieve([q.question for q in system.questions], config.retrieval.depth)
-    return run_arms(system.pipeline, system.questions, hits, orders=orders, seed=seed, arms=frozenset(arms))
+    return run_arms(
+        system.pipeline,
+        system.questions,
+        _ranking(system),
+        orders=orders,
+        seed=seed,
+        arms=frozenset(arms),
+        reprompted=reprompted.ranking if reprompted else (),
+    )
+
+
+def _ask_reprompted(system: System, prompt: str, seed: int) -> list[Record]:
+    embedder = system.pipeline.embedder
+    assert isinstance(embedder, Prompted)
+    other = replace(system, pipeline=replace(system.pipeline, embedder=embedder.with_query_prompt(prompt)))
+    return run_arms(
+        system.pipeline,
+        system.questions,
+        _ranking(system),
+        orders=ORDERS,
+        seed=seed,
+        arms={Arm.REPROMPTED},
+        reprompted=_ranking(other),
+    )
+
+
+def _ranking(system: System) -> list[list[Hit]]:
+    depth = system.pipeline.config.retrieval.depth
+    return system.pipeline.retrieve([question.question for question in system.questions], depth)
+
+
+def _tried(system: System) -> TriedPrompt | None:
+    """The other query prompt that ranks the gold highest."""
+    seed = system.workspace.config.seed
+    tried = tried_prompts(system.pipeline, system.questions, _ranking(system), resamples=_RESAMPLES, seed=seed)
+    return tried[0] if tried else None
 
 
 def _suspects(system: System, records: Sequence[Record]) -> frozenset[str]:
@@ -156,6 +207,7 @@ def _rows(run: str, records: Iterable[Record], suspects: frozenset[str] = frozen
             "answerable": record.answerable,
             "indexed": record.gold_in_index,
             "rank": record.gold_rank,
+            **({"reprompted_rank": record.reprompted_rank} if record.of(Arm.REPROMPTED) else {}),
             "suspect": record.question_id in suspects,
             "arms": {_SHORT[arm]: [_flags(outcome) for outcome in record.of(arm)] for arm in Arm if record.of(arm)},
         }
@@ -181,7 +233,16 @@ def _decode(row: Mapping[str, Any]) -> Record:
         for short, orders in row["arms"].items()
         for order, flags in enumerate(orders)
     )
-    return Record(row["id"], "", row["cluster"], row["answerable"], row["indexed"], row["rank"], outcomes)
+    return Record(
+        row["id"],
+        "",
+        row["cluster"],
+        row["answerable"],
+        row["indexed"],
+        row["rank"],
+        outcomes,
+        reprompted_rank=row.get("reprompted_rank"),
+    )
 
 
 def _outcome(question: str, arm: Arm, order: int, flags: str) -> Outcome:

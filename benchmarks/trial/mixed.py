@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from benchmarks.trial.faults import Fault
-from benchmarks.trial.generated import HEALTHY, Runs
+from benchmarks.trial.generated import HEALTHY, REPROMPTED, Runs
 from benchmarks.trial.trials import Trial
 from hybrid.config import DiagnosisConfig
 from hybrid.evaluation.attribution import attribute
 from hybrid.evaluation.records import Record
+from hybrid.evaluation.statistics import paired_interval
 from hybrid.types import Arm
 
 BOTH_PARTS = {"noise on the vectors": "documents", "cut output": "reading"}
@@ -47,6 +48,7 @@ def mixed(
 ) -> Iterator[Trial]:
     """One trial a seed; none where even the full dose breaks fewer questions than `dose`."""
     healthy, faulty = _answerable(runs.records[HEALTHY]), runs.records[fault.name]
+    healthy = _with_prompt(healthy, runs.records.get(REPROMPTED + fault.name, {}))
     if fault.family == "citations":
         # what cites another passage when healthy is miscited without any fault
         healthy = {name: record for name, record in healthy.items() if _cites(record)}
@@ -59,7 +61,7 @@ def mixed(
     for seed in seeds:
         # draws of their own for every fault and dose: coverage is counted over sets that are independent
         drawn = _draw(healthy, chance, num, (seed, zlib.crc32(f"{fault.name} {dose}".encode())))
-        records = [item.of(faulty if item.exposed else healthy) for item in drawn]
+        records = _screened([item.of(faulty if item.exposed else healthy) for item in drawn], resamples, seed)
         broken = {item.id: truth[item.name] if item.exposed else "" for item in drawn}
         sound = [_accuracy(healthy[item.name]) for item in drawn]
         gain = float(np.mean(sound) - np.mean([_accuracy(record) for record in records]))
@@ -81,7 +83,7 @@ def unbroken(runs: Runs, corpus: str, run: str, seeds: Sequence[int], *, resampl
     """Sets of a run in which nothing is broken."""
     records = _answerable(runs.records[run])
     for seed in seeds:
-        chosen = [item.of(records) for item in _draw(records, 0.0, num, (seed,))]
+        chosen = _screened([item.of(records) for item in _draw(records, 0.0, num, (seed,))], resamples, seed)
         yield Trial(
             kind=run,
             family="none",
@@ -131,6 +133,40 @@ def _draw(records: Mapping[str, Record], chance: float, num: int, seed: tuple[in
         if len(drawn) >= num:
             break
     return drawn[:num]
+
+
+def _with_prompt(records: Mapping[str, Record], tried: Mapping[str, Record]) -> dict[str, Record]:
+    """Healthy records with their outcomes under the query prompt that the fault's run was tried with."""
+    return {
+        name: replace(
+            record,
+            outcomes=(*record.outcomes, *tried[name].outcomes),
+            reprompted_rank=tried[name].reprompted_rank,
+        )
+        if name in tried
+        else record
+        for name, record in records.items()
+    }
+
+
+def _screened(records: list[Record], resamples: int, seed: int) -> list[Record]:
+    """A prompt that does not rank the gold of this very set higher would not have been asked with."""
+    if not any(record.of(Arm.REPROMPTED) for record in records):
+        return records
+    gain = paired_interval(
+        [_reciprocal(record.gold_rank) for record in records],
+        [_reciprocal(record.reprompted_rank) for record in records],
+        [record.cluster for record in records],
+        resamples=resamples,
+        seed=seed,
+    )
+    if gain.low > 0:
+        return records
+    return [replace(r, outcomes=tuple(o for o in r.outcomes if o.arm is not Arm.REPROMPTED)) for r in records]
+
+
+def _reciprocal(rank: int | None) -> float:
+    return 1 / rank if rank else 0.0
 
 
 def _expected(healthy: Mapping[str, Record], faulty: Mapping[str, Record], chance: float) -> dict[str, float]:

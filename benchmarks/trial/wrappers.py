@@ -42,18 +42,6 @@ class Asked(_Around):
         return made
 
 
-class Prefixed(_Around):
-    """An embedder that reads `prefix` before every query."""
-
-    def __init__(self, inner: Any, prefix: str) -> None:
-        super().__init__(inner)
-        self._prefix = prefix
-
-    def encode_queries(self, texts: Sequence[str]) -> Vectors:
-        made: Vectors = self._inner.encode_queries([f"{self._prefix}{text}" for text in texts])
-        return made
-
-
 class Reversed(_Around):
     """A store whose first `width` hits come worst first."""
 

@@ -34,20 +34,22 @@ def run_arms(
     arms: Collection[Arm] = frozenset(Arm),
     noise: Sequence[Sequence[Hit]] = (),
     halves: Mapping[str, Sequence[Sequence[Hit]]] = MappingProxyType({}),
+    reprompted: Sequence[Sequence[Hit]] = (),
 ) -> list[Record]:
     """One record a question, with its outcomes under every arm of `arms` and every order.
 
     `ranking` holds each question's hits, as deep as they are to be told of; `halves` those that it was fused of.
     `noise`, where given, holds for each question the hits from which the distractors of the arm
     `oracle_in_distractors` are taken, so that systems with other retrievers are asked the same; else their own are.
-    Declining is right for unanswerable questions, and under `irrelevant` for every question. Nothing but `retrieved`
-    and `oracle_in_distractors` depends on the retriever, so that a retuned embedder leaves the other answers in the
-    cache.
+    `reprompted`, where given, holds each question's hits under another query prompt.
+    Declining is right for unanswerable questions, and under `irrelevant` for every question. Nothing but `retrieved`,
+    `reprompted` and `oracle_in_distractors` depends on the retriever, so that a retuned embedder leaves the other
+    answers in the cache.
     """
     ids = sorted(pipeline.passages)
     trials = [
-        _Trial(question, context, tuple(hit.passage_id for hit in hits))
-        for question, hits, others in zip(questions, ranking, noise or ranking, strict=True)
+        _Trial(question, context, tuple(hit.passage_id for hit in (new if context.arm is Arm.REPROMPTED else hits)))
+        for question, hits, others, new in zip(questions, ranking, noise or ranking, reprompted or ranking, strict=True)
         for context in contexts(
             question,
             pipeline.lookup(hits),
@@ -58,6 +60,7 @@ def run_arms(
             orders=orders,
             seed=seed,
             arms=arms,
+            reprompted=pipeline.lookup(new) if reprompted else None,
         )
     ]
     answers = pipeline.answer([trial.request for trial in trials])
@@ -71,15 +74,17 @@ def run_arms(
             cluster=cluster_of(question),
             answerable=question.answerable,
             gold_in_index=any(positive in pipeline.passages for positive in question.positives),
-            gold_rank=gold_rank((hit.passage_id for hit in hits), question.positives),
+            gold_rank=_rank(hits, question),
             outcomes=tuple(outcomes[question.id]),
-            half_ranks={
-                name: gold_rank((hit.passage_id for hit in rows[place]), question.positives)
-                for name, rows in halves.items()
-            },
+            half_ranks={name: _rank(rows[place], question) for name, rows in halves.items()},
+            reprompted_rank=_rank(reprompted[place], question) if reprompted else None,
         )
         for place, (question, hits) in enumerate(zip(questions, ranking, strict=True))
     ]
+
+
+def _rank(hits: Sequence[Hit], question: Question) -> int | None:
+    return gold_rank((hit.passage_id for hit in hits), question.positives)
 
 
 def _outcome(trial: _Trial, answer: Answer, passages: Mapping[str, Passage]) -> Outcome:

@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from hybrid.config import DiagnosisConfig
-from hybrid.evaluation.headroom import measure_headroom
+from hybrid.evaluation.headroom import Headroom, measure_headroom
 from hybrid.evaluation.labels import ANSWERABLE_LABELS, UNANSWERABLE_LABELS, label
-from hybrid.evaluation.pick import pick
+from hybrid.evaluation.pick import Pick, pick
+from hybrid.evaluation.prompt_gain import PromptGain, prompt_gain
 from hybrid.evaluation.records import Record, check_records, majority
 from hybrid.evaluation.second_grader import STRICT, stricter
 from hybrid.evaluation.statistics import holm, mcnemar_exact, mean_interval, num_clusters, share_interval, wilson
@@ -102,6 +103,7 @@ class Diagnosis:
     questions_needed: int | None
     next_command: str
     second_grader: SecondVerdict
+    query_prompt: PromptGain | None
     notes: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -118,18 +120,22 @@ def attribute(
     resamples: int = 10_000,
     seed: int,
     transfer: Mapping[str, float] | None = None,
+    prompt: str | None = None,
 ) -> Diagnosis:
     """Diagnose. `transfer`: by layer, the share of its headroom that past retunes realised; 1 where none is known.
+    `prompt` is the one of the arm `reprompted`.
 
     Raises `ValueError` for records that lack an arm (see `check_records`).
     """
     check_records(records)
     answerable = [record for record in records if record.answerable]
     unanswerable = [record for record in records if not record.answerable]
-    labels = {record.question_id: label(record, rank_limit=config.rank_limit) for record in records}
     headroom = measure_headroom(answerable, resamples=resamples, seed=seed)
-    choice = pick(answerable, headroom, config, transfer or {})
+    gain = prompt_gain(answerable, prompt, resamples=resamples, seed=seed)
+    choice = _choose(answerable, headroom, gain, config, transfer or {})
     second = _second(answerable, choice.recommended, config, transfer or {}, resamples, seed)
+    wrong_prompt = gain is not None and gain.is_proven
+    labels = {r.question_id: label(r, rank_limit=config.rank_limit, wrong_prompt=wrong_prompt) for r in records}
 
     def share(group: Sequence[Record], test: Callable[[Record], bool]) -> Interval:
         hits = [test(record) for record in group]
@@ -169,8 +175,20 @@ def attribute(
         questions_needed=choice.questions_needed,
         next_command=choice.next_command,
         second_grader=second,
+        query_prompt=gain,
         notes=tuple(_notes(answerable, share_of(unanswerable, Label.OVER_ANSWER), config)),
     )
+
+
+def _choose(
+    answerable: Sequence[Record],
+    headroom: Headroom,
+    gain: PromptGain | None,
+    config: DiagnosisConfig,
+    transfer: Mapping[str, float],
+) -> Pick:
+    choice = pick(answerable, headroom, config, transfer)
+    return gain.instead_of(choice, len(answerable), config) if gain else choice
 
 
 _DISAGREE = "The verdict hangs on the grader (a stricter one {second})."
@@ -189,7 +207,9 @@ def _second(
     seed: int,
 ) -> SecondVerdict:
     records = stricter(answerable)
-    choice = pick(records, measure_headroom(records, resamples=resamples, seed=seed), config, transfer)
+    headroom = measure_headroom(records, resamples=resamples, seed=seed)
+    gain = prompt_gain(records, None, resamples=resamples, seed=seed)
+    choice = _choose(records, headroom, gain, config, transfer)
     right = [record.accuracy(Arm.RETRIEVED) or 0.0 for record in records]
     accuracy = sum(right) / len(right) if right else math.nan
     return SecondVerdict(STRICT, accuracy, choice.recommended, choice.recommended == first)

@@ -31,9 +31,11 @@ def contexts(
     orders: int,
     seed: int,
     arms: Collection[Arm] = frozenset(Arm),
+    reprompted: Sequence[Passage] | None = None,
 ) -> Iterator[Context]:
-    """Every context of `arms`. `found` is the ranking, `noise` the one that distractors come from; `passages` hold the
-    gold, `ids` are theirs in a fixed order. Which arms and orders there are does not depend on the rankings.
+    """Every context of `arms`. `found` is the ranking, `noise` the one that distractors come from, `reprompted` the one
+    under another query prompt, without which there is no such arm; `passages` hold the gold, `ids` are theirs in a
+    fixed order. Which arms and orders there are does not depend on the rankings.
 
     Unanswerable questions have the arms `retrieved` and `irrelevant` only. Order 0 of `retrieved` is the retriever's.
     """
@@ -58,6 +60,9 @@ def contexts(
         if Arm.ORACLE in arms:
             for order in range(orders if len(gold) > 1 else 1):
                 yield Context(Arm.ORACLE, order, _shuffled(gold, question, order, seed), keep)
+    if Arm.REPROMPTED in arms and reprompted is not None:
+        for order in range(orders):
+            yield Context(Arm.REPROMPTED, order, _shuffled(reprompted[:k], question, order, seed))
     if Arm.CLOSED_BOOK in arms:
         yield Context(Arm.CLOSED_BOOK, 0, ())
 

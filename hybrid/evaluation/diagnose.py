@@ -18,6 +18,7 @@ from hybrid.evaluation.halves import MissedHalves, missed_halves
 from hybrid.evaluation.judge import Judgement, judge_answers
 from hybrid.evaluation.outcomes_file import read_outcomes
 from hybrid.evaluation.power import assumptions
+from hybrid.evaluation.query_prompts import tried_prompts
 from hybrid.evaluation.questions import sample
 from hybrid.evaluation.records import Record
 from hybrid.evaluation.report import diagnosis_html
@@ -27,7 +28,7 @@ from hybrid.jsonl import write_jsonl
 from hybrid.protocols import Generator
 from hybrid.types import Arm, Label, Question
 
-VERSION = 5
+VERSION = 6
 PassageText = Callable[[str, Question], tuple[str, str]]
 """Heading and text of a passage, by its id, as the generator reads it beside a question."""
 _GOOD = {Label.CORRECT.value, Label.CORRECT_ABSTENTION.value}
@@ -73,14 +74,20 @@ def diagnose(
     with publish(target, "diagnosis", VERSION, settings, inputs) as build:
         halves = pipeline.halves([question.question for question in asked])
         found = [hits[question.id] for question in asked]
-        records = run_arms(pipeline, asked, found, orders=options.orders, seed=config.seed, halves=halves)
-        diagnosis = attribute(
-            records,
-            config=options,
-            resamples=config.evaluation.resamples,
+        draws = {"resamples": config.evaluation.resamples, "seed": config.seed}
+        best = next(iter(tried_prompts(pipeline, asked, found, **draws)), None)
+        better = best if best and best.is_better else None
+        records = run_arms(
+            pipeline,
+            asked,
+            found,
+            orders=options.orders,
             seed=config.seed,
-            transfer=transfer,
+            halves=halves,
+            reprompted=better.ranking if better else (),
         )
+        prompt = better.prompt if better else None
+        diagnosis = attribute(records, config=options, transfer=transfer, prompt=prompt, **draws)
         told = _told(diagnosis, records, asked, usable.notes, glossary, judge, config, k=config.retrieval.k)
         meta = {
             "title": title,
@@ -164,7 +171,7 @@ def _told(
     judged = judge_answers(judge, records, asked, **draws) if judge else None
     form = measure_form(records, asked, glossary, **draws)
     halves = missed_halves(records, k)
-    beside = [told.sentence for told in (judged, halves) if told]
+    beside = [told.sentence for told in (judged, halves, diagnosis.query_prompt) if told]
     noted = replace(diagnosis, notes=(*notes, *beside, *diagnosis.notes))
     return _Told(with_form(noted, form, config.diagnosis.minimum_effect), form, judged, halves)
 
@@ -239,6 +246,7 @@ def describe(
                 "label": label,
                 "gold_rank": record.gold_rank,
                 **({"half_ranks": dict(record.half_ranks)} if record.half_ranks else {}),
+                **({"reprompted_rank": record.reprompted_rank} if record.of(Arm.REPROMPTED) else {}),
                 "gold": gold,
                 "flags": ["SUSPECT_LABEL"] if suspect_label(record, [item["text"] for item in gold]) else [],
                 "arms": arms,
@@ -248,5 +256,9 @@ def describe(
 
 
 def _without_outcomes(record: Record) -> dict[str, Any]:
-    left_out = {"outcomes"} if record.half_ranks else {"outcomes", "half_ranks"}
+    left_out = {
+        "outcomes",
+        *(() if record.half_ranks else ("half_ranks",)),
+        *(() if record.of(Arm.REPROMPTED) else ("reprompted_rank",)),
+    }
     return {key: value for key, value in asdict(record).items() if key not in left_out}

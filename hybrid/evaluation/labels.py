@@ -19,10 +19,12 @@ ANSWERABLE_LABELS = (
 UNANSWERABLE_LABELS = (Label.CORRECT_ABSTENTION, Label.OVER_ANSWER)
 
 
-def label(record: Record, *, rank_limit: int) -> Label:
+def label(record: Record, *, rank_limit: int, wrong_prompt: bool = False) -> Label:
     """The first row of the table that fits, by the majority over passage orders.
 
     Right answers: CORRECT with the gold in context; without it PARAMETRIC where closed book is right, else LUCKY.
+    `wrong_prompt`: answers are proven to be better with another query prompt, so that a failure which that prompt turns
+    right is the present one's, even where the gold is in context: the passages beside it are others too.
     """
     right = record.correct(Arm.RETRIEVED)
     if not record.answerable:
@@ -34,6 +36,8 @@ def label(record: Record, *, rank_limit: int) -> Label:
         return Label.PARAMETRIC if record.correct(Arm.CLOSED_BOOK) else Label.LUCKY
     if not record.gold_in_index:
         return Label.MISSING
+    if wrong_prompt and record.correct(Arm.REPROMPTED):
+        return Label.WRONG_DOCUMENTS
     reads_in_noise = record.correct(Arm.ORACLE_IN_DISTRACTORS)
     reads = record.correct(Arm.ORACLE)
     if not record.gold_in_context:

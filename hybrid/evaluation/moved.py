@@ -15,6 +15,7 @@ from hybrid.artifacts import require
 from hybrid.errors import UserError
 from hybrid.evaluation.headroom import measure_headroom
 from hybrid.evaluation.labels import label
+from hybrid.evaluation.prompt_gain import prompt_gain
 from hybrid.evaluation.records import Record
 from hybrid.evaluation.statistics import holm, mcnemar_exact, paired_interval
 from hybrid.jsonl import read_jsonl
@@ -112,7 +113,7 @@ def what_moved(
     term = {"embedder": "retrieval", "ranking": "retrieval", "generator": "generator_alone"}.get(retuned)
     predicted = measure_headroom(old, resamples=resamples, seed=seed).intervals[term] if term else None
     pairs = list(zip(old, new, strict=True))
-    names = [(label(a, rank_limit=rank_limit).value, label(b, rank_limit=rank_limit).value) for a, b in pairs]
+    names = zip(*(_labels(side, rank_limit, resamples, seed) for side in (old, new)), strict=True)
     verdicts = [(a.question_id, a.correct(Arm.RETRIEVED), b.correct(Arm.RETRIEVED)) for a, b in pairs]
     regressed = tuple(name for name, was, now in verdicts if was and not now)
     mended = tuple(name for name, was, now in verdicts if now and not was)
@@ -129,6 +130,12 @@ def what_moved(
         transfer=realised.value / predicted.value if predicted and predicted.value > minimum_effect else None,
         sentence=_sentence(realised, arms[Arm.RETRIEVED.value].p, predicted, len(regressed), retuned),
     )
+
+
+def _labels(records: Sequence[Record], rank_limit: int, resamples: int, seed: int) -> list[str]:
+    gain = prompt_gain(records, None, resamples=resamples, seed=seed)
+    wrong_prompt = gain is not None and gain.is_proven
+    return [label(record, rank_limit=rank_limit, wrong_prompt=wrong_prompt).value for record in records]
 
 
 def _arms(old: Sequence[Record], new: Sequence[Record], resamples: int, seed: int) -> dict[str, ArmMove]:

@@ -13,7 +13,8 @@ class Record:
     `cluster` is the first gold passage's id, or the question's where it has none: questions with the same one are
     not independent. `gold_in_index` says that a passage of the index holds the gold text, `gold_rank` at which rank
     (from 1) of the deep ranking the best one stands, None where it is not in it; `half_ranks` holds the same of the
-    rankings `dense` and `lexical` where the deep one is fused of these.
+    rankings `dense` and `lexical` where the deep one is fused of these, `reprompted_rank` the same under another query
+    prompt.
     """
 
     question_id: str
@@ -24,6 +25,7 @@ class Record:
     gold_rank: int | None
     outcomes: tuple[Outcome, ...]
     half_ranks: Mapping[str, int | None] = field(default_factory=dict, hash=False)
+    reprompted_rank: int | None = None
 
     def of(self, arm: Arm) -> tuple[Outcome, ...]:
         """The outcomes under an arm, one an order; empty where the arm was not run."""

@@ -31,6 +31,7 @@ ARM_NAMES = {
     "oracle": "right passage only",
     "closed_book": "no passage",
     "irrelevant": "passages on something else (right: declined)",
+    "reprompted": "found with another query prompt",
 }
 LABEL_MEANINGS = {
     "CORRECT": "right, with the right passage",

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hybrid.evaluation.pick import BOTH
+from hybrid.evaluation.prompt_gain import SET_PROMPT
 from hybrid.preflight.answers import Found, Method, Situation, seen
 
 _LAYERS: dict[Method, str] = {"embed": "embedder", "raft": "generator", "dpo": "generator", "grpo": "generator"}
@@ -37,6 +38,8 @@ def diagnosed(situation: Situation) -> Found:
     told = situation.read_json(file)
     layer, wanted = told["recommended"], {_LAYERS[method] for method in situation.methods}
     evidence = seen(told["sentence"], file=file)
+    if str(told["next_command"]).startswith(SET_PROMPT):
+        return Found("no", evidence, str(told["next_command"]))
     if layer in wanted:
         others = " and ".join(sorted(wanted - {layer}))
         return Found("yes", evidence, f"the {others} may stay as it is: tune the {layer} alone" if others else "")

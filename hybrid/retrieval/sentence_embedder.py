@@ -1,5 +1,6 @@
 """A sentence-transformers model as an `Embedder`."""
 
+import copy
 import json
 import sys
 from collections.abc import Sequence
@@ -66,7 +67,7 @@ class SentenceEmbedder:
         self._dim = dim
         self._max_tokens = max_tokens
         self._batch_size = batch_size
-        self._query_prompt = query_prompt
+        self.query_prompt = query_prompt
         self._passage_prompt = passage_prompt
         self._choice = encoder
         self._devices = devices
@@ -77,7 +78,7 @@ class SentenceEmbedder:
     @cached_property
     def fingerprint(self) -> str:
         """Over weights, tokenizer, dimension, limit and prompts; in 8 bits over engine and precision too."""
-        options = [self._dim, self._max_tokens, self._query_prompt, self._passage_prompt, *self._choice.own_vectors]
+        options = [self._dim, self._max_tokens, self.query_prompt, self._passage_prompt, *self._choice.own_vectors]
         return sha256_json([sha256_tree(self.folder), *options])
 
     @cached_property
@@ -110,11 +111,25 @@ class SentenceEmbedder:
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
         """float32 `(n, dim)`, unit norm."""
-        return self._encode([self._query_prompt + text for text in texts])
+        return self._encode([self.query_prompt + text for text in texts])
 
     def encode_passages(self, texts: Sequence[str]) -> Vectors:
         """float32 `(n, dim)`, unit norm."""
         return self._encode([self._passage_prompt + text for text in texts])
+
+    @cached_property
+    def model_prompts(self) -> tuple[str, ...]:
+        """The prompts named after queries in the folder's `config_sentence_transformers.json`."""
+        file = self.folder / "config_sentence_transformers.json"
+        saved = json.loads(file.read_text(encoding="utf-8")).get("prompts") if file.is_file() else None
+        return tuple(text for name, text in (saved or {}).items() if "query" in name.lower())
+
+    def with_query_prompt(self, prompt: str) -> "SentenceEmbedder":
+        """The same loaded model with another prompt before queries; vectors of passages are the same."""
+        other = copy.copy(self)
+        other.query_prompt = prompt
+        other.__dict__.pop("fingerprint", None)
+        return other
 
     @cached_property
     def tokenizer_id(self) -> str:
