@@ -38,4 +38,3 @@ class Words:
             for word in re.findall(r"\w+", text.lower()):
                 row[zlib.crc32(word.encode()) % DIM] += 3.0 if word.startswith("mx") else 0.3
         return cast(Vectors, rows / np.linalg.norm(rows, axis=1, keepdims=True))
-

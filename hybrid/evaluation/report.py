@@ -39,7 +39,7 @@ LABEL_MEANINGS = {
     "PARAMETRIC": "right without it, known by heart",
     "MISSING": "the right text is in no passage",
     "RANKED_LOW": "right passage ranked just below k",
-    "WRONG_DOCUMENTS": "right passage not found",
+    "WRONG_DOCUMENTS": "right passage not found, or answered with another query prompt",
     "WRONG_DOCUMENTS+DISTRACTED": "not found, and would be misled by the others",
     "BOTH": "not found, and not understood either",
     "DISTRACTED": "found, misled by the other passages",

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from hybrid.evaluation.pick import BOTH
+from hybrid.evaluation.prompt_gain import SET_PROMPT
 from hybrid.preflight import measured
 from tests.preflight.situations import Make, artefact, told
 
@@ -70,6 +71,19 @@ def test_the_diagnosis_must_name_the_layer(make: Make, layer: str | None, method
     found = measured.diagnosed(situation)
     assert found.status == status and told(found) == "So it is."
     assert found.next == "do that" if status == "no" else "do that" not in found.next
+
+
+def test_while_another_query_prompt_is_better_nothing_is_tuned(make: Make) -> None:
+    content = {
+        "recommended": "embedder",
+        "sentence": "Change it.",
+        "next_command": f'{SET_PROMPT}"", then hybrid index',
+    }
+    for methods in (("embed",), ("embed", "raft")):
+        situation = make(*methods, **MODELS)
+        artefact(situation, "diagnosis-base-dev", "diagnosis.json", content)
+        found = measured.diagnosed(situation)
+        assert found.status == "no" and found.next == content["next_command"]
 
 
 def test_where_both_layers_must_be_mended_both_may_be_tuned(make: Make) -> None:
