@@ -16,7 +16,7 @@ import click
 from benchmarks.trial.faults import FAULTS, System
 from hybrid.answering.excerpt import contains_answer
 from hybrid.evaluation.arms import run_arms
-from hybrid.evaluation.query_prompts import TriedPrompt, tried_prompts
+from hybrid.evaluation.query_prompts import TriedPrompt, tried_prompts, worth_asking
 from hybrid.evaluation.records import Record
 from hybrid.evaluation.suspects import suspect_label
 from hybrid.jsonl import read_jsonl, write_jsonl
@@ -81,15 +81,14 @@ def generate(workspace: Workspace, splits: Sequence[str], file: Path) -> None:
     rows = [*_rows(HEALTHY, _ask(healthy, seed)), *_rows(HEALTHY, _ask(silent, seed))]
     for number, name in enumerate(AGAIN, start=1):
         # the best of the other prompts whether or not it is better: how often chance alone proves one is to be counted
-        rows += _rows(name, _ask(healthy, seed + number, reprompted=_tried(healthy)))
+        rows += _rows(name, _ask(healthy, seed + number, reprompted=next(iter(_tried(healthy)), None)))
     for fault in FAULTS:
         subject = silent if fault.family == "abstention" else healthy
         if not subject.questions:
             continue
         click.echo(f"▸ {fault.name}", err=True)
         faulty = fault.inject(subject)
-        tried = _tried(faulty)
-        better = tried if tried and tried.is_better else None
+        better = worth_asking(_tried(faulty))
         records = _ask(faulty, seed, reprompted=better)
         if better:
             click.echo(f"  another query prompt ranks the gold higher: {better.prompt!r} {better.gain}", err=True)
@@ -185,11 +184,9 @@ def _ranking(system: System) -> list[list[Hit]]:
     return system.pipeline.retrieve([question.question for question in system.questions], depth)
 
 
-def _tried(system: System) -> TriedPrompt | None:
-    """The other query prompt that ranks the gold highest."""
+def _tried(system: System) -> list[TriedPrompt]:
     seed = system.workspace.config.seed
-    tried = tried_prompts(system.pipeline, system.questions, _ranking(system), resamples=_RESAMPLES, seed=seed)
-    return tried[0] if tried else None
+    return tried_prompts(system.pipeline, system.questions, _ranking(system), resamples=_RESAMPLES, seed=seed)
 
 
 def _suspects(system: System, records: Sequence[Record]) -> frozenset[str]:

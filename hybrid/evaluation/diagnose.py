@@ -18,7 +18,7 @@ from hybrid.evaluation.halves import MissedHalves, missed_halves
 from hybrid.evaluation.judge import Judgement, judge_answers
 from hybrid.evaluation.outcomes_file import read_outcomes
 from hybrid.evaluation.power import assumptions
-from hybrid.evaluation.query_prompts import tried_prompts
+from hybrid.evaluation.query_prompts import tried_prompts, worth_asking
 from hybrid.evaluation.questions import sample
 from hybrid.evaluation.records import Record
 from hybrid.evaluation.report import diagnosis_html
@@ -75,8 +75,7 @@ def diagnose(
         halves = pipeline.halves([question.question for question in asked])
         found = [hits[question.id] for question in asked]
         draws = {"resamples": config.evaluation.resamples, "seed": config.seed}
-        best = next(iter(tried_prompts(pipeline, asked, found, **draws)), None)
-        better = best if best and best.is_better else None
+        better = worth_asking(tried_prompts(pipeline, asked, found, **draws))
         records = run_arms(
             pipeline,
             asked,

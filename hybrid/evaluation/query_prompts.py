@@ -18,10 +18,11 @@ from hybrid.types import Hit, Interval, Question
 @dataclass(frozen=True, slots=True)
 class TriedPrompt:
     """A prompt with the hits of every question under it, and its gain in the reciprocal rank of the first gold passage
-    over the configured prompt.
+    over the configured prompt. `is_makers`: the model's makers say it, or none where they say none.
     """
 
     prompt: str
+    is_makers: bool
     ranking: list[list[Hit]]
     gain: Interval
 
@@ -49,6 +50,7 @@ def tried_prompts(
     by_words_alone = pipeline.lexical is not None and pipeline.fuse is None
     if not judged or by_words_alone or not isinstance(embedder, Prompted) or not options.diagnosis.query_prompts:
         return []
+    makers = embedder.model_prompts or ("",)
     prompts = dict.fromkeys((*options.diagnosis.query_prompts, *embedder.model_prompts))
     prompts.pop(embedder.query_prompt, None)
     asked = [question.question for question in questions]
@@ -60,8 +62,17 @@ def tried_prompts(
         hits = other.retrieve(asked, options.retrieval.depth)
         after = [_reciprocal(hits[place], questions[place]) for place in judged]
         gain = paired_interval(before, after, clusters, resamples=resamples, seed=seed)
-        found.append(TriedPrompt(prompt, hits, gain))
+        found.append(TriedPrompt(prompt, prompt in makers, hits, gain))
     return sorted(found, key=lambda tried: -tried.gain.value)
+
+
+def worth_asking(tried: Sequence[TriedPrompt]) -> TriedPrompt | None:
+    """Which of the prompts that rank the gold higher is put to the generator: the makers' where it is among them.
+
+    Two prompts that fit differ by a rank here and there, which says nothing; what the model was trained with does.
+    """
+    better = [item for item in tried if item.is_better]
+    return next((item for item in better if item.is_makers), better[0] if better else None)
 
 
 def _reciprocal(hits: Sequence[Hit], question: Question) -> float:

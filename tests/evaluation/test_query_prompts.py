@@ -7,10 +7,10 @@ import pytest
 
 from hybrid.answering.pipeline import Pipeline
 from hybrid.config import Config
-from hybrid.evaluation.query_prompts import TriedPrompt, tried_prompts
+from hybrid.evaluation.query_prompts import TriedPrompt, tried_prompts, worth_asking
 from hybrid.retrieval.flat_store import FlatStore
 from hybrid.retrieval.sentence_embedder import SentenceEmbedder
-from hybrid.types import Passage, Question
+from hybrid.types import Interval, Passage, Question
 from tests.words_embedder import DIM, Words
 
 NUM = 40
@@ -39,6 +39,17 @@ def test_the_prompt_in_the_way_is_found() -> None:
     assert best.prompt == "" and best.is_better and best.gain.value > 0.2
     assert [hits[0].passage_id for hits in best.ranking] == list(PASSAGES)
     assert all(a.gain.value >= b.gain.value for a, b in zip([best, *others], others, strict=False))
+
+
+def test_the_makers_prompt_goes_before_one_that_ranks_by_a_hair_higher() -> None:
+    def item(prompt: str, gain: float, low: float, *, makers: bool = False) -> TriedPrompt:
+        return TriedPrompt(prompt, makers, [], Interval(gain, low, 1, 9))
+
+    ours, better, worse = item("", 0.2, 0.1, makers=True), item("a", 0.3, 0.2), item("b", 0.1, -0.1)
+    assert worth_asking([better, ours, worse]) is ours
+    assert worth_asking([better, item("", 0.2, -0.1, makers=True)]) is better
+    assert worth_asking([worse]) is worth_asking([]) is None
+    assert {found.prompt for found in tried(pipeline(Words("query: "))) if found.is_makers} == {""}
 
 
 def test_where_the_prompt_is_right_none_is_better() -> None:
