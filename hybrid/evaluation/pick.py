@@ -83,10 +83,8 @@ def pick(records: Sequence[Record], headroom: Headroom, config: DiagnosisConfig,
         retrieval: _scaled(headroom.intervals["retrieval_shapley"], rates[retrieval]),
         Layer.GENERATOR: _scaled(headroom.intervals["generator_shapley"], rates[Layer.GENERATOR]),
     }
-    alone = {
-        retrieval: _scaled(headroom.intervals["retrieval"], rates[retrieval]),
-        Layer.GENERATOR: _scaled(headroom.intervals["generator_alone"], rates[Layer.GENERATOR]),
-    }
+    terms = {retrieval: "retrieval", Layer.GENERATOR: "generator_alone"}
+    alone = {layer: _scaled(headroom.intervals[term], rates[layer]) for layer, term in terms.items()}
     probability = _better(draws[Layer.GENERATOR], draws[retrieval])
     chances = {retrieval.value: 1 - probability, Layer.GENERATOR.value: probability}
     best, other = sorted(shapley, key=lambda layer: -shapley[layer].value / costs[layer])
@@ -96,7 +94,9 @@ def pick(records: Sequence[Record], headroom: Headroom, config: DiagnosisConfig,
         f"{_points(alone[best])} {_transfer(best, transfer)}"
     )
     effect = config.minimum_effect
-    if chances[best.value] >= config.confidence and min(shapley[best].low, alone[best].low) > effect:
+    # the layer's share of what both could gain must clear the effect; what it gains by itself must be there at all
+    adds_alone = alone[best].low > 0 and alone[best].value > effect
+    if chances[best.value] >= config.confidence and shapley[best].low > effect and adds_alone:
         return Pick(
             best,
             chances,
@@ -120,6 +120,7 @@ def pick(records: Sequence[Record], headroom: Headroom, config: DiagnosisConfig,
             config.confidence,
         ),
         needed_to_clear(shapley[best], draws[best] * costs[best], num, effect),
+        1 if adds_alone else needed_to_clear(alone[best], headroom.draws[terms[best]] * rates[best], num, effect),
     )
     both = min(interval.low for interval in shapley.values()) > effect
     return Pick(

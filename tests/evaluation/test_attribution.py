@@ -210,6 +210,33 @@ def test_unanswerable_questions_do_not_count_towards_the_minimum() -> None:
     assert result.recommended is None and result.questions_needed == 10
 
 
+def test_a_layer_that_may_add_nothing_worth_having_by_itself_needs_more_than_a_question() -> None:
+    records = [
+        *many(100, "right", r=(1, 1, 1), in_context=True),
+        *many(6, "documents"),
+        *many(20, "both", d=(0, 0, 0), o=(0,)),
+    ]
+    result = diagnose(records)
+    assert result.shapley["retrieval"].low > CONFIG.minimum_effect
+    assert result.probability_best["embedder"] >= CONFIG.confidence
+    alone = result.headroom["retrieval"]
+    assert alone.value < CONFIG.minimum_effect < alone.high
+    assert result.recommended is None and result.questions_needed and result.questions_needed > 100
+
+
+def test_a_layer_is_named_by_its_share_of_the_gain_where_it_adds_something_by_itself() -> None:
+    records = [
+        *many(120, "right", r=(1, 1, 1), in_context=True),
+        *many(12, "documents"),
+        *many(6, "both", d=(0, 0, 0), o=(0,)),
+    ]
+    result = diagnose(records)
+    alone = result.headroom["retrieval"]
+    assert 0 < alone.low < CONFIG.minimum_effect < alone.value
+    assert result.shapley["retrieval"].low > CONFIG.minimum_effect
+    assert result.recommended is Layer.EMBEDDER
+
+
 def test_equal_layers_recommend_nothing_and_say_how_much_more_is_needed() -> None:
     records = many(60, "g", r=(1, 1, 1), in_context=True, gold_rank=1) + many(20, "m", gold_rank=70)
     result = diagnose(records + many(20, "b", in_context=True, d=(0, 0, 0), o=(0,)))
