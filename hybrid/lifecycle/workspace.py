@@ -1,7 +1,8 @@
 """A workspace: the folder of one corpus's artefacts, and who makes what from what.
 
 Cheap inputs (passages, index, RAFT examples) are brought up to date by the stage that needs them; trained ones are
-required, so that nobody waits for an hour unasked.
+required, so that nobody waits for an hour unasked. Stages are imported where they run: who asks a question waits for
+none of them.
 """
 
 from collections.abc import Sequence
@@ -13,35 +14,20 @@ from typing import Literal
 
 from hybrid.answering.pipeline import Pipeline
 from hybrid.artifacts import Manifest, read_manifest, require, sha256_json, sha256_tree
-from hybrid.backends import make_cached, make_embedder, make_generator, make_judge, make_served
+from hybrid.backends import make_cached, make_embedder, make_generator, make_judge
 from hybrid.config import Config
 from hybrid.config_file import digest_of
-from hybrid.corpus.history import record_version
-from hybrid.corpus.ingest import build_passages
 from hybrid.corpus.passages import CorpusFolder, PassageSet, passage_settings
 from hybrid.errors import MissingError, StaleError, UserError
-from hybrid.evaluation.diagnose import diagnose
-from hybrid.evaluation.general import general_dev_score
-from hybrid.evaluation.statistics import paired_interval
-from hybrid.evaluation.system import evaluate_system
-from hybrid.evaluation.task_score import score_examples
-from hybrid.lifecycle.few_shot import worked_examples
+from hybrid.lifecycle.generator_choice import SystemName, open_generator
 from hybrid.lifecycle.lock import locked
-from hybrid.lifecycle.registry import transfer_rates
 from hybrid.lifecycle.search import Search
 from hybrid.models import resolve
 from hybrid.protocols import Generator, Scorer
 from hybrid.retrieval.sentence_embedder import SentenceEmbedder
-from hybrid.tuning.embedder import train_embedder
-from hybrid.tuning.frontier import Point, sweep_weights
-from hybrid.tuning.generator import ADAPTER, check_adapter_base, train_generator
-from hybrid.tuning.merging import merge_adapter
-from hybrid.tuning.raft import build_raft
 from hybrid.types import Interval
 
-SystemName = Literal["base", "embedder", "adapter", "tuned"]
-"""What is tuned in a system: nothing; the embedder; the embedder and the generator, by an adapter at full weight; all
-of it, the generator as merged."""
+__all__ = ["SystemName", "Workspace"]
 
 
 @dataclass(frozen=True)
@@ -106,22 +92,8 @@ class Workspace:
 
     def generator(self, system: SystemName) -> Generator:
         """The system's generator; the base where none was merged. Raises `StaleError` if tuned from another base."""
-        if self.config.generator.kind == "openai":
-            return make_served(self.config, tuned=system in ("adapter", "tuned"))
-        if system == "adapter":
-            require(self.root / "adapter", "hybrid train-raft")
-            check_adapter_base(self.root / "adapter", resolve(self.config.generator.model, "generator"))
-            name = f"{self.config.generator.model} with adapter"
-            return make_generator(self.config, name=name, adapter=self.root / "adapter" / ADAPTER)
-        if system != "tuned" or not self.has_tuned_generator:
-            return make_generator(self.config)
-        if require(self.root / "generator", "hybrid merge").inputs["generator"] != self._base_weights():
-            raise StaleError(
-                f"{self.root / 'generator'} was tuned from another model than generator.model = "
-                f"{self.config.generator.model}",
-                "run `hybrid train-raft` and `hybrid merge` again, or pass --system base",
-            )
-        return make_generator(self.config, self.root / "generator" / "model", f"{self.config.generator.model} tuned")
+        tuned = self.has_tuned_generator
+        return open_generator(self.root, self.config, system, is_tuned=tuned, base_weights=self._base_weights)
 
     def search(self, system: SystemName, passages: PassageSet | None = None) -> Search:
         """What finds the system's passages; those of the corpus as it is now, unless others are given."""
@@ -135,6 +107,9 @@ class Workspace:
 
     def passages(self) -> PassageSet:
         """Passages and questions, up to date with the corpus folder."""
+        from hybrid.corpus.history import record_version
+        from hybrid.corpus.ingest import build_passages
+
         embedder = self.base_embedder
         documents = self.corpus.documents_id(self.config.corpus)
         content = self.corpus.content_id(self.config.corpus, documents)
@@ -156,6 +131,8 @@ class Workspace:
 
     def train_embed(self, *, force: bool = False, overridden: Sequence[str] = ()) -> Manifest:
         """The tuned embedder, or the verdict that the base is kept; `overridden`: preflight questions that failed."""
+        from hybrid.tuning.embedder import train_embedder
+
         passages = self.passages()
         return train_embedder(
             self.base_embedder.folder,
@@ -171,6 +148,8 @@ class Workspace:
 
     def raft(self, *, force: bool = False) -> Manifest:
         """RAFT examples from the live index, which is rebuilt first where it is stale."""
+        from hybrid.tuning.raft import build_raft
+
         if self.config.generator.kind != "local":
             raise UserError(
                 "the generator is behind an API: it cannot be trained here",
@@ -200,6 +179,8 @@ class Workspace:
 
     def train_raft(self, *, force: bool = False, overridden: Sequence[str] = ()) -> Manifest:
         """The adapter, trained on RAFT examples of the live index; `overridden`: preflight questions that failed."""
+        from hybrid.tuning.generator import train_generator
+
         examples = self.raft(force=force)
 
         def score(adapter: Path | None) -> float:
@@ -217,6 +198,10 @@ class Workspace:
 
     def frontier(self, adapter: Manifest) -> Manifest:
         """The merge weight that dev chooses among those of `merge.sweep`, with the points that led to it."""
+        from hybrid.evaluation.general import general_dev_score
+        from hybrid.tuning.frontier import Point, sweep_weights
+        from hybrid.tuning.generator import ADAPTER
+
         files = self.config.evaluation.general_files
 
         def measure(weight: float) -> Point:
@@ -233,6 +218,8 @@ class Workspace:
 
     def _task_score(self, generator: Generator) -> float:
         """Mean score over the RAFT dev examples; answers are cached, so that a measured model costs nothing again."""
+        from hybrid.evaluation.task_score import score_examples
+
         scores = score_examples(
             self._cached(generator),
             self.root / "raft" / "dev.jsonl",
@@ -244,6 +231,9 @@ class Workspace:
 
     def merge(self) -> Manifest:
         """The adapter merged with its base into a plain model folder."""
+        from hybrid.tuning.generator import check_adapter_base
+        from hybrid.tuning.merging import merge_adapter
+
         adapter = require(self.root / "adapter", "hybrid train-raft")
         if adapter.facts["verdict"] != "tuned":
             raise UserError(
@@ -266,6 +256,9 @@ class Workspace:
 
     def evaluate(self, system: SystemName) -> Manifest:
         """Scores of a system on the configured split."""
+        from hybrid.evaluation.system import evaluate_system
+        from hybrid.lifecycle.few_shot import worked_examples
+
         search, passages = self._searched(system)
         generator = self.generator(system)
         scorer = generator if isinstance(generator, Scorer) else None
@@ -296,6 +289,9 @@ class Workspace:
 
     def diagnose(self, system: SystemName) -> Manifest:
         """Which layer is at fault in a system, on the configured split."""
+        from hybrid.evaluation.diagnose import diagnose
+        from hybrid.lifecycle.registry import transfer_rates
+
         search, passages = self._searched(system)
         generator = self.generator(system)
         return diagnose(
@@ -355,5 +351,7 @@ class Workspace:
         return sha256_tree(resolve(self.config.generator.model, "generator"))
 
     def _compare(self, before: Sequence[float], after: Sequence[float], clusters: Sequence[str]) -> Interval:
+        from hybrid.evaluation.statistics import paired_interval
+
         evaluation = self.config.evaluation
         return paired_interval(before, after, clusters, resamples=evaluation.resamples, seed=self.config.seed)

@@ -28,8 +28,10 @@ class Asker:
         pipeline = self._pipeline
         hits = pipeline.retrieve([question])[0]
         halves = {name: rows[0] for name, rows in pipeline.halves([question]).items()} if ranks else {}
-        self._loading.join()
         request = Request(question, pipeline.lookup(hits))
+        # what counts tokens is loaded too before the model is waited for; fitted again it takes no time
+        pipeline.fit(request)
+        self._loading.join()
         answer = pipeline.stream(request, on_text) if on_text else pipeline.answer([request])[0]
         return {
             "record": _record(pipeline, question, answer, hits, halves),
