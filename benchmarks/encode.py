@@ -1,7 +1,8 @@
 """Indexing side by side in one run: sentence-transformers with FAISS, LlamaIndex and hybrid on the same passages; every
 backend alone; and what a backend's precision costs in ranking. With `--windows`, vectors for the search benchmark.
 
-python -m benchmarks.encode [--data ../shared/data] [--passages 1500] [--rounds 3] [--sets covidqa …]
+python -m benchmarks.encode [--data ../shared/data] [--passages 1500] [--rounds 3] [--sets covidqa …] [--ranked 1500]
+python -m benchmarks.encode --rounds 0 --sets squad2_dev   # ranking only
 python -m benchmarks.encode --windows 1000000 --out indexes/windows.npy
 """
 
@@ -31,7 +32,7 @@ from hybrid.evaluation.ranking import truncated_ndcg
 from hybrid.jsonl import read_jsonl
 from hybrid.retrieval.index import build_index
 from hybrid.retrieval.sentence_embedder import SentenceEmbedder
-from hybrid.types import Interval, Passage
+from hybrid.types import Interval, Passage, Question
 
 COMMAND = "make bench-encode"
 ROOT = Path("indexes") / "bench-encode"
@@ -58,15 +59,23 @@ Found = list[tuple[str, str, Interval]]
 @click.command()
 @click.option("--data", type=Path, default=lambda: Path(os.environ.get("DATA", "../shared/data")), help="Public sets.")
 @click.option("--passages", "num", default=1_500, show_default=True, help="Indexed by each side in each round.")
-@click.option("--rounds", default=3, show_default=True, help="All sides in turn; the spread is told.")
+@click.option("--rounds", default=3, show_default=True, help="All sides in turn; the spread is told. 0: ranking only.")
 @click.option(
     "--sets", multiple=True, default=("covidqa", "apibench_hf"), show_default=True, help="Ranked by backends."
 )
+@click.option("--ranked", "most", default=1_500, show_default=True, help="Passages ranked of a set, at most.")
 @click.option("--windows", "num_windows", type=click.IntRange(1, 1_000_000), help="Encode so many windows only.")
 @click.option("--out", type=Path, help="The .npy file of the windows.")
 @click.option("--model", default="embedded", show_default=True, help="Folder of the embedder of the windows.")
 def main(
-    data: Path, num: int, rounds: int, sets: tuple[str, ...], num_windows: int | None, out: Path | None, model: str
+    data: Path,
+    num: int,
+    rounds: int,
+    sets: tuple[str, ...],
+    most: int,
+    num_windows: int | None,
+    out: Path | None,
+    model: str,
 ) -> None:
     """Compare ways to index, or with `--windows` write vectors of windows of about 25 tokens over the passages in DATA.
 
@@ -80,16 +89,17 @@ def main(
         return
     started = time.perf_counter()
     embedders = _embedders()
-    passages = draw_passages(data, num)
     shutil.rmtree(ROOT, ignore_errors=True)
-    rows = _stamped(_speeds(embedders, passages, rounds), "generated", started)
-    results.record_rows(COMMAND, rows, of="generated")
+    rows: list[dict[str, Any]] = []
+    if rounds:
+        rows = _stamped(_speeds(embedders, draw_passages(data, num), rounds), "generated", started)
+        results.record_rows(COMMAND, rows, of="generated")
     for name in sets:
         if not (data / name / "passages.jsonl").is_file():
             click.echo(f"{name} is not in {data}: left out", err=True)
             continue
         started = time.perf_counter()
-        made = _stamped(_ranking(embedders, data / name), name, started)
+        made = _stamped(_ranking(embedders, data / name, most), name, started)
         results.record_rows(COMMAND, made, of=name)
         rows += made
     page.write()
@@ -220,12 +230,26 @@ def _changed(passages: Sequence[Passage], seed: int) -> list[Passage]:
     ]
 
 
-def _ranking(embedders: dict[str, SentenceEmbedder], folder: Path) -> Found:
+def ranked_passages(passages: Sequence[Passage], asked: Sequence[Question], most: int) -> list[Passage]:
+    """Those that answer a question, and of the others as many, drawn at random, as `most` leaves room for: torch alone
+    would take a quarter of an hour for a large set. Fewer to choose from rank better, on every side.
+    """
+    if len(passages) <= most:
+        return list(passages)
+    golds = {positive for question in asked for positive in question.positives}
+    others = [passage.id for passage in passages if passage.id not in golds]
+    kept = golds.union(random.Random(SEED).sample(others, min(len(others), max(0, most - len(golds)))))
+    return [passage for passage in passages if passage.id in kept]
+
+
+def _ranking(embedders: dict[str, SentenceEmbedder], folder: Path, most: int) -> Found:
     """nDCG@10 of the answerable questions of dev and test by each backend, and its difference to torch in float32."""
     records = (record for _, record in read_jsonl(folder / "passages.jsonl"))
-    passages = [Passage(record["id"], record["text"], record["title"]) for record in records]
     located = read_questions([folder / "questions.jsonl"])
     asked = [one.question for one in located if one.question.split != "train" and one.question.positives]
+    whole = [Passage(record["id"], record["text"], record["title"]) for record in records]
+    passages = ranked_passages(whole, asked, most)
+    click.echo(f"{folder.name}: {len(asked)} questions, {len(passages)} of {len(whole)} passages", err=True)
     scored = {}
     for name, embedder in embedders.items():
         click.echo(f"{folder.name}: {name}", err=True)
