@@ -42,8 +42,8 @@ class PromptGain:
             recommended=Layer.EMBEDDER,
             sentence=f"Change the prompt before the queries, tune nothing yet: {self.named} {points} more of every "
             "100 answers are right.",
-            reason=f"{self.named.capitalize()} {self.num_gained} questions turn right and {self.num_lost} wrong "
-            f"(answered, not predicted). With the present one: {choice.reason}",
+            reason=f"{self.named[0].upper()}{self.named[1:]} {self.num_gained} questions turn right and "
+            f"{self.num_lost} wrong (answered, not predicted). With the present one: {choice.reason}",
             questions_needed=None,
             next_command=self._command,
         )
@@ -51,10 +51,11 @@ class PromptGain:
     @property
     def sentence(self) -> str:
         """A note for people."""
-        proven = "more" if self.is_proven else "more or less (not proven)"
+        doubt = "" if self.is_proven else ", which proves nothing"
+        bounds = f" [{100 * self.gain.low:+.0f}, {100 * self.gain.high:+.0f}]" if self.gain.num > 1 else ""
         return (
-            f"Another query prompt ranks the gold higher: {self.named} {100 * self.gain.value:+.0f} of 100 answers "
-            f"[{100 * self.gain.low:+.0f}, {100 * self.gain.high:+.0f}] are right, {proven}."
+            f"Another query prompt ranks the gold higher: {self.named}, right answers change by "
+            f"{100 * self.gain.value:+.0f} of 100{bounds}{doubt}."
         )
 
     @property

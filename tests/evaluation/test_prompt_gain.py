@@ -70,7 +70,7 @@ def test_a_gain_below_the_least_that_matters_is_proven_but_does_not_hide_the_lay
 def test_what_chance_can_do_changes_nothing() -> None:
     records = [*RIGHT, *several(6, "won", NONE, NONE, ALL), *several(5, "lost", ALL, ALL, NONE)]
     found = diagnosed(records)
-    assert found.query_prompt and not found.query_prompt.is_proven and "not proven" in found.query_prompt.sentence
+    assert found.query_prompt and not found.query_prompt.is_proven and "proves nothing" in found.query_prompt.sentence
     assert found.recommended is None
     assert found.labels["won0"] == "DISTRACTED" and found.labels["lost0"] == "CORRECT"
 
@@ -90,6 +90,13 @@ def test_a_comparison_calls_questions_as_the_diagnosis_did() -> None:
     before, after = [*RIGHT, *BROKEN], [*RIGHT, *several(40, "broken", ALL, ALL, None)]
     moved = what_moved(before, after, retuned="embedder", rank_limit=20, minimum_effect=0.05, resamples=200, seed=1)
     assert moved.transitions == {"WRONG_DOCUMENTS → CORRECT": 40}
+
+
+def test_a_prompt_is_told_letter_by_letter_and_one_question_without_bounds() -> None:
+    found = attribute([*RIGHT, *BROKEN], config=DiagnosisConfig(), resamples=200, seed=1, prompt="Find: ")
+    assert found.reason.startswith('With the prompt "Find: " 40 questions turn right and 0 wrong')
+    alone = prompt_gain(BROKEN[:1], "Find: ", resamples=10, seed=1)
+    assert alone and not alone.is_proven and "nan" not in alone.sentence and "+100 of 100," in alone.sentence
 
 
 def test_without_outcomes_there_is_no_gain() -> None:
