@@ -4,6 +4,7 @@ A build happens beside its target in a folder named after the artefact's id, so 
 resumed. `manifest.json` is written last, then the folder is renamed into place.
 """
 
+import fcntl
 import hashlib
 import json
 import shutil
@@ -153,6 +154,17 @@ def publish(
     )
     write_text(folder / MANIFEST, json.dumps(asdict(manifest), indent=1, sort_keys=True, default=str) + "\n")
     _swap(folder, target)
+
+
+@contextmanager
+def one_builder(target: Path) -> Iterator[None]:
+    """For artefacts that processes share, outside of any workspace: waits while another process builds `target`, which
+    is then there. Look whether it is current inside.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with (target.parent / f".{target.name}.lock").open("a") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager

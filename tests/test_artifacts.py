@@ -136,6 +136,28 @@ def test_a_first_build_that_is_killed_publishes_nothing(tmp_path: Path) -> None:
         require(target, "hybrid index")
 
 
+def test_of_two_processes_that_want_a_shared_artefact_one_builds_it(tmp_path: Path) -> None:
+    code = textwrap.dedent("""
+        import sys, time
+        from pathlib import Path
+        from hybrid.artifacts import current, one_builder, publish
+        target = Path(sys.argv[1])
+        with one_builder(target):
+            if current(target, "model", 1, {}, {}) is None:
+                with publish(target, "model", 1, {}, {}) as build:
+                    for number in range(20):
+                        (build.path / f"{number}.txt").write_text("x", encoding="utf-8")
+                        time.sleep(0.02)
+                print("built")
+        assert current(target, "model", 1, {}, {}) is not None
+    """)
+    command = [sys.executable, "-c", code, str(tmp_path / "cache" / "model")]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    told = [process.communicate(timeout=60) for process in both]
+    assert [process.returncode for process in both] == [0, 0], told
+    assert sorted(out for out, _ in told) == ["", "built\n"]
+
+
 def test_a_build_from_other_inputs_is_not_resumed(tmp_path: Path) -> None:
     target = tmp_path / "thing"
     for inputs in ({"corpus": "x"}, {"corpus": "y"}):

@@ -1,13 +1,12 @@
 """An embedder's export for another engine: made once for each set of weights, checked against torch, then reused."""
 
-import fcntl
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from hybrid.artifacts import current, publish, sha256_tree
+from hybrid.artifacts import current, one_builder, publish, sha256_tree
 from hybrid.errors import HybridError
 from hybrid.protocols import Vectors
 from hybrid.retrieval.token_batches import TokenBatch
@@ -51,10 +50,7 @@ def open_encoder(
     int8 = precision == "int8"
     options, inputs = {"int8": int8}, {"model": sha256_tree(folder)}
     target = export_folder(folder, cache, backend=backend, precision=precision)
-    cache.mkdir(parents=True, exist_ok=True)
-    # another process that exports the same model: wait, and then take its export
-    with (cache / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with one_builder(target):
         if current(target, "encoder", VERSION, options, inputs) is not None:
             return _encoder(target, backend, precision)
         with publish(target, "encoder", VERSION, options, inputs) as build:
