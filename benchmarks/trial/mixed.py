@@ -17,8 +17,8 @@ from benchmarks.trial.generated import HEALTHY, REPROMPTED, Runs
 from benchmarks.trial.trials import Trial
 from hybrid.config import DiagnosisConfig
 from hybrid.evaluation.attribution import attribute
+from hybrid.evaluation.prompt_gain import prompt_gain
 from hybrid.evaluation.records import Record
-from hybrid.evaluation.statistics import paired_interval
 from hybrid.types import Arm
 
 BOTH_PARTS = {"noise on the vectors": "documents", "cut output": "reading"}
@@ -151,22 +151,10 @@ def _with_prompt(records: Mapping[str, Record], tried: Mapping[str, Record]) -> 
 
 def _screened(records: list[Record], resamples: int, seed: int) -> list[Record]:
     """A prompt that does not rank the gold of this very set higher would not have been asked with."""
-    if not any(record.of(Arm.REPROMPTED) for record in records):
-        return records
-    gain = paired_interval(
-        [_reciprocal(record.gold_rank) for record in records],
-        [_reciprocal(record.reprompted_rank) for record in records],
-        [record.cluster for record in records],
-        resamples=resamples,
-        seed=seed,
-    )
-    if gain.low > 0:
+    found = prompt_gain(records, None, resamples=resamples, seed=seed)
+    if found is None or (found.ranks and found.ranks.low > 0):
         return records
     return [replace(r, outcomes=tuple(o for o in r.outcomes if o.arm is not Arm.REPROMPTED)) for r in records]
-
-
-def _reciprocal(rank: int | None) -> float:
-    return 1 / rank if rank else 0.0
 
 
 def _expected(healthy: Mapping[str, Record], faulty: Mapping[str, Record], chance: float) -> dict[str, float]:

@@ -47,5 +47,10 @@ def gold_rank(ids: Iterable[str], positives: Collection[str]) -> int | None:
     return next((rank for rank, identity in enumerate(ids, start=1) if identity in positives), None)
 
 
+def reciprocal(rank: int | None) -> float:
+    """1 ÷ rank; 0 where the gold is not in the ranking."""
+    return 1 / rank if rank else 0.0
+
+
 def _within(rank: int | None, k: int) -> bool:
     return rank is not None and rank <= k

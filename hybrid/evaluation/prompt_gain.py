@@ -1,10 +1,11 @@
 """What another prompt before the queries gains in right answers: measured, and told before any retune."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from hybrid.config import DiagnosisConfig
+from hybrid.evaluation.halves import reciprocal
 from hybrid.evaluation.pick import MIN_QUESTIONS, Pick
 from hybrid.evaluation.records import Record
 from hybrid.evaluation.statistics import paired_interval
@@ -17,11 +18,13 @@ SET_PROMPT = "set embedder.query_prompt to "
 @dataclass(frozen=True, slots=True)
 class PromptGain:
     """Accuracy under the arm `reprompted` less that under `retrieved`, over the questions that have both, with the
-    majority verdicts that it turns. `prompt` is None where another system recorded the answers without saying it.
+    majority verdicts that it turns; `ranks` is its gain in the reciprocal rank of the gold. `prompt` and `ranks` are
+    None where another system recorded the answers and did not say them.
     """
 
     prompt: str | None
     gain: Interval
+    ranks: Interval | None
     num_gained: int
     num_lost: int
 
@@ -53,8 +56,9 @@ class PromptGain:
         """A note for people."""
         doubt = "" if self.is_proven else ", which proves nothing"
         bounds = f" [{100 * self.gain.low:+.0f}, {100 * self.gain.high:+.0f}]" if self.gain.num > 1 else ""
+        higher = f" (reciprocal rank {self.ranks.value:+.2f})" if self.ranks else ""
         return (
-            f"Another query prompt ranks the gold higher: {self.named}, right answers change by "
+            f"Another query prompt ranks the gold higher{higher}: {self.named}, right answers change by "
             f"{100 * self.gain.value:+.0f} of 100{bounds}{doubt}."
         )
 
@@ -74,25 +78,22 @@ class PromptGain:
 
 def prompt_gain(records: Sequence[Record], prompt: str | None, *, resamples: int, seed: int) -> PromptGain | None:
     """Measure. None where the arm `reprompted` was not run."""
-    pairs = [
-        (before, after, record)
-        for record in records
-        if (after := record.accuracy(Arm.REPROMPTED)) is not None
-        and (before := record.accuracy(Arm.RETRIEVED)) is not None
-    ]
-    if not pairs:
+    asked = [record for record in records if record.of(Arm.REPROMPTED)]
+    if not asked:
         return None
-    gain = paired_interval(
-        [before for before, _, _ in pairs],
-        [after for _, after, _ in pairs],
-        [record.cluster for _, _, record in pairs],
-        resamples=resamples,
-        seed=seed,
-    )
-    verdicts = [(record.correct(Arm.RETRIEVED), record.correct(Arm.REPROMPTED)) for _, _, record in pairs]
+    clusters = [record.cluster for record in asked]
+
+    def gain(before: Iterable[float | None], after: Iterable[float | None]) -> Interval:
+        old, new = ([value or 0.0 for value in values] for values in (before, after))
+        return paired_interval(old, new, clusters, resamples=resamples, seed=seed)
+
+    by_answers = gain((r.accuracy(Arm.RETRIEVED) for r in asked), (r.accuracy(Arm.REPROMPTED) for r in asked))
+    by_ranks = gain((reciprocal(r.gold_rank) for r in asked), (reciprocal(r.reprompted_rank) for r in asked))
+    verdicts = [(record.correct(Arm.RETRIEVED), record.correct(Arm.REPROMPTED)) for record in asked]
     return PromptGain(
         prompt,
-        gain,
+        by_answers,
+        by_ranks if any(record.reprompted_rank for record in asked) else None,
         num_gained=sum(now and not was for was, now in verdicts),
         num_lost=sum(was and not now for was, now in verdicts),
     )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from hybrid.answering.pipeline import Pipeline
-from hybrid.evaluation.halves import gold_rank
+from hybrid.evaluation.halves import gold_rank, reciprocal
 from hybrid.evaluation.questions import cluster_of
 from hybrid.evaluation.statistics import paired_interval
 from hybrid.protocols import Prompted
@@ -76,5 +76,4 @@ def worth_asking(tried: Sequence[TriedPrompt]) -> TriedPrompt | None:
 
 
 def _reciprocal(hits: Sequence[Hit], question: Question) -> float:
-    rank = gold_rank((hit.passage_id for hit in hits), question.positives)
-    return 1 / rank if rank else 0.0
+    return reciprocal(gold_rank((hit.passage_id for hit in hits), question.positives))

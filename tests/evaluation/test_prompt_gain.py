@@ -99,5 +99,14 @@ def test_a_prompt_is_told_letter_by_letter_and_one_question_without_bounds() -> 
     assert alone and not alone.is_proven and "nan" not in alone.sentence and "+100 of 100," in alone.sentence
 
 
+def test_the_ranks_are_told_where_they_are_known() -> None:
+    missed = [replace(record(f"missed{i}", NONE, ALL, ALL, gold=False), reprompted_rank=1) for i in range(30)]
+    found = prompt_gain(missed, "", resamples=100, seed=1)
+    assert found and found.ranks and round(found.ranks.value, 6) == round(1 - 1 / 9, 6)
+    assert "(reciprocal rank +0.89)" in found.sentence
+    unknown = prompt_gain(BROKEN, "", resamples=100, seed=1)
+    assert unknown and unknown.ranks is None and "reciprocal" not in unknown.sentence
+
+
 def test_without_outcomes_there_is_no_gain() -> None:
     assert prompt_gain([], "", resamples=100, seed=1) is None
