@@ -172,6 +172,7 @@ def test_hybrid_config_prints_every_key_with_its_description() -> None:
         (line,) = [number for number, text in enumerate(lines) if text.strip().startswith(f"{key}: ")]
         assert description.splitlines()[0] in lines[line + 1]
     assert "retrieval.k: 77" in printed
+    assert '["", "query: ", ' in printed and r'\nQuery: "]' in printed, "spaces and line breaks are seen"
 
 
 def test_a_guard_that_is_off_needs_no_quotes(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """hybrid config"""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,14 @@ def config(config_path: Path | None, overrides: tuple[str, ...], as_json: bool) 
 
 def _text(value: Any) -> str:
     if isinstance(value, tuple):
-        return "[" + ", ".join(str(part) for part in value) + "]"
-    return "empty" if value is None or value == "" else str(value)
+        return "[" + ", ".join(_part(part) for part in value) + "]"
+    return "empty" if value is None or value == "" else _part(value)
+
+
+def _part(value: Any) -> str:
+    """A text with spaces at its ends, with line breaks or without anything is quoted, as it must be in the file."""
+    text = str(value)
+    return json.dumps(text) if isinstance(value, str) and (text != text.strip() or "\n" in text or not text) else text
 
 
 COMMANDS = {"config": config}
