@@ -50,6 +50,25 @@ def test_fields_are_read_and_defaults_filled(write: Write) -> None:
     assert found.notes == []
 
 
+def test_answers_with_another_query_prompt_may_be_recorded_too(write: Write, tmp_path: Path) -> None:
+    rows = []
+    for number in range(60):
+        broken = number < 30
+        # a gold passage each: else all questions vary together
+        own = [
+            {**row, **({"gold_ids": [f"g{number}"]} if "gold_ids" in row else {})}
+            for row in lines(f"q{number}", right=not broken, found=False)
+        ]
+        rows += [*own, {"question": f"q{number}", "arm": "reprompted", "correct": True}]
+    result = CliRunner().invoke(cli, ["diagnose", "--outcomes", str(write(rows)), "--json"])
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert told["recommended"] == "embedder" and told["next_command"].startswith("set the other query prompt")
+    assert told["query_prompt"]["num_gained"] == 30 and told["query_prompt"]["ranks"] is None
+    page = (tmp_path / "outcomes-diagnosis" / "report.html").read_text(encoding="utf-8")
+    assert "found with another query prompt" in page
+
+
 def test_the_halves_of_a_fused_ranking_are_read_and_files_without_them_too(write: Write) -> None:
     plain = lines("q1", right=False, found=False)
     fused = lines("q2", right=False, found=False)
