@@ -50,6 +50,10 @@ class Hashed:
 
     def encode_passages(self, texts: Sequence[str]) -> Vectors:
         (self.told / f"encodes-{os.getpid()}").touch()
+        # on a busy machine one worker could be done with all before the other has loaded
+        patience = time.monotonic() + 60
+        while self.seconds and len(list(self.told.glob("loaded-*"))) < 2 and time.monotonic() < patience:
+            time.sleep(0.05)
         time.sleep(self.seconds)
         seeds = [int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) for text in texts]
         return np.stack([np.random.default_rng(seed).normal(size=64).astype(np.float32) for seed in seeds])
