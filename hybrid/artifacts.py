@@ -8,7 +8,7 @@ import fcntl
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
@@ -165,6 +165,24 @@ def one_builder(target: Path) -> Iterator[None]:
     with (target.parent / f".{target.name}.lock").open("a") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+
+
+def publish_once(
+    target: Path,
+    kind: str,
+    version: int,
+    config: Mapping[str, Any],
+    inputs: Mapping[str, str],
+    make: Callable[[Build], None],
+) -> Manifest:
+    """The artefact as `make` builds it, unless it is current or another process has just built it."""
+    if done := current(target, kind, version, config, inputs):
+        return done
+    with one_builder(target):
+        if current(target, kind, version, config, inputs) is None:
+            with publish(target, kind, version, config, inputs) as build:
+                make(build)
+    return require(target, "the same command again")
 
 
 @contextmanager

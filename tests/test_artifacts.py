@@ -140,16 +140,15 @@ def test_of_two_processes_that_want_a_shared_artefact_one_builds_it(tmp_path: Pa
     code = textwrap.dedent("""
         import sys, time
         from pathlib import Path
-        from hybrid.artifacts import current, one_builder, publish
-        target = Path(sys.argv[1])
-        with one_builder(target):
-            if current(target, "model", 1, {}, {}) is None:
-                with publish(target, "model", 1, {}, {}) as build:
-                    for number in range(20):
-                        (build.path / f"{number}.txt").write_text("x", encoding="utf-8")
-                        time.sleep(0.02)
-                print("built")
-        assert current(target, "model", 1, {}, {}) is not None
+        from hybrid.artifacts import publish_once
+
+        def make(build):
+            for number in range(20):
+                (build.path / f"{number}.txt").write_text("x", encoding="utf-8")
+                time.sleep(0.02)
+            print("built")
+
+        assert len(publish_once(Path(sys.argv[1]), "model", 1, {}, {}, make).files) == 20
     """)
     command = [sys.executable, "-c", code, str(tmp_path / "cache" / "model")]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]

@@ -81,7 +81,7 @@ def generate(workspace: Workspace, splits: Sequence[str], file: Path) -> None:
     rows = [*_rows(HEALTHY, _ask(healthy, seed)), *_rows(HEALTHY, _ask(silent, seed))]
     for number, name in enumerate(AGAIN, start=1):
         # the best of the other prompts whether or not it is better: how often chance alone proves one is to be counted
-        rows += _rows(name, _ask(healthy, seed + number, reprompted=next(iter(_tried(healthy)), None)))
+        rows += _rows(name, _ask(healthy, seed + number, reprompted=_tried(healthy)[0].ranking))
     for fault in FAULTS:
         subject = silent if fault.family == "abstention" else healthy
         if not subject.questions:
@@ -89,10 +89,13 @@ def generate(workspace: Workspace, splits: Sequence[str], file: Path) -> None:
         click.echo(f"▸ {fault.name}", err=True)
         faulty = fault.inject(subject)
         better = worth_asking(_tried(faulty))
-        records = _ask(faulty, seed, reprompted=better)
+        records = _ask(faulty, seed, reprompted=better.ranking if better else ())
         if better:
             click.echo(f"  another query prompt ranks the gold higher: {better.prompt!r} {better.gain}", err=True)
-            rows += _rows(REPROMPTED + fault.name, _ask_reprompted(healthy, better.prompt, seed))
+            rows += _rows(
+                REPROMPTED + fault.name,
+                _ask(healthy, seed, {Arm.REPROMPTED}, reprompted=_ranking(_with_prompt(healthy, better.prompt))),
+            )
         rows += _rows(fault.name, records, _suspects(faulty, records) if fault.family == "labels" else frozenset())
     write_jsonl(file, rows)
 
@@ -149,7 +152,7 @@ def _ask(
     seed: int,
     arms: Iterable[Arm] = _ARMS,
     orders: int = ORDERS,
-    reprompted: TriedPrompt | None = None,
+    reprompted: Sequence[Sequence[Hit]] = (),
 ) -> list[Record]:
     if not system.questions:
         return []
@@ -160,23 +163,14 @@ def _ask(
         orders=orders,
         seed=seed,
         arms=frozenset(arms),
-        reprompted=reprompted.ranking if reprompted else (),
+        reprompted=reprompted,
     )
 
 
-def _ask_reprompted(system: System, prompt: str, seed: int) -> list[Record]:
+def _with_prompt(system: System, prompt: str) -> System:
     embedder = system.pipeline.embedder
     assert isinstance(embedder, Prompted)
-    other = replace(system, pipeline=replace(system.pipeline, embedder=embedder.with_query_prompt(prompt)))
-    return run_arms(
-        system.pipeline,
-        system.questions,
-        _ranking(system),
-        orders=ORDERS,
-        seed=seed,
-        arms={Arm.REPROMPTED},
-        reprompted=_ranking(other),
-    )
+    return replace(system, pipeline=replace(system.pipeline, embedder=embedder.with_query_prompt(prompt)))
 
 
 def _ranking(system: System) -> list[list[Hit]]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from hybrid.answering.local_generator import LocalGenerator
-from hybrid.artifacts import current, one_builder, publish, require, sha256_tree, write_text
+from hybrid.artifacts import Build, publish_once, sha256_tree, write_text
 from hybrid.types import Chat, Message
 
 VERSION = 1
@@ -113,13 +113,11 @@ def open_tokenizer(local: LocalGenerator, cache: Path) -> Tokenizing:
     """
     inputs = {"model": sha256_tree(local.folder), "transformers": version("transformers")}
     target = cache / inputs["model"][:24]
-    manifest = current(target, "chat", VERSION, {}, inputs)
-    if manifest is None:
-        with one_builder(target):
-            if current(target, "chat", VERSION, {}, inputs) is None:
-                with publish(target, "chat", VERSION, {}, inputs) as build:
-                    build.facts["equal"] = _write(local, build.path)
-        manifest = require(target, "hybrid query")
+
+    def make(build: Build) -> None:
+        build.facts["equal"] = _write(local, build.path)
+
+    manifest = publish_once(target, "chat", VERSION, {}, inputs, make)
     return ChatTokenizer(target) if manifest.facts["equal"] else local
 
 

@@ -11,7 +11,7 @@ from hybrid.answering.chat_tokenizer import Tokenizing, open_tokenizer
 from hybrid.answering.local_generator import LocalGenerator
 from hybrid.answering.openvino_export import export_model
 from hybrid.answering.streaming import OnText, TokenText
-from hybrid.artifacts import current, one_builder, publish, sha256_json
+from hybrid.artifacts import Build, current, publish_once, sha256_json
 from hybrid.openvino_library import import_openvino
 from hybrid.types import Chat, Generation
 
@@ -134,11 +134,11 @@ class OpenVINOGenerator:
     def _exported(self) -> Path:
         """The folder of the exported model; written whole or not at all."""
         target, settings, inputs = self._export
-        if current(target, "openvino", VERSION, settings, inputs) is None:
-            with one_builder(target):
-                if current(target, "openvino", VERSION, settings, inputs) is None:
-                    with publish(target, "openvino", VERSION, settings, inputs) as build:
-                        export_model(self._local.load("float32"), build.path, half=settings["half"])
+
+        def make(build: Build) -> None:
+            export_model(self._local.load("float32"), build.path, half=settings["half"])
+
+        publish_once(target, "openvino", VERSION, settings, inputs, make)
         return target
 
     @property

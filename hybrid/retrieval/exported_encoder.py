@@ -6,7 +6,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from hybrid.artifacts import current, one_builder, publish, sha256_tree
+from hybrid.artifacts import Build, publish_once, sha256_tree
 from hybrid.errors import HybridError
 from hybrid.protocols import Vectors
 from hybrid.retrieval.token_batches import TokenBatch
@@ -50,29 +50,29 @@ def open_encoder(
     int8 = precision == "int8"
     options, inputs = {"int8": int8}, {"model": sha256_tree(folder)}
     target = export_folder(folder, cache, backend=backend, precision=precision)
-    with one_builder(target):
-        if current(target, "encoder", VERSION, options, inputs) is not None:
-            return _encoder(target, backend, precision)
-        with publish(target, "encoder", VERSION, options, inputs) as build:
-            model = load()
-            try:
-                _export(model, build.path, backend, int8=int8)
-            except Exception as error:
-                # whatever the tracer or the converter raises: they have no error of their own
-                told = f"{type(error).__name__}: {error}".splitlines()[0]
-                raise ExportError(
-                    f"{folder}: this model cannot be exported for {backend} ({told})", "set embedder.backend to torch"
-                ) from error
-            expected, given = check(_encoder(build.path, backend, precision))
-            worst = float(np.min(np.sum(expected * given, axis=1)))
-            # NaN is not above it either
-            if not worst >= LEAST_COSINE[precision]:
-                raise ExportError(
-                    f"{folder}: exported for {backend} in {precision} the model gives other vectors than in torch "
-                    f"(cosine {worst:.4f}, at least {LEAST_COSINE[precision]} is needed)",
-                    "set embedder.backend to torch, or embedder.precision to float32",
-                )
-            build.facts["cosine"] = round(worst, 4)
+
+    def make(build: Build) -> None:
+        model = load()
+        try:
+            _export(model, build.path, backend, int8=int8)
+        except Exception as error:
+            # whatever the tracer or the converter raises: they have no error of their own
+            told = f"{type(error).__name__}: {error}".splitlines()[0]
+            raise ExportError(
+                f"{folder}: this model cannot be exported for {backend} ({told})", "set embedder.backend to torch"
+            ) from error
+        expected, given = check(_encoder(build.path, backend, precision))
+        worst = float(np.min(np.sum(expected * given, axis=1)))
+        # NaN is not above it either
+        if not worst >= LEAST_COSINE[precision]:
+            raise ExportError(
+                f"{folder}: exported for {backend} in {precision} the model gives other vectors than in torch "
+                f"(cosine {worst:.4f}, at least {LEAST_COSINE[precision]} is needed)",
+                "set embedder.backend to torch, or embedder.precision to float32",
+            )
+        build.facts["cosine"] = round(worst, 4)
+
+    publish_once(target, "encoder", VERSION, options, inputs, make)
     return _encoder(target, backend, precision)
 
 

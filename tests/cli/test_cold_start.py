@@ -21,11 +21,12 @@ def test_a_pipeline_is_opened_and_its_generator_loaded_without_torch(indexed: Pl
         "loaded = {name.split('.')[0] for name in sys.modules}\n"
         "rows = pipeline.passages._all\n"
         "print(json.dumps([sorted(loaded & {'torch', 'transformers', 'sentence_transformers', 'peft', 'openai', "
-        "'openvino_genai'}), rows]))\n"
+        "'openvino_genai'}), rows, [name for name in sys.modules if name.startswith('hybrid.tuning.')]]))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=indexed.folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    loaded, rows = json.loads(done.stdout)
+    loaded, rows, stages = json.loads(done.stdout)
+    assert stages == [], "who asks a question waits for no training"
     assert loaded == ["openvino_genai"]
     assert rows is None, "passages are read when they are looked up"
 
