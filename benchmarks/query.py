@@ -40,6 +40,9 @@ PLACE = ["--corpus", str(CORPUS), "--workspace", str(ROOT)]
 JUDGED = "hybrid query, whole answer, judged"
 STREAMED = "hybrid query, first token, guard flag"
 SERVED = "hybrid query, served, whole command"
+INT8 = "hybrid, 8bit"
+WARM = {"hybrid": (), INT8: ("generator.quantization=8bit",)}
+"""Sides of ours with their settings."""
 
 
 @click.command()
@@ -57,10 +60,10 @@ def main(rounds: int, num_questions: int) -> None:
     taken: dict[str, list[float]] = {}
     same = 0
     for number in range(rounds):
-        first, second = ("hybrid", "LlamaIndex") if number % 2 == 0 else ("LlamaIndex", "hybrid")
-        found = {side: _warm(side) for side in (first, second)}
+        sides = [*WARM, "LlamaIndex"] if number % 2 == 0 else ["LlamaIndex", *reversed(WARM)]
+        found = {side: _warm(side) for side in sides}
         same = sum(a == b for a, b in zip(found["hybrid"]["prompts"], found["LlamaIndex"]["prompts"], strict=True))
-        for side in (first, second):
+        for side in sides:
             taken.setdefault(f"warm {side}", []).append(statistics.median(found[side]["seconds"]))
         cold = {
             JUDGED: [*MODULE, "query", *PLACE, questions[number % len(questions)]],
@@ -83,8 +86,8 @@ def main(rounds: int, num_questions: int) -> None:
     shutil.rmtree(ROOT)
 
 
-def _workspace() -> Workspace:
-    return open_workspace(CORPUS, None, (), ROOT)
+def _workspace(settings: tuple[str, ...] = ()) -> Workspace:
+    return open_workspace(CORPUS, None, settings, ROOT)
 
 
 def _prepare(workspace: Workspace, num_questions: int) -> list[str]:
@@ -110,18 +113,20 @@ def _prepare(workspace: Workspace, num_questions: int) -> list[str]:
 def _warm(side: str) -> dict[str, Any]:
     """Seconds of every question and the prompts, in a process of its own that has answered another one before."""
     _forget_answers()
-    code = "from benchmarks.query import measure; measure()"
-    command = [sys.executable, "-c", code] if side == "hybrid" else [*OTHER, "warm", str(ROOT)]
+    code = f"from benchmarks.query import measure; measure({side!r})"
+    command = [sys.executable, "-c", code] if side in WARM else [*OTHER, "warm", str(ROOT)]
     found: dict[str, Any] = json.loads(_run(command).splitlines()[-1])
     return found
 
 
-def measure() -> None:
-    """The warm side of hybrid."""
+def measure(side: str) -> None:
+    """A warm side of ours."""
     set_up_libraries()
     given = json.loads((ROOT / "llamaindex.json").read_text(encoding="utf-8"))
-    pipeline = _workspace().pipeline(SYSTEM)
+    pipeline = _workspace(WARM[side]).pipeline(SYSTEM)
     asker = Asker(pipeline)
+    # as `hybrid serve` does
+    asker.warm()
     asker.ask(WARM_UP)
     seconds = []
     for question in given["questions"]:
@@ -211,9 +216,10 @@ def _rows(taken: dict[str, list[float]], num_questions: int, minutes: float) -> 
         pairs = zip(taken[f"{kind} LlamaIndex"], taken[f"{kind} {side}"], strict=True)
         return results.spread([other / own for other, own in pairs], num_questions if kind == "warm" else 1)
 
-    found = [("speed/query-s", s, results.spread(taken[f"warm {s}"], num_questions)) for s in ("hybrid", "LlamaIndex")]
+    sides = (*WARM, "LlamaIndex")
+    found = [("speed/query-s", side, results.spread(taken[f"warm {side}"], num_questions)) for side in sides]
     found += [
-        ("speed/query-vs-llamaindex", "LlamaIndex ÷ hybrid", ratio("warm", "hybrid")),
+        *(("speed/query-vs-llamaindex", f"LlamaIndex ÷ {side}", ratio("warm", side)) for side in WARM),
         ("speed/query-s", SERVED, results.spread(taken[f"warm {SERVED}"], num_questions)),
         *(("speed/cold-s", s, results.spread(taken[f"cold {s}"], 1)) for s in (STREAMED, JUDGED, "LlamaIndex")),
         *(("speed/cold-vs-llamaindex", f"LlamaIndex ÷ {s}", ratio("cold", s)) for s in (STREAMED, JUDGED)),

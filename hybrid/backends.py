@@ -60,19 +60,21 @@ def make_generator(
         return _served(options, options.base_url, options.model)
     from hybrid.answering.local_generator import LocalGenerator
 
+    # 8 bits of OpenVINO are its own: measured once in transformers, such a model keeps its weights
+    int8 = options.quantization == "8bit" and _uses_openvino(options.engine, options.quantization)
     local = LocalGenerator(
         folder or resolve(options.model, "generator"),
         name=name or options.model,
         adapter=adapter,
         adapter_weight=adapter_weight,
         dtype=options.dtype,
-        quantization=options.quantization,
+        quantization="none" if int8 else options.quantization,
         batch_size=options.batch_size,
     )
     if _uses_openvino(engine or options.engine, options.quantization):
         from hybrid.answering.openvino_generator import OpenVINOGenerator
 
-        return OpenVINOGenerator(local, cache_folder())
+        return OpenVINOGenerator(local, cache_folder(), int8=int8)
     return local
 
 
@@ -96,14 +98,14 @@ def _served(options: GeneratorConfig, base_url: str, model: str) -> Generator:
 
 
 def _uses_openvino(engine: Engine, quantization: str) -> bool:
-    """By configuration, or by default on a CPU where the extra is installed. Quantised weights stay in transformers."""
+    """By configuration, or by default on a CPU where the extra is installed. Weights in 4 bits stay in transformers."""
     from hybrid.answering.openvino_generator import is_installed
 
     if engine == "openvino":
         if not is_installed():
             raise MissingError("generator.engine is openvino, which is not installed", "pip install -e '.[openvino]'")
         return True
-    if engine == "transformers" or quantization != "none" or not is_installed():
+    if engine == "transformers" or quantization == "4bit" or not is_installed():
         return False
     return not has_accelerator()
 

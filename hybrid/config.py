@@ -119,8 +119,9 @@ class GeneratorConfig(Stage):
     """Name of the environment variable that holds the key; the key itself is never written or printed."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """Of the weights when answering. `auto`: bfloat16 where the processor has instructions for it, else float32."""
-    quantization: Literal["none", "4bit"] = "none"
-    """`4bit`: NF4 by bitsandbytes, at load."""
+    quantization: Literal["none", "8bit", "4bit"] = "none"
+    """`8bit`: matrix products in int8, by OpenVINO where it is the engine, else by bitsandbytes (LLM.int8).
+    `4bit`: NF4 by bitsandbytes, at load; not in OpenVINO."""
     batch_size: int = Field(16, ge=1)
     """Prompts generated at once."""
     context_tokens: int = Field(700, ge=64)
@@ -136,6 +137,12 @@ class GeneratorConfig(Stage):
     """For a request to a server."""
     total_timeout_s: float = Field(300.0, gt=0)
     """For a request with its repeats, after errors that pass: no connection, timeouts, 429, 5xx."""
+
+    @model_validator(mode="after")
+    def _engine_has_the_bits(self) -> Self:
+        if self.engine == "openvino" and self.quantization == "4bit":
+            raise ValueError("quantization 4bit is not to be had in OpenVINO: 8bit is, or leave engine auto")
+        return self
 
 
 AnswerStyle = Literal["cited", "quote_first", "reason_first"]

@@ -211,11 +211,12 @@ class LocalGenerator:
 def load_causal_model(
     folder: Path, dtype: str, quantization: str, adapter: Path | None = None, adapter_weight: float = 1.0
 ) -> Any:
-    """A transformers causal model in evaluation mode on the accelerator if there is one; `4bit` is NF4 by bitsandbytes.
+    """A transformers causal model in evaluation mode on the accelerator if there is one. `4bit` is NF4, `8bit`
+    LLM.int8, both by bitsandbytes.
 
     4-bit computes in bfloat16 on an accelerator and in float32 on a CPU, where bfloat16 is no faster.
     An adapter, scaled by `adapter_weight`, is added to the weights in float32 before they are rounded, as merging does;
-    beside 4-bit weights it stays apart.
+    beside quantised weights it stays apart.
     """
     import torch
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
@@ -229,6 +230,8 @@ def load_causal_model(
             bnb_4bit_use_double_quant=True,
             bnb_4bit_compute_dtype=torch.bfloat16 if torch.cuda.is_available() else torch.float32,
         )
+    if quantization == "8bit":
+        options["quantization_config"] = BitsAndBytesConfig(load_in_8bit=True)
     if torch.cuda.is_available():
         options["device_map"] = "auto"
     model = AutoModelForCausalLM.from_pretrained(folder, **options)

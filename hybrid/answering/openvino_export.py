@@ -8,11 +8,13 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from hybrid.int8_weights import quantize_weights
 from hybrid.openvino_library import import_openvino
 
 
-def export_model(model: Any, folder: Path, *, half: bool) -> None:
-    """Write `openvino_model.xml` and `.bin` beside the configuration; `half` stores weights as float16.
+def export_model(model: Any, folder: Path, *, half: bool, int8: bool = False) -> None:
+    """Write `openvino_model.xml` and `.bin` beside the configuration; `half` stores weights as float16, `int8` those of
+    matrix products in 8 bits.
 
     Logits are those of the torch model up to rounding. Inputs input_ids, attention_mask and position_ids
     `(batch, tokens)`, beam_idx `(batch,)`; output logits `(batch, tokens, vocabulary)`.
@@ -23,6 +25,8 @@ def export_model(model: Any, folder: Path, *, half: bool) -> None:
     names = _name_ports(exported, model.config)
     _reorder_by_beam(exported, list(names))
     _make_stateful(exported, names)
+    if int8:
+        quantize_weights(exported)
     openvino.save_model(exported, folder / "openvino_model.xml", compress_to_fp16=half)
     model.config.save_pretrained(folder)
     model.generation_config.save_pretrained(folder)

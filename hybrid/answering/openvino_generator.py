@@ -13,11 +13,15 @@ from hybrid.answering.openvino_export import export_model
 from hybrid.answering.streaming import OnText, TokenText
 from hybrid.artifacts import Build, current, publish_once, sha256_json
 from hybrid.openvino_library import import_openvino
-from hybrid.types import Chat, Generation
+from hybrid.types import Chat, Generation, Message
 
 VERSION = 1
 _KV_CACHE_GB = 2
 _TOKENS_A_STEP = 2048
+_LOOKED_UP = 5
+"""Tokens that are proposed at once."""
+_LOOKED_UP_BY = 3
+"""The last tokens of an answer, by which those that followed them before are looked up."""
 
 
 def is_installed() -> bool:
@@ -28,33 +32,43 @@ def is_installed() -> bool:
 class OpenVINOGenerator:
     """Greedy decoding with OpenVINO; tokens, prompts and likelihoods are those of the same model in transformers.
 
-    The model is exported at first use below `cache`, once for each set of weights. `slice_size`: prompts worth handing
-    over at once, for the scheduler fills the place of an answer that has ended with the next prompt.
+    The model is exported at first use below `cache`, once for each set of weights; `int8` computes matrix products in 8
+    bits, except for likelihoods. `slice_size`: prompts worth handing over at once, for the scheduler fills the place of
+    an answer that has ended with the next prompt.
+
+    One prompt alone is answered by prompt lookup decoding: where the last tokens of the answer stood before, in the
+    prompt or the answer, those that followed are proposed, and one step verifies them all. The answer is the greedy one
+    up to rounding. Many prompts at once fill the processor without.
     """
 
     slice_size = 64
 
-    def __init__(self, local: LocalGenerator, cache: Path) -> None:
+    def __init__(self, local: LocalGenerator, cache: Path, *, int8: bool = False) -> None:
         self._local = local
         self._cache = cache
+        self._int8 = int8
         self.name = local.name
 
     @cached_property
     def fingerprint(self) -> str:
         """Over weights, tokenizer, precision and engine."""
-        return sha256_json([self._local.fingerprint, "openvino-genai", version("openvino-genai"), VERSION])
+        engine = ["openvino-genai", version("openvino-genai"), VERSION, *(["int8"] if self._int8 else [])]
+        return sha256_json([self._local.fingerprint, *engine])
 
     def count_tokens(self, chat: Chat) -> int:
         """Prompt tokens, the template's included."""
         return len(self._tokenizer.encode(self._tokenizer.render(chat)))
 
     def preload(self, *, alone: bool) -> None:
-        """Load the model. Unless `alone`, not one that is to be exported: that needs transformers, which changes
-        settings of the whole process while it loads a model.
+        """Load the model, for one prompt at a time. Unless `alone`, not one that is to be exported: that needs
+        transformers, which changes settings of the whole process while it loads a model.
         """
         target, settings, inputs = self._export
         if alone or current(target, "openvino", VERSION, settings, inputs) is not None:
-            _ = self._pipeline
+            _ = self._alone
+        if alone:
+            # weights are laid out for the processor at first use
+            self._generate([(Message("user", "warm"),)], 1, None)
 
     def loglikelihood(self, prompts: Sequence[str], continuations: Sequence[str]) -> list[tuple[float, int]]:
         """Computed by transformers: OpenVINO GenAI tells likelihoods of what it generates only."""
@@ -102,11 +116,17 @@ class OpenVINOGenerator:
         options.max_new_tokens = max_new_tokens
         options.do_sample = False
         options.stop_token_ids = stops
+        # what has loaded the other pipeline asks by many: for one left over a second is not loaded
+        alone = len(chats) == 1 and ("_alone" in self.__dict__ or "_many" not in self.__dict__)
+        if alone:
+            options.num_assistant_tokens, options.max_ngram_size = _LOOKED_UP, _LOOKED_UP_BY
+        pipeline = self._alone if alone else self._many
         tensors = [openvino.Tensor(np.array([ids], dtype=np.int64)) for ids in prompts]
-        results = self._pipeline.generate(tensors, [options] * len(tensors), streamer)
+        results = pipeline.generate(tensors, [options] * len(tensors), streamer)
         generations = []
         for ids, result in zip(prompts, results, strict=True):
-            tokens = list(result.m_generation_ids[0])
+            # negative: the place of a proposed token in an answer that was cancelled
+            tokens = [token for token in result.m_generation_ids[0] if token >= 0]
             end = next((place for place, token in enumerate(tokens) if token in stops), None)
             text = tokenizer.decode(tokens[:end]).strip()
             reason = "length" if end is None else "stop"
@@ -118,7 +138,14 @@ class OpenVINOGenerator:
         return open_tokenizer(self._local, self._cache / "chat")
 
     @cached_property
-    def _pipeline(self) -> Any:
+    def _alone(self) -> Any:
+        return self._open(prompt_lookup=True)
+
+    @cached_property
+    def _many(self) -> Any:
+        return self._open()
+
+    def _open(self, **options: bool) -> Any:
         import_openvino()
         from openvino_genai import ContinuousBatchingPipeline, SchedulerConfig
 
@@ -128,7 +155,7 @@ class OpenVINOGenerator:
         scheduler.enable_prefix_caching = True
         short = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}[self._local.dtype]
         # by default keys and values are kept in 8 bits, which changes answers
-        properties = {"INFERENCE_PRECISION_HINT": short, "KV_CACHE_PRECISION": short}
+        properties = {"INFERENCE_PRECISION_HINT": short, "KV_CACHE_PRECISION": short, **options}
         return ContinuousBatchingPipeline(self._exported(), scheduler, "CPU", properties)
 
     def _exported(self) -> Path:
@@ -136,7 +163,7 @@ class OpenVINOGenerator:
         target, settings, inputs = self._export
 
         def make(build: Build) -> None:
-            export_model(self._local.load("float32"), build.path, half=settings["half"])
+            export_model(self._local.load("float32"), build.path, half=settings["half"], int8=self._int8)
 
         publish_once(target, "openvino", VERSION, settings, inputs, make)
         return target
@@ -144,6 +171,6 @@ class OpenVINOGenerator:
     @property
     def _export(self) -> tuple[Path, dict[str, bool], dict[str, str]]:
         """Where the export lies, its settings, and what it is made from."""
-        half = self._local.dtype != "float32"
+        settings = {"half": self._local.dtype != "float32", **({"int8": True} if self._int8 else {})}
         inputs = {"weights": sha256_json(self._local.weights_id)}
-        return self._cache / "openvino" / sha256_json([inputs, half])[:24], {"half": half}, inputs
+        return self._cache / "openvino" / sha256_json([inputs, *settings.values()])[:24], settings, inputs

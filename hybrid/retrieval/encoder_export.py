@@ -7,10 +7,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from hybrid.int8_weights import quantize_weights
 from hybrid.openvino_library import import_openvino
-
-_LEVELS = 127
-"""Of int8, symmetric: -128 is left out."""
 
 
 def traceable(model: Any) -> Any:
@@ -59,28 +57,8 @@ def export_openvino(model: Any, folder: Path, *, int8: bool) -> None:
         port.get_tensor().set_names({name})
     exported.reshape({port: openvino.PartialShape([-1, -1]) for port in exported.inputs})
     if int8:
-        _quantize_weights(exported)
+        quantize_weights(exported)
     openvino.save_model(exported, folder / "model.xml", compress_to_fp16=False)
-
-
-def _quantize_weights(exported: Any) -> None:
-    """Weights of matrix products to int8, symmetric, a scale for each output: the form for which the engine quantises
-    the other side while it runs."""
-    import numpy as np
-    from openvino import opset13 as ops
-
-    for node in exported.get_ops():
-        if node.get_type_name() != "MatMul":
-            continue
-        source = node.input_value(1).get_node()
-        if source.get_type_name() != "Constant" or not node.get_attributes()["transpose_b"]:
-            continue
-        weights = source.get_data()
-        scale = np.maximum(np.abs(weights).max(axis=1, keepdims=True), 1e-12) / _LEVELS
-        whole = ops.constant(np.rint(weights / scale).astype(np.int8))
-        product = ops.multiply(ops.convert(whole, "f32"), ops.constant(scale.astype(np.float32)))
-        node.input(1).replace_source_output(product.output(0))
-    exported.validate_nodes_and_infer_types()
 
 
 def export_onnx(model: Any, folder: Path, *, int8: bool) -> None:

@@ -11,7 +11,7 @@ from hybrid.errors import HybridError
 from hybrid.protocols import Vectors
 from hybrid.retrieval.token_batches import TokenBatch
 
-VERSION = 1
+VERSION = 2
 Backend = Literal["onnx", "openvino"]
 Precision = Literal["float32", "bfloat16", "int8"]
 LEAST_COSINE = {"float32": 0.9999, "bfloat16": 0.999, "int8": 0.98}

@@ -14,10 +14,6 @@ from hybrid.precision import processor_has_bfloat16
 from hybrid.protocols import Vectors
 from hybrid.retrieval.token_batches import TokenBatch
 
-_GROUP = "128"
-"""Numbers of a text's activations that share a scale when they are quantised; of 32 to 384 the best of speed and
-cosine."""
-
 
 def is_installed() -> bool:
     """Whether the extra `openvino` is there."""
@@ -35,7 +31,6 @@ class OpenVINOEncoder:
             # one thread a batch: nothing waits for the slower thread, and vectors do not hang on the number of cores
             "NUM_STREAMS": self._num_streams,
             "INFERENCE_NUM_THREADS": self._num_streams,
-            "DYNAMIC_QUANTIZATION_GROUP_SIZE": _GROUP if precision == "int8" else "0",
         }
         self._own = threading.local()
         self._model: Any = import_openvino().Core().compile_model(folder / "model.xml", "CPU", properties)

@@ -7,6 +7,7 @@ from typing import Any
 from hybrid.answering.pipeline import Pipeline, Request
 from hybrid.answering.streaming import OnText
 from hybrid.protocols import Preloading
+from hybrid.serving.huge_pages import use_huge_pages
 from hybrid.types import Answer, Hit
 
 
@@ -39,13 +40,14 @@ class Asker:
         }
 
     def warm(self) -> None:
-        """Load everything now."""
+        """Load everything now, for a process that stays."""
         self._pipeline.retrieve(["warm"])
         self._loading.join()
         if isinstance(self._pipeline.generator, Preloading):
             self._pipeline.generator.preload(alone=True)
         # whatever else is needed at first use
         self._pipeline.fit(Request("warm", ()))
+        use_huge_pages()
 
     def _preload(self) -> None:
         if isinstance(self._pipeline.generator, Preloading):

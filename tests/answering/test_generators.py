@@ -165,6 +165,36 @@ def test_an_export_holds_the_adapter_and_is_made_once(folder: Path, tmp_path: Pa
     assert made.stat().st_mtime_ns == before
 
 
+def loaded(generator: OpenVINOGenerator) -> set[str]:
+    """The pipelines that it has loaded."""
+    return {"_alone", "_many"} & set(vars(generator))
+
+
+def test_eight_bits_answer_nearly_as_the_model_does(tmp_path: Path) -> None:
+    """The embedded model, whose products are as wide as those that int8 is meant for."""
+    from hybrid.models import embedded, pull
+
+    local = LocalGenerator(pull(embedded("generator")), dtype="float32")
+    int8 = OpenVINOGenerator(local, tmp_path, int8=True)
+    assert int8.fingerprint != OpenVINOGenerator(local, tmp_path).fingerprint
+    chat = (Message("user", "Copy this line: The pump P3 weighs 25 kg and lifts 12 metres."),)
+    assert "The pump P3 weighs 25 kg" in int8.generate([chat], max_new_tokens=24)[0].text
+    (model,) = (tmp_path / "openvino").glob("*/openvino_model.xml")
+    assert 'element_type="i8"' in model.read_text(encoding="utf-8")
+
+
+def test_one_prompt_alone_looks_tokens_up_and_many_do_not(local: LocalGenerator, tmp_path: Path) -> None:
+    first, second = (OpenVINOGenerator(local, tmp_path) for _ in range(2))
+    alone = [first.generate([chat], max_new_tokens=24)[0] for chat in CHATS]
+    assert loaded(first) == {"_alone"}
+    assert second.generate(CHATS, max_new_tokens=24) == alone
+    assert second.generate(CHATS[:1], max_new_tokens=24) == alone[:1]
+    assert loaded(second) == {"_many"}, "one left over is not worth a second pipeline"
+    second.preload(alone=True)
+    assert loaded(second) == {"_alone", "_many"}
+    assert second.generate(CHATS[:1], max_new_tokens=24) == alone[:1]
+
+
 @pytest.mark.parametrize(
     "call",
     ["generate(chats, max_new_tokens=1)", "stream(chats[0], max_new_tokens=1, on_text=print)", "preload(alone=True)"],
