@@ -20,7 +20,7 @@ from hybrid.retrieval.flat_store import FlatStore
 from hybrid.retrieval.index_layout import Layout, num_clusters
 from hybrid.retrieval.index_plan import Plan, exact_is_enough, layouts, make_plan
 from hybrid.retrieval.passage_vectors import TEXTS_FILE, digest_of, encoded, known_vectors, read_digests, reusable
-from hybrid.retrieval.shortlist_build import RecallError, build_shortlist, carry_on, write_vectors
+from hybrid.retrieval.shortlist_build import EFFORT_VERSION, RecallError, build_shortlist, carry_on, write_vectors
 from hybrid.retrieval.shortlist_store import STATE_FILE, ShortlistStore
 from hybrid.types import Passage, Question
 
@@ -32,6 +32,8 @@ _FEWEST_ASKED = 100
 """Questions that must be there for effort to be chosen by them: half of them tell the recall."""
 _MOST_NEW = 0.5
 """Share of vectors that an index did not learn its codes from, above which it is built anew."""
+_ONLY_EFFORT = frozenset({"asked", "check_vectors", "effort_version"})
+"""Settings that decide no code: where they change only the effort is chosen anew."""
 
 
 def build_index(
@@ -101,12 +103,13 @@ def _settings(type_: IndexType, config: IndexConfig, seed: int, asked: Sequence[
         return {}
     tuned_for = {"asked": sha256_json(list(asked))} if len(asked) >= _FEWEST_ASKED else {}
     # where `auto` chose the type another one may take its place
-    return {"type": type_, "auto": config.type == "auto", "seed": seed, **config.settings(), **tuned_for}
+    chosen = {"type": type_, "auto": config.type == "auto", "effort_version": EFFORT_VERSION}
+    return {**chosen, "seed": seed, **config.settings(), **tuned_for}
 
 
 def _learnt_by(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What decides the codes: for other questions only the effort is chosen anew."""
-    return {name: value for name, value in settings.items() if name != "asked"}
+    """What decides the codes."""
+    return {name: value for name, value in settings.items() if name not in _ONLY_EFFORT}
 
 
 def open_index(path: Path, embedder: Embedder) -> VectorStore:
