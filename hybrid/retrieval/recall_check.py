@@ -1,7 +1,7 @@
 """How much of exact search an approximate index finds, and the least effort that finds enough."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ _SHORTLISTS = (12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1
 _DOUBTS = (None, 1.0, 2.0, 3.0)
 _MOST_PROBES = 512
 _NO_ROW = -1
+_OWN = "of its own vectors"
 _ONE_SIDED_95 = 1.645
 """Standard errors below a mean above which the true mean lies with a confidence of 95 %."""
 
@@ -51,21 +52,26 @@ class Point:
 @dataclass(frozen=True)
 class Sample:
     """What is searched for: questions, or vectors of the index, each without itself; `nearest` `(n, 10)`: rows of the
-    exact first. `rows` of the vectors themselves, -1 for a question.
+    exact first. `rows` of the vectors themselves, -1 for what the index does not hold. `what`: for people.
     """
 
     rows: Rows
     queries: Vectors
     nearest: Rows
+    what: str
 
     def half(self, number: int) -> "Sample":
         """Every second one: of 0 effort is chosen, of 1 recall is told."""
-        return Sample(self.rows[number::2], self.queries[number::2], self.nearest[number::2])
+        return Sample(self.rows[number::2], self.queries[number::2], self.nearest[number::2], self.what)
 
-    @property
-    def what(self) -> str:
-        """For people."""
-        return "dev questions" if (self.rows == _NO_ROW).any() else "of its own vectors"
+
+def hold_out(full: FullVectors, num: int) -> Sample:
+    """The last `num` rows, to be searched for among all others before an index holds them: a graph's own vector is
+    reached over its own links, and more of its neighbours are found than of a stranger's.
+    """
+    rows = np.arange(len(full))
+    sample = draw_sample(full, rows[:-num], num, 0, full.sample(rows[-num:]))
+    return replace(sample, what=_OWN)
 
 
 def draw_sample(full: FullVectors, live: Rows, num: int, seed: int, asked: Vectors | None = None) -> Sample:
@@ -97,7 +103,7 @@ def draw_sample(full: FullVectors, live: Rows, num: int, seed: int, asked: Vecto
         found = np.concatenate([found, start + numbers[places]], axis=1)
         best = np.argsort(-scores, axis=1, kind="stable")[:, : TUNED_FOR + 1]
         scores, found = np.take_along_axis(scores, best, 1), np.take_along_axis(found, best, 1)
-    return Sample(rows, queries, _without_self(found, rows))
+    return Sample(rows, queries, _without_self(found, rows), _OWN if asked is None else "dev questions")
 
 
 def measure(store: ShortlistStore, sample: Sample) -> float:
