@@ -15,6 +15,7 @@ from hybrid.retrieval.shortlist_store import TUNED_FOR, WIDEN, WIDEST, Edges, Ef
 _SHORTLISTS = (12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048)
 _DOUBTS = (None, 1.0, 2.0, 3.0)
 _MOST_PROBES = 512
+_FEWEST_NODES = 16
 _NO_ROW = -1
 _OWN = "of its own vectors"
 _ONE_SIDED_95 = 1.645
@@ -251,8 +252,10 @@ def _borders(store: ShortlistStore, sample: Sample) -> Vectors:
 def _ladder(store: ShortlistStore) -> list[int]:
     if store.layout.type == "funnel":
         return [1]
-    first, last = (1, min(_MOST_PROBES, store.layout.clusters)) if store.layout.clusters else (16, _MOST_PROBES)
-    return [probes for probes in (2**power for power in range(12)) if first <= probes <= last]
+    if store.layout.type == "hnsw":
+        # nodes are nearly all that a graph's search costs: steps of two would cost up to twice what is needed
+        return [nodes for nodes in _SHORTLISTS if _FEWEST_NODES <= nodes <= _MOST_PROBES]
+    return [2**power for power in range(12) if 2**power <= min(_MOST_PROBES, store.layout.clusters)]
 
 
 def _without_self(found: npt.NDArray[np.int64], rows: Rows) -> Rows:

@@ -47,6 +47,25 @@ def test_for_other_questions_nothing_is_encoded_or_learnt_anew(tmp_path: Path) -
     assert (tmp_path / "index" / FAISS_FILE).read_bytes() == codes
 
 
+def test_for_another_sample_nothing_is_encoded_or_learnt_anew(tmp_path: Path) -> None:
+    first = build(tmp_path, check_vectors=100)
+    codes = (tmp_path / "index" / FAISS_FILE).read_bytes()
+    embedder = Clustered()
+    second = build(tmp_path, check_vectors=400, embedder=embedder)
+    assert second.id != first.id and embedder.encoded == 0
+    assert second.facts["index"]["checked_on"] == "200 of its own vectors"
+    assert (tmp_path / "index" / FAISS_FILE).read_bytes() == codes
+
+
+def test_a_graph_that_is_carried_on_is_tuned_down_by_no_vectors_that_it_holds(tmp_path: Path) -> None:
+    """They find more than others do: what was chosen for questions stays."""
+    asked = build(tmp_path, type="hnsw", asked=ASKED).facts["index"]
+    later = build(tmp_path, PASSAGES[:-1], type="hnsw").facts["index"]
+    assert later["removed"] == 1 and later["checked_on"] == "50 of its own vectors"
+    own = next(point for point in later["frontier"] if point["low"] >= 0.99)
+    assert own["probes"] < asked["probes"] == later["probes"]
+
+
 def test_dev_questions_are_asked_whether_a_passage_answers_them_or_not() -> None:
     questions = [Question(split, split, split=split, answerable=split != "dev") for split in ("train", "dev", "test")]
     assert asked_on_dev(questions) == ["dev"]

@@ -82,7 +82,8 @@ def test_a_frontier_holds_what_is_chosen_whatever_the_target() -> None:
 def plain_frontier(store: ShortlistStore, sample: Sample) -> list[tuple[Effort, float, float]]:
     """The same by one query after the other: effort, recall, cost."""
     graph, told = store.layout.type == "hnsw", []
-    for probes in (16, 32, 64, 128, 256, 512) if graph else (1, 2, 4, 8, 16, 32, 64, 128):
+    nodes, clusters = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512), (1, 2, 4, 8, 16, 32, 64, 128)
+    for probes in nodes if graph else clusters:
         lists = store.shortlists(sample.queries, min((probes if graph else 2048) + 1, len(store.full)), probes)
         longest = lists[0].shape[1]
         looks = [plain_look(store, sample, number, lists) for number in range(len(sample.rows))]
@@ -189,5 +190,4 @@ def test_a_graph_is_tuned_for_vectors_that_it_does_not_hold(tmp_path: Path) -> N
     assert measure(store, strangers) >= TARGET
     own = draw_sample(store.full, store.live_rows(), 600, 0)
     store.effort = cheapest(frontier(store, own.half(0)), TARGET).effort
-    print(store.effort, measure(store, own.half(1)), measure(store, strangers))
     assert measure(store, own.half(1)) >= TARGET > measure(store, strangers) + 0.005
