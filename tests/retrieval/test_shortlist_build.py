@@ -124,6 +124,21 @@ def test_the_same_bytes_twice_and_nothing_to_do_the_third_time(whole: Path, tmp_
     assert build(tmp_path, embedder=embedder) == manifest and embedder.encoded == 0
 
 
+@pytest.mark.parametrize("type_", ["exact", "ivf_pq"])
+def test_an_index_whose_effort_was_chosen_by_another_rule_is_built_anew_of_its_vectors(
+    type_: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(index, "EFFORT_VERSION", index.EFFORT_VERSION - 1)
+        before = build(tmp_path, PASSAGES[:-1], type=type_)
+        first = build(tmp_path, type=type_)
+    second = build(tmp_path, type=type_, embedder=(embedder := Clustered()))
+    assert embedder.encoded == 0 and (second.id == first.id) == (type_ == "exact")
+    if type_ != "exact":
+        learnt = [manifest.facts["index"]["learnt_from"] for manifest in (before, first, second)]
+        assert learnt == [NUM - 1, NUM - 1, NUM], "carried on by the same rule, built anew by another"
+
+
 class Unloaded(Clustered):
     """An embedder whose model is not loaded yet, and need not be."""
 
