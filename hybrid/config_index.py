@@ -25,12 +25,13 @@ class IndexConfig(StoreConfig):
     """That the index may hold resident; memory-mapped vectors, which the system can drop, do not count. Empty: half of
     the machine's."""
     recall: float = Field(0.99, gt=0.5, le=1)
-    """Share of the exact first ten that a search is tuned to find: on dev's questions where there are a hundred,
-    else on a sample of the index's own vectors, of which a little more is found than of questions."""
+    """Share of the exact first ten that a search is tuned to find, with a confidence of 95 %: on dev's questions where
+    there are a hundred, else on a sample of the index's own vectors, of which a little more is found than of
+    questions."""
     min_recall: float = Field(0.95, ge=0, le=1)
     """An index that finds less of the exact first ten, on others than it was tuned on, is not published."""
-    check_vectors: int = Field(500, ge=20)
-    """The most of them: half tune, half check."""
+    check_vectors: int = Field(2000, ge=20)
+    """The most of them: half tune, half check. Fewer widen the margin above `recall` that an effort must show."""
     shortlist_dims: tuple[int, ...] = ()
     """First dimensions that shortlists are drawn from, the cheapest of them that reaches `recall`; for embedders that
     were trained for it (Matryoshka). Empty: for `funnel` 64 and its multiples, else all."""

@@ -38,12 +38,14 @@ def show_plan(search: "Search", as_json: bool) -> None:
     click.echo("Estimates: one search, one thread, by unit costs of another machine; mapped vectors can leave memory.")
     if built:
         show.table(
-            ["dims", "parts", "shortlist", "probes", "doubt", "recall@10", "expected ms"],
+            ["dims", "parts", "shortlist", "probes", "doubt", "recall@10", "at least", "expected ms"],
             [
                 [
                     *(str(point[name]) for name in ("dims", "parts", "shortlist", "probes")),
                     "–" if point["doubt"] is None else f"{point['doubt']:g}",
                     f"{point['recall']:.4f}",
+                    # an index of an earlier version tells none
+                    f"{point['low']:.4f}" if "low" in point else "–",
                     f"{point['expected_ms']:.3f}",
                 ]
                 for point in built["frontier"]

@@ -20,7 +20,14 @@ from hybrid.retrieval.flat_store import FlatStore
 from hybrid.retrieval.index_layout import Layout, num_clusters
 from hybrid.retrieval.index_plan import Plan, exact_is_enough, layouts, make_plan
 from hybrid.retrieval.passage_vectors import TEXTS_FILE, digest_of, encoded, known_vectors, read_digests, reusable
-from hybrid.retrieval.shortlist_build import RecallError, build_shortlist, carry_on, write_vectors
+from hybrid.retrieval.shortlist_build import (
+    EFFORT_VERSION,
+    RecallError,
+    build_shortlist,
+    carry_on,
+    sample_last,
+    write_vectors,
+)
 from hybrid.retrieval.shortlist_store import STATE_FILE, ShortlistStore
 from hybrid.types import Passage, Question
 
@@ -32,6 +39,8 @@ _FEWEST_ASKED = 100
 """Questions that must be there for effort to be chosen by them: half of them tell the recall."""
 _MOST_NEW = 0.5
 """Share of vectors that an index did not learn its codes from, above which it is built anew."""
+_ONLY_EFFORT = frozenset({"asked", "check_vectors"})
+"""Settings that decide no code: where they change only the effort is chosen anew."""
 
 
 def build_index(
@@ -101,12 +110,13 @@ def _settings(type_: IndexType, config: IndexConfig, seed: int, asked: Sequence[
         return {}
     tuned_for = {"asked": sha256_json(list(asked))} if len(asked) >= _FEWEST_ASKED else {}
     # where `auto` chose the type another one may take its place
-    return {"type": type_, "auto": config.type == "auto", "seed": seed, **config.settings(), **tuned_for}
+    chosen = {"type": type_, "auto": config.type == "auto", "effort_version": EFFORT_VERSION}
+    return {**chosen, "seed": seed, **config.settings(), **tuned_for}
 
 
 def _learnt_by(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What decides the codes: for other questions only the effort is chosen anew."""
-    return {name: value for name, value in settings.items() if name != "asked"}
+    """What decides the codes."""
+    return {name: value for name, value in settings.items() if name not in _ONLY_EFFORT}
 
 
 def open_index(path: Path, embedder: Embedder) -> VectorStore:
@@ -152,6 +162,12 @@ class _Job:
     def digests(self) -> list[str]:
         return [digest_of(passage) for passage in self.passages]
 
+    @cached_property
+    def order(self) -> list[int]:
+        """Of the passages in an index of short codes."""
+        order: list[int] = sample_last(len(self.passages), self.config, self.seed).tolist()
+        return order
+
     def parts(self, rows: Sequence[int], kept_as: RescoreType) -> Iterator[tuple[list[int], Vectors]]:
         """Places in `rows`, and the vectors of the passages there."""
         known = known_vectors(self.target, self.embedder, kept_as)
@@ -176,8 +192,8 @@ class _Job:
         and it finds too little, the next best one is tried: a graph is at a loss among many copies of a passage.
         """
         num, dim = len(self.passages), self.embedder.dim
-        write_vectors(self.parts(range(num), self.config.rescore), num, dim, self.build.path, self.config)
-        self.write_texts(self.digests)
+        write_vectors(self.parts(self.order, self.config.rescore), num, dim, self.build.path, self.config)
+        self.write_texts(self.digests[row] for row in self.order)
         types = plan.candidates if self.config.type == "auto" else plan.candidates[:1]
         refused = {}
         for number, type_ in enumerate(types):
@@ -194,7 +210,7 @@ class _Job:
     def _of_type(self, type_: ShortlistType) -> dict[str, Any]:
         num, dim = len(self.passages), self.embedder.dim
         found = build_shortlist(
-            [passage.id for passage in self.passages],
+            [self.passages[row].id for row in self.order],
             layouts(type_, num, dim, self.config),
             self.build.path,
             resume=self.build.private,

@@ -1,7 +1,7 @@
 """How much of exact search an approximate index finds, and the least effort that finds enough."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -10,17 +10,26 @@ import numpy.typing as npt
 from hybrid.protocols import Vectors
 from hybrid.retrieval.full_vectors import FullVectors, Rows
 from hybrid.retrieval.search_cost import search_ms
-from hybrid.retrieval.shortlist_store import TUNED_FOR, WIDEN, WIDEST, Effort, ShortlistStore, is_doubtful
+from hybrid.retrieval.shortlist_store import TUNED_FOR, WIDEN, WIDEST, Edges, Effort, ShortlistStore
 
 _SHORTLISTS = (12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048)
 _DOUBTS = (None, 1.0, 2.0, 3.0)
 _MOST_PROBES = 512
+_FEWEST_NODES = 16
 _NO_ROW = -1
+_OWN = "of its own vectors"
+_ONE_SIDED_95 = 1.645
+"""Standard errors below a mean above which the true mean lies with a confidence of 95 %."""
+
+Counts = npt.NDArray[np.int64]
+Shares = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Point:
-    """One effort: the share of the exact first ten that it finds, and what a search is expected to cost."""
+    """One effort: the share of the exact first ten that it finds, on average and at least (`lower_bound`), and what a
+    search is expected to cost.
+    """
 
     dims: int
     parts: int
@@ -28,6 +37,7 @@ class Point:
     probes: int
     doubt: float | None
     recall: float
+    low: float
     expected_ms: float
 
     @property
@@ -37,27 +47,32 @@ class Point:
 
     def to_json(self) -> dict[str, Any]:
         """Rounded, for the manifest."""
-        return {**asdict(self), "recall": round(self.recall, 4), "expected_ms": round(self.expected_ms, 4)}
+        return {**asdict(self), **{name: round(getattr(self, name), 4) for name in ("recall", "low", "expected_ms")}}
 
 
 @dataclass(frozen=True)
 class Sample:
     """What is searched for: questions, or vectors of the index, each without itself; `nearest` `(n, 10)`: rows of the
-    exact first. `rows` of the vectors themselves, -1 for a question.
+    exact first. `rows` of the vectors themselves, -1 for what the index does not hold. `what`: for people.
     """
 
     rows: Rows
     queries: Vectors
     nearest: Rows
+    what: str
 
     def half(self, number: int) -> "Sample":
         """Every second one: of 0 effort is chosen, of 1 recall is told."""
-        return Sample(self.rows[number::2], self.queries[number::2], self.nearest[number::2])
+        return Sample(self.rows[number::2], self.queries[number::2], self.nearest[number::2], self.what)
 
-    @property
-    def what(self) -> str:
-        """For people."""
-        return "dev questions" if (self.rows == _NO_ROW).any() else "of its own vectors"
+
+def hold_out(full: FullVectors, num: int) -> Sample:
+    """The last `num` rows, to be searched for among all others before an index holds them: a graph's own vector is
+    reached over its own links, and more of its neighbours are found than of a stranger's.
+    """
+    rows = np.arange(len(full))
+    sample = draw_sample(full, rows[:-num], num, 0, full.sample(rows[-num:]))
+    return replace(sample, what=_OWN)
 
 
 def draw_sample(full: FullVectors, live: Rows, num: int, seed: int, asked: Vectors | None = None) -> Sample:
@@ -89,7 +104,7 @@ def draw_sample(full: FullVectors, live: Rows, num: int, seed: int, asked: Vecto
         found = np.concatenate([found, start + numbers[places]], axis=1)
         best = np.argsort(-scores, axis=1, kind="stable")[:, : TUNED_FOR + 1]
         scores, found = np.take_along_axis(scores, best, 1), np.take_along_axis(found, best, 1)
-    return Sample(rows, queries, _without_self(found, rows))
+    return Sample(rows, queries, _without_self(found, rows), _OWN if asked is None else "dev questions")
 
 
 def measure(store: ShortlistStore, sample: Sample) -> float:
@@ -99,100 +114,148 @@ def measure(store: ShortlistStore, sample: Sample) -> float:
         return 1.0
     _, scores = store.search(sample.queries, wanted + 1)
     found = 0.0
-    for number, row in enumerate(scores):
+    for own, border, row in zip(sample.rows, _borders(store, sample), scores, strict=True):
         # a vector itself is among them: it was found for nothing, and must not count
-        good = int((np.array(row) >= _border(store, sample, number)).sum()) - int(sample.rows[number] != _NO_ROW)
+        good = int((np.array(row) >= border).sum()) - int(own != _NO_ROW)
         found += min(wanted, max(0, good)) / wanted
     return found / len(sample.rows)
+
+
+def lower_bound(recalls: Shares) -> float:
+    """One-sided 95 % lower confidence bound of the mean of at least one recall: mean − 1.645 · s / √n, with s the
+    standard deviation by n − 1 (normal approximation of the mean). Recalls that are all alike have no spread: their
+    mean.
+    """
+    mean, num = float(recalls.mean()), len(recalls)
+    return mean - _ONE_SIDED_95 * float(recalls.std(ddof=1)) / num**0.5 if num > 1 else mean
 
 
 def frontier(store: ShortlistStore, sample: Sample) -> list[Point]:
     """Every effort that is tried, by what of the exact first ten it finds among the sample."""
     points, num, layout = [], len(store.full), store.layout
+    borders, looks = _borders(store, sample), None
     for probes in _ladder(store):
-        looks = [_Look.at(store, sample, number, codes, rows) for number, codes, rows in _widest(store, sample, probes)]
-        starts = [width for width in _SHORTLISTS if width <= looks[0].width] or [looks[0].width]
+        looks = _Looks.at(store, sample, borders, probes, looks)
+        starts = [width for width in _SHORTLISTS if width <= looks.width] or [looks.width]
         # codes of eight bits do not err enough for a doubt
         doubts = _DOUBTS if layout.parts or layout.type == "ivf_rabitq" else (None,)
         for start, doubt in ((start, doubt) for start in starts for doubt in doubts):
-            walks = [look.walk(start, doubt) for look in looks]
-            recall, rescored, searches = np.mean(walks, axis=0).tolist()
+            recalls, all_rescored, all_searches = looks.walk(start, doubt)
+            rescored, searches = float(all_rescored.mean()), float(all_searches.mean())
             once, code_only = (search_ms(layout, num, Effort(width, probes)) for width in (round(rescored), 0))
             cost = once + (searches - 1) * code_only
-            points.append(Point(layout.dims, layout.parts, start, probes, doubt, recall, cost))
+            recall, low = float(recalls.mean()), lower_bound(recalls)
+            points.append(Point(layout.dims, layout.parts, start, probes, doubt, recall, low, cost))
     return points
 
 
 def cheapest(points: Sequence[Point], recall: float) -> Point:
-    """Of those that reach the recall the one that costs least; where none does, the one that finds most."""
-    enough = [point for point in points if point.recall >= recall]
+    """Of those whose lower bound reaches the recall the one that costs least; where none does, the one that finds most.
+
+    The bound, not the mean: the cheapest mean that reaches it on this sample was lucky on it more often than not.
+    """
+    enough = [point for point in points if point.low >= recall]
     if enough:
         return min(enough, key=lambda point: (point.expected_ms, point.shortlist, point.probes))
     return max(points, key=lambda point: (point.recall, -point.expected_ms))
 
 
 def pareto(points: Sequence[Point]) -> list[Point]:
-    """Those that no other beats in both recall and cost, cheapest first."""
+    """Those that no other beats in both lower bound and cost, cheapest first: what `cheapest` chooses among."""
     kept: list[Point] = []
-    for point in sorted(points, key=lambda point: (point.expected_ms, -point.recall)):
-        if not kept or point.recall > kept[-1].recall:
+    for point in sorted(points, key=lambda point: (point.expected_ms, -point.low)):
+        if not kept or point.low > kept[-1].low:
             kept.append(point)
     return kept
 
 
 @dataclass(frozen=True)
-class _Look:
-    """One vector's longest shortlist, without itself: scores of codes and of vectors, and how many of the exact first
-    ten, as shares, stand in the first so many.
+class _Looks:
+    """Every query's longest shortlist, without itself and what was removed: `rows`, scores of codes and of vectors, all
+    `(n, width)` and filled up to `lengths`; `good`: how many of the exact first ten stand in the first so many.
     """
 
+    rows: Rows
     codes: Vectors
     scores: Vectors
-    found: npt.NDArray[np.float64]
-    width: int
+    lengths: Counts
+    good: npt.NDArray[np.int32]
+    wanted: int
+    _edges: dict[int, tuple[Counts, Edges]] = field(default_factory=dict)
 
     @classmethod
-    def at(cls, store: ShortlistStore, sample: Sample, number: int, codes: Vectors, rows: Rows) -> "_Look":
-        own = sample.rows[number]
-        kept = np.flatnonzero((rows >= 0) & (rows != own) & store.is_live(rows))
-        scores, wanted = store.full.scores(rows[kept], sample.queries[number]), sample.nearest.shape[1]
-        good = scores >= _border(store, sample, number) if wanted else np.ones(len(kept), dtype=np.bool_)
-        found = np.minimum(np.cumsum(good), wanted) / max(1, wanted)
-        return cls(codes[kept], scores, found, len(rows))
+    def at(
+        cls, store: ShortlistStore, sample: Sample, borders: Vectors, probes: int, before: "_Looks | None"
+    ) -> "_Looks":
+        """By so many probes; vectors that fewer probes found are not scored again."""
+        # a graph search keeps as many candidates as it visits: shortlists are cut from that
+        longest = probes if store.layout.type == "hnsw" else WIDEST
+        codes, rows = store.shortlists(sample.queries, min(longest + 1, len(store.full)), probes)
+        scores, lengths = np.full(rows.shape, -np.inf, dtype=np.float32), np.zeros(len(rows), dtype=np.int64)
+        known = np.full(len(store.full), np.nan, dtype=np.float32)
+        for number, (query, own, line) in enumerate(zip(sample.queries, sample.rows, rows, strict=True)):
+            kept = np.flatnonzero((line >= 0) & (line != own) & store.is_live(line))
+            lengths[number] = num = len(kept)
+            line[:num], codes[number, :num] = line[kept], codes[number, kept]
+            there, there_scores = before._of(number) if before else (line[:0], scores[number, :0])
+            known[there] = there_scores
+            found = known[line[:num]]
+            new = np.isnan(found)
+            found[new] = store.full.scores(line[:num][new], query)
+            scores[number, :num], known[there] = found, np.nan
+        wanted = sample.nearest.shape[1]
+        good = np.cumsum(scores >= borders[:, None], axis=1, dtype=np.int32)
+        return cls(rows, codes, scores, lengths, np.minimum(good, wanted), wanted)
 
-    def walk(self, start: int, doubt: float | None) -> tuple[float, float, float]:
-        """Recall, vectors rescored and searches of codes, as the store would go about it."""
-        width, rescored, searches = start, 0, 0
-        while True:
-            seen = min(width, len(self.codes))
-            rescored, searches = rescored + seen, searches + 1
-            longer = min(WIDEN * width, self.width)
-            if doubt is None or seen < width or longer == width or width >= WIDEST or seen < TUNED_FOR:
-                break
-            if not is_doubtful(self.codes[:seen], self.scores[:seen], TUNED_FOR, doubt):
-                break
-            width = longer
-        return float(self.found[seen - 1]) if seen else 0.0, rescored, searches
+    @property
+    def width(self) -> int:
+        """Of the longest shortlist."""
+        return int(self.rows.shape[1])
+
+    def walk(self, start: int, doubt: float | None) -> tuple[Shares, Counts, Counts]:
+        """Recall, vectors rescored and searches of codes of each query, as the store would go about it."""
+        width = start
+        seen = np.minimum(width, self.lengths)
+        rescored, searches = seen.copy(), np.ones_like(seen)
+        widened = np.ones(len(seen), dtype=np.bool_)
+        while doubt is not None and TUNED_FOR <= width < WIDEST and width < self.width:
+            widened &= self._doubtful(width, doubt)
+            width = min(WIDEN * width, self.width)
+            seen = np.where(widened, np.minimum(width, self.lengths), seen)
+            rescored += np.where(widened, seen, 0)
+            searches += widened
+        found = np.where(seen > 0, self.good[np.arange(len(seen)), seen - 1], 0)
+        return found / max(1, self.wanted), rescored, searches
+
+    def _of(self, number: int) -> tuple[Rows, Vectors]:
+        length = self.lengths[number]
+        return self.rows[number, :length], self.scores[number, :length]
+
+    def _doubtful(self, width: int, doubt: float) -> npt.NDArray[np.bool_]:
+        """Which of the shortlists that are so long; all starts and doubts share what is known of their edges."""
+        if width not in self._edges:
+            full = np.flatnonzero(self.lengths >= width)
+            self._edges[width] = full, Edges.of(self.codes[full, :width], self.scores[full, :width], TUNED_FOR)
+        full, edges = self._edges[width]
+        doubtful = np.zeros(len(self.lengths), dtype=np.bool_)
+        doubtful[full] = edges.are_doubtful(doubt)
+        return doubtful
 
 
-def _widest(store: ShortlistStore, sample: Sample, probes: int) -> Iterator[tuple[int, Vectors, Rows]]:
-    # a graph search keeps as many candidates as it visits: shortlists are cut from that
-    longest = probes if store.layout.type == "hnsw" else WIDEST
-    codes, rows = store.shortlists(sample.queries, min(longest + 1, len(store.full)), probes)
-    for number in range(len(sample.rows)):
-        yield number, codes[number], rows[number]
-
-
-def _border(store: ShortlistStore, sample: Sample, number: int) -> float:
-    """The exact tenth score, less what rounding may take from it: a copy of the tenth is as good as the tenth."""
-    return float(store.full.scores(sample.nearest[number], sample.queries[number]).min()) - 1e-6
+def _borders(store: ShortlistStore, sample: Sample) -> Vectors:
+    """Each exact tenth score, less what rounding may take from it: a copy of the tenth is as good as the tenth."""
+    pairs = zip(sample.nearest, sample.queries, strict=True)
+    tenth = [float(store.full.scores(rows, query).min(initial=np.inf)) - 1e-6 for rows, query in pairs]
+    return np.array(tenth, dtype=np.float32)
 
 
 def _ladder(store: ShortlistStore) -> list[int]:
     if store.layout.type == "funnel":
         return [1]
-    first, last = (1, min(_MOST_PROBES, store.layout.clusters)) if store.layout.clusters else (16, _MOST_PROBES)
-    return [probes for probes in (2**power for power in range(12)) if first <= probes <= last]
+    if store.layout.type == "hnsw":
+        # nodes are nearly all that a graph's search costs: steps of two would cost up to twice what is needed
+        return [nodes for nodes in _SHORTLISTS if _FEWEST_NODES <= nodes <= _MOST_PROBES]
+    return [2**power for power in range(12) if 2**power <= min(_MOST_PROBES, store.layout.clusters)]
 
 
 def _without_self(found: npt.NDArray[np.int64], rows: Rows) -> Rows:

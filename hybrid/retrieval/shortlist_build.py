@@ -14,12 +14,13 @@ from hybrid.protocols import Vectors
 from hybrid.retrieval.faiss_files import read_faiss, write_faiss
 from hybrid.retrieval.full_vectors import BLOCK, FullVectors, RowFile, Rows
 from hybrid.retrieval.index_layout import Layout
-from hybrid.retrieval.recall_check import Point, Sample, cheapest, draw_sample, frontier, measure, pareto
-from hybrid.retrieval.shortlist_store import FAISS_FILE, VECTORS_FILE, ShortlistStore
+from hybrid.retrieval.recall_check import Point, Sample, cheapest, draw_sample, frontier, hold_out, measure, pareto
+from hybrid.retrieval.shortlist_store import FAISS_FILE, VECTORS_FILE, Effort, ShortlistStore
 
-_AIM = 0.25
-"""Share of the way from the target to 1 that is aimed at: what is the cheapest on one half of the sample would
-otherwise lie below the target on the other half every second time."""
+EFFORT_VERSION = 2
+"""Of how effort is chosen: part of the id of an index that is not exact, and of no other."""
+_HELD_OUT_SHARE = 0.1
+_FEWEST_HELD_OUT = 20
 
 
 class RecallError(HybridError):
@@ -85,21 +86,27 @@ def build_shortlist(
     asked: Vectors | None = None,
 ) -> Checked:
     """Index the vectors that `write_vectors` left in `folder`, by the layout that reaches `config.recall` most cheaply,
-    and save all beside them; for the questions `asked` `(n, dim)` where there are any. Codes that an interrupted
-    build learnt are read from `resume`. Raises `RecallError` below `config.min_recall`.
+    and save all beside them; for the questions `asked` `(n, dim)` where there are any. The last rows, which a graph is
+    tuned for before it holds them, are a random sample (`sample_last`). Codes that an interrupted build learnt are
+    read from `resume`. Raises `RecallError` below `config.min_recall`.
     """
     full = FullVectors.open(folder / VECTORS_FILE)
-    rows = np.arange(len(full))
-    sample = draw_sample(full, rows, config.check_vectors, seed, asked)
+    held_out = _num_held_out(len(full), config) if asked is None and layouts[0].type == "hnsw" else 0
+    if held_out:
+        sample = hold_out(full, held_out)
+    else:
+        sample = draw_sample(full, np.arange(len(full)), config.check_vectors, seed, asked)
     best: Checked | None = None
     points: list[Point] = []
     for layout in layouts:
         index = _trained(layout, full, resume, config, seed)
-        for _, block in full.blocks():
-            index.add(layout.shorten(block))
+        for start, block in full.blocks():
+            index.add(layout.shorten(block[: max(0, len(full) - held_out - start)]))
         found = settle(ShortlistStore(layout, index, full, ids), sample, config)
+        if held_out:
+            index.add(layout.shorten(full.sample(np.arange(len(full) - held_out, len(full)))))
         points += found.points
-        if best is None or cheapest([best.point, found.point], aim(config)) == found.point:
+        if best is None or cheapest([best.point, found.point], config.recall) == found.point:
             best = found
     assert best is not None
     best = Checked(best.store, best.point, points, best.recall, best.checked_on)
@@ -108,18 +115,30 @@ def build_shortlist(
     return best
 
 
-def settle(store: ShortlistStore, sample: Sample, config: IndexConfig) -> Checked:
-    """Set the least effort that reaches the target on one half of the sample, and measure recall on the other."""
+def sample_last(num: int, config: IndexConfig, seed: int) -> Rows:
+    """The order in which `build_shortlist` wants `num` vectors: as they are, but a random sample at the end."""
+    held_out = np.zeros(num, dtype=np.bool_)
+    held_out[np.random.default_rng(seed).choice(num, size=_num_held_out(num, config), replace=False)] = True
+    return np.argsort(held_out, kind="stable")
+
+
+def _num_held_out(num: int, config: IndexConfig) -> int:
+    """Few beside the others: a graph without them must be as hard to search as the whole."""
+    return min(config.check_vectors, max(int(_HELD_OUT_SHARE * num), min(_FEWEST_HELD_OUT, num // 2)))
+
+
+def settle(store: ShortlistStore, sample: Sample, config: IndexConfig, least: Effort | None = None) -> Checked:
+    """Set the least effort that reaches the target, by its lower bound, on one half of the sample, and measure recall
+    on the other: the chosen effort's recall on the half that it was chosen by is better than it is elsewhere. No effort
+    below `least` is chosen.
+    """
     points = frontier(store, sample.half(0))
-    point = cheapest(points, aim(config))
+    allowed = [p for p in points if not least or (p.shortlist >= least.shortlist and p.probes >= least.probes)]
+    # an index that shrank may have no shortlist so long
+    point = cheapest(allowed or points, config.recall)
     store.effort = point.effort
     held_out = sample.half(1)
     return Checked(store, point, points, measure(store, held_out), f"{len(held_out.rows)} {sample.what}")
-
-
-def aim(config: IndexConfig) -> float:
-    """The recall that effort is chosen for."""
-    return config.recall + _AIM * (1 - config.recall)
 
 
 def refuse_below_floor(found: Checked, config: IndexConfig) -> None:
@@ -154,7 +173,9 @@ def carry_on(
             store.add([new_ids[row] for row in rows[block]], vectors[block])
     if store.removed_share > config.compact_at:
         store.compact()
-    return settle(store, draw_sample(store.full, store.live_rows(), config.check_vectors, seed, asked), config)
+    sample = draw_sample(store.full, store.live_rows(), config.check_vectors, seed, asked)
+    # a graph holds its own vectors by now, and finds more for them than for others: they only raise the effort
+    return settle(store, sample, config, store.effort if asked is None and store.layout.type == "hnsw" else None)
 
 
 def training_rows(num: int, layout: Layout, config: IndexConfig, seed: int) -> Rows:

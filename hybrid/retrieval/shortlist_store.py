@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -221,7 +221,7 @@ class ShortlistStore:
         if self.effort.doubt is None or not filled or longer == width or width >= WIDEST:
             return None
         live = codes[self.is_live(rows)] if self._num_gone else codes
-        return (longer, probes) if is_doubtful(live, scores, k, self.effort.doubt) else None
+        return (longer, probes) if Edges.of(live, scores, k).are_doubtful(self.effort.doubt) else None
 
     def _ranked(self, rows: Rows, scores: npt.NDArray[np.float32], k: int) -> tuple[list[str], list[float]]:
         if len(rows) > k:
@@ -247,10 +247,24 @@ class ShortlistStore:
             self._index, self._mapped = read_faiss(self._mapped, mapped=False), None
 
 
-def is_doubtful(codes: Vectors, scores: Vectors, k: int, doubt: float) -> bool:
-    """Whether a vector just behind a shortlist may be among the first k, if its code errs by `doubt` standard
-    deviations: mean and deviation are of the shortlist's second half, whose scores are the most like it.
+class Edges(NamedTuple):
+    """What is known of a vector just behind each shortlist, from that shortlist's second half, whose scores are the
+    most like it: the score that is expected of it, how far codes err (a standard deviation), and the kth score that it
+    would have to reach.
     """
-    errors = scores[len(scores) // 2 :] - codes[len(codes) // 2 :]
-    kth = np.partition(scores, len(scores) - k)[len(scores) - k]
-    return bool(codes[-1] + errors.mean() + doubt * errors.std() >= kth)
+
+    expected: npt.NDArray[np.float32]
+    deviation: npt.NDArray[np.float32]
+    kth: npt.NDArray[np.float32]
+
+    @classmethod
+    def of(cls, codes: Vectors, scores: Vectors, k: int) -> Self:
+        """Of shortlists `(…, width)`, best codes first, at least k wide."""
+        width = codes.shape[-1]
+        errors = scores[..., width // 2 :] - codes[..., width // 2 :]
+        kth = np.partition(scores, width - k)[..., width - k]
+        return cls(codes[..., -1] + errors.mean(axis=-1), errors.std(axis=-1), kth)
+
+    def are_doubtful(self, doubt: float) -> npt.NDArray[np.bool_]:
+        """Where a vector just behind may be among the first k, if its code errs by `doubt` standard deviations."""
+        return self.expected + doubt * self.deviation >= self.kth

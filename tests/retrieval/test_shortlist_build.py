@@ -106,8 +106,11 @@ def test_an_index_tells_its_recall_and_finds_what_exact_search_finds(type_: str,
     manifest = build(tmp_path, type=type_)
     facts = manifest.facts["index"]
     assert facts["type"] == type_ and facts["recall@10"] >= 0.95 and facts["checked_on"] == "50 of its own vectors"
-    recalls = [point["recall"] for point in facts["frontier"]]
-    assert recalls == sorted(recalls) and max(recalls) >= 0.99
+    lows = [point["low"] for point in facts["frontier"]]
+    assert lows == sorted(lows) and max(lows) >= 0.99
+    assert all(point["low"] <= point["recall"] for point in facts["frontier"])
+    chosen = next(point for point in facts["frontier"] if point["low"] >= 0.99)
+    assert all(facts[name] == chosen[name] for name in ("dims", "shortlist", "probes", "doubt"))
     store = open_index(tmp_path / "index", Clustered())
     assert isinstance(store, ShortlistStore) and len(store) == NUM
     (found,), _ = store.search(Clustered().encode_queries(["topic 7, which passage"]), 10)
@@ -119,6 +122,21 @@ def test_the_same_bytes_twice_and_nothing_to_do_the_third_time(whole: Path, tmp_
     assert content(tmp_path / "index") == content(whole / "index")
     embedder = Clustered()
     assert build(tmp_path, embedder=embedder) == manifest and embedder.encoded == 0
+
+
+@pytest.mark.parametrize("type_", ["exact", "ivf_pq"])
+def test_an_index_whose_effort_was_chosen_by_another_rule_is_built_anew_of_its_vectors(
+    type_: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(index, "EFFORT_VERSION", index.EFFORT_VERSION - 1)
+        before = build(tmp_path, PASSAGES[:-1], type=type_)
+        first = build(tmp_path, type=type_)
+    second = build(tmp_path, type=type_, embedder=(embedder := Clustered()))
+    assert embedder.encoded == 0 and (second.id == first.id) == (type_ == "exact")
+    if type_ != "exact":
+        learnt = [manifest.facts["index"]["learnt_from"] for manifest in (before, first, second)]
+        assert learnt == [NUM - 1, NUM - 1, NUM], "carried on by the same rule, built anew by another"
 
 
 class Unloaded(Clustered):
@@ -282,7 +300,7 @@ def test_too_small_a_disk_is_told_before_anything_is_encoded(tmp_path: Path, mon
 
 @pytest.mark.parametrize("type_", ["ivf_pq", "exact"])
 @pytest.mark.parametrize(
-    ("broken", "problem"), [("NaN", "not finite .* passage p00003"), ("dimension", "dimension 32")]
+    ("broken", "problem"), [("NaN", r"not finite .* passage p0000\d"), ("dimension", "dimension 32")]
 )
 def test_vectors_that_are_none_are_refused(type_: str, broken: str, problem: str, tmp_path: Path) -> None:
     with pytest.raises(HybridError, match=problem):

@@ -17,9 +17,9 @@ from hybrid.retrieval.shortlist_store import (
     IDS_FILE,
     STATE_FILE,
     VECTORS_FILE,
+    Edges,
     Effort,
     ShortlistStore,
-    is_doubtful,
 )
 from tests.retrieval.store_contract import DIM, StoreContract, empty_store, names, unit_vectors
 
@@ -122,9 +122,9 @@ def test_more_clusters_are_visited_where_those_hold_too_little() -> None:
 def test_a_shortlist_is_doubted_where_its_codes_cannot_tell_vectors_apart() -> None:
     codes = np.linspace(0.7, 0.5, 40, dtype=np.float32)
     clear = codes + 0.1
-    assert not is_doubtful(codes, clear, 10, 3.0)
+    assert not Edges.of(codes, clear, 10).are_doubtful(3.0)
     alike = np.full(40, 0.6, dtype=np.float32)
-    assert is_doubtful(alike, alike + 0.1 * unit_vectors(3)[:, :14].ravel()[:40], 10, 1.0)
+    assert Edges.of(alike, alike + 0.1 * unit_vectors(3)[:, :14].ravel()[:40], 10).are_doubtful(1.0)
 
 
 def test_doubt_finds_what_a_short_shortlist_alone_misses() -> None:
