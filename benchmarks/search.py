@@ -37,7 +37,7 @@ Made = dict[tuple[str, str], tuple[list[float], int]]
 @click.option("--vectors", type=click.Path(exists=True, path_type=Path), required=True, help="float32 `(n, dim)`.")
 @click.option("--funnel-vectors", type=click.Path(exists=True, path_type=Path), help="Of a Matryoshka-tuned embedder.")
 @click.option("--num", default=SIZES[-1], show_default=True, help="Vectors of the largest index.")
-@click.option("--queries", default=500, show_default=True, help="Held out; half tune the other engines' effort.")
+@click.option("--queries", default=2000, show_default=True, help="Held out; half tune the other engines' effort.")
 @click.option("--rounds", default=3, show_default=True, help="Of each measurement; the spread is told.")
 @click.option("--type", "types", multiple=True, help="Index types of ours. [default: what auto chooses]")
 def main(
