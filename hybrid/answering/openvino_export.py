@@ -20,11 +20,14 @@ def export_model(model: Any, folder: Path, *, half: bool, int8: bool = False) ->
     `(batch, tokens)`, beam_idx `(batch,)`; output logits `(batch, tokens, vocabulary)`.
     """
     openvino = import_openvino()
+    from openvino._offline_transformations import apply_moc_transformations
 
     exported = _traced(model)
     names = _name_ports(exported, model.config)
     _reorder_by_beam(exported, list(names))
     _make_stateful(exported, names)
+    # what every load would begin with; before the weights are in 8 bits, which it would compute back
+    apply_moc_transformations(exported, cf=True)
     if int8:
         quantize_weights(exported)
     openvino.save_model(exported, folder / "openvino_model.xml", compress_to_fp16=half)
