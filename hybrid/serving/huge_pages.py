@@ -1,7 +1,6 @@
 """The memory of a resident process in pages of two megabytes.
 
-Each token of an answer reads all weights, each search jumps through a graph: with pages of four kilobytes a fifth of a
-token's time goes into finding them.
+Each token of an answer reads all weights: with pages of four kilobytes a fifth of its time goes into finding them.
 """
 
 import ctypes

@@ -180,7 +180,9 @@ def test_eight_bits_answer_nearly_as_the_model_does(tmp_path: Path) -> None:
     chat = (Message("user", "Copy this line: The pump P3 weighs 25 kg and lifts 12 metres."),)
     assert "The pump P3 weighs 25 kg" in int8.generate([chat], max_new_tokens=24)[0].text
     (model,) = (tmp_path / "openvino").glob("*/openvino_model.xml")
-    assert 'element_type="i8"' in model.read_text(encoding="utf-8")
+    text = model.read_text(encoding="utf-8")
+    # 576 and 1,536 values go into its products
+    assert 'element_type="i8"' in text and '<DYNAMIC_QUANTIZATION_GROUP_SIZE value="96"' in text
 
 
 def test_one_prompt_alone_looks_tokens_up_and_many_do_not(local: LocalGenerator, tmp_path: Path) -> None:
