@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from pydantic import BaseModel
 
 from hybrid.cli.main import cli
 from hybrid.config import Config
 from hybrid.config_file import load_config
+from hybrid.config_stage import Stage
 from hybrid.errors import ConfigError, InputError
 
 CONFIGS = sorted((Path(__file__).resolve().parent.parent / "configs").glob("*.yaml"))
@@ -23,11 +23,11 @@ def written(folder: Path, text: str) -> Path:
 def keys() -> list[tuple[str, str]]:
     """Every key with its description."""
     found = []
-    for name, field in Config.model_fields.items():
-        if isinstance(field.default, BaseModel):
-            found += [(f"{name}.{k}", f.description or "") for k, f in type(field.default).model_fields.items()]
+    for name, value in Config():
+        if isinstance(value, Stage):
+            found += [(f"{name}.{key}", value.key_docs().get(key, "")) for key in type(value).model_fields]
         else:
-            found.append((name, field.description or ""))
+            found.append((name, Config.key_docs().get(name, "")))
     return found
 
 

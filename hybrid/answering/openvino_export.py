@@ -11,6 +11,9 @@ from typing import Any
 from hybrid.int8_weights import quantize_weights
 from hybrid.openvino_library import import_openvino
 
+_SMALL = 65536
+"""Bytes of a constant up to which it is compared with others; the weights are larger."""
+
 
 def export_model(model: Any, folder: Path, *, half: bool, int8: bool = False) -> None:
     """Write `openvino_model.xml` and `.bin` beside the configuration; `half` stores weights as float16, `int8` those of
@@ -28,6 +31,7 @@ def export_model(model: Any, folder: Path, *, half: bool, int8: bool = False) ->
     _make_stateful(exported, names)
     # what every load would begin with; before the weights are in 8 bits, which it would compute back
     apply_moc_transformations(exported, cf=True)
+    _share_constants(exported)
     if int8:
         quantize_weights(exported)
     openvino.save_model(exported, folder / "openvino_model.xml", compress_to_fp16=half)
@@ -148,3 +152,16 @@ def _make_stateful(exported: Any, names: dict[str, str]) -> None:
             empty = ops.broadcast(ops.constant(np.float32(0)), ops.concat([batch, *rest], axis=0))
             node.set_arguments([empty])
     exported.validate_nodes_and_infer_types()
+
+
+def _share_constants(exported: Any) -> None:
+    """One constant for all small ones that are equal: every pass of a load visits every node of the graph."""
+    first: dict[tuple[str, tuple[int, ...], bytes], Any] = {}
+    for node in exported.get_ops():
+        if node.get_type_name() != "Constant" or node.get_byte_size() > _SMALL:
+            continue
+        key = (str(node.get_output_element_type(0)), tuple(node.get_output_shape(0)), node.get_data().tobytes())
+        shared = first.setdefault(key, node)
+        if shared is not node:
+            for reader in node.output(0).get_target_inputs():
+                reader.replace_source_output(shared.output(0))

@@ -16,6 +16,7 @@ from hybrid.openvino_library import import_openvino
 from hybrid.types import Chat, Generation, Message
 
 VERSION = 1
+_EXPORT_VERSION = 2
 _KV_CACHE_GB = 2
 _TOKENS_A_STEP = 2048
 _LOOKED_UP = 5
@@ -64,7 +65,7 @@ class OpenVINOGenerator:
         transformers, which changes settings of the whole process while it loads a model.
         """
         target, settings, inputs = self._export
-        if alone or current(target, "openvino", VERSION, settings, inputs) is not None:
+        if alone or current(target, "openvino", _EXPORT_VERSION, settings, inputs) is not None:
             _ = self._alone
         if alone:
             # weights are laid out for the processor at first use
@@ -165,7 +166,7 @@ class OpenVINOGenerator:
         def make(build: Build) -> None:
             export_model(self._local.load("float32"), build.path, half=settings["half"], int8=self._int8)
 
-        publish_once(target, "openvino", VERSION, settings, inputs, make)
+        publish_once(target, "openvino", _EXPORT_VERSION, settings, inputs, make)
         return target
 
     @property

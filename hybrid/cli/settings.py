@@ -21,22 +21,22 @@ def config(config_path: Path | None, overrides: tuple[str, ...], as_json: bool) 
     Example:
       hybrid config --config configs/default.yaml --set retrieval.k=5
     """
-    from pydantic import BaseModel
-
     from hybrid.config_file import load_config
+    from hybrid.config_stage import Stage
 
     resolved = load_config(config_path, overrides)
     if as_json:
         show.as_json(resolved.model_dump(mode="json"))
         return
-    for name, field in type(resolved).model_fields.items():
-        value = getattr(resolved, name)
-        if not isinstance(value, BaseModel):
-            click.echo(f"{name}: {value}\n    {field.description}")
+    docs = resolved.key_docs()
+    for name, value in resolved:
+        if not isinstance(value, Stage):
+            click.echo(f"{name}: {value}\n    {docs[name]}")
             continue
         click.echo(f"\n{name}  ({(type(value).__doc__ or '').strip()})")
-        for key, leaf in type(value).model_fields.items():
-            click.echo(f"  {name}.{key}: {_text(getattr(value, key))}\n      {leaf.description}")
+        below = value.key_docs()
+        for key, part in value:
+            click.echo(f"  {name}.{key}: {_text(part)}\n      {below[key]}")
 
 
 def _text(value: Any) -> str:
