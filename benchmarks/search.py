@@ -22,7 +22,7 @@ import click
 import numpy as np
 
 from benchmarks import page, results
-from benchmarks.search_sides import BLOCK, ROOT, SEED
+from benchmarks.search_sides import BLOCK, ROOT, SAME, SEED
 from hybrid.config_index import IndexConfig, IndexType
 from hybrid.retrieval.index_plan import make_plan
 
@@ -108,7 +108,9 @@ def _beside_others(made: Made, num: int, queries: int, rounds: int, types: tuple
         for engine, metric in (
             ("FAISS Flat", "speed/search-vs-flat"),
             ("FAISS HNSW32", "speed/search-vs-hnsw"),
+            ("FAISS HNSW32" + SAME, "speed/search-vs-hnsw"),
             ("usearch", "speed/search-vs-usearch"),
+            ("usearch" + SAME, "speed/search-vs-usearch"),
         ):
             ratios = [other / mine for other, mine in zip(found[engine]["ms"], own["ms"], strict=True)]
             made[metric, f"{engine} ÷ {ours}"] = (ratios, num)
