@@ -252,10 +252,10 @@ def _borders(store: ShortlistStore, sample: Sample) -> Vectors:
 def _ladder(store: ShortlistStore) -> list[int]:
     if store.layout.type == "funnel":
         return [1]
+    # nodes and probes are most of what a search costs: steps of two would cost up to twice what is needed
     if store.layout.type == "hnsw":
-        # nodes are nearly all that a graph's search costs: steps of two would cost up to twice what is needed
         return [nodes for nodes in _SHORTLISTS if _FEWEST_NODES <= nodes <= _MOST_PROBES]
-    return [2**power for power in range(12) if 2**power <= min(_MOST_PROBES, store.layout.clusters)]
+    return [probes for probes in (1, 2, 4, 8, *_SHORTLISTS) if probes <= min(_MOST_PROBES, store.layout.clusters)]
 
 
 def _without_self(found: npt.NDArray[np.int64], rows: Rows) -> Rows:

@@ -17,7 +17,7 @@ from hybrid.retrieval.index_layout import Layout
 from hybrid.retrieval.recall_check import Point, Sample, cheapest, draw_sample, frontier, hold_out, measure, pareto
 from hybrid.retrieval.shortlist_store import FAISS_FILE, VECTORS_FILE, Effort, ShortlistStore
 
-EFFORT_VERSION = 2
+EFFORT_VERSION = 3
 """Of how effort is chosen: part of the id of an index that is not exact, and of no other."""
 _HELD_OUT_SHARE = 0.1
 _FEWEST_HELD_OUT = 20

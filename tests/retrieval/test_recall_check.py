@@ -82,8 +82,8 @@ def test_a_frontier_holds_what_is_chosen_whatever_the_target() -> None:
 def plain_frontier(store: ShortlistStore, sample: Sample) -> list[tuple[Effort, float, float]]:
     """The same by one query after the other: effort, recall, cost."""
     graph, told = store.layout.type == "hnsw", []
-    nodes, clusters = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512), (1, 2, 4, 8, 16, 32, 64, 128)
-    for probes in nodes if graph else clusters:
+    nodes = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
+    for probes in nodes if graph else (1, 2, 4, 8, 12, *(n for n in nodes if n <= store.layout.clusters)):
         lists = store.shortlists(sample.queries, min((probes if graph else 2048) + 1, len(store.full)), probes)
         longest = lists[0].shape[1]
         looks = [plain_look(store, sample, number, lists) for number in range(len(sample.rows))]
