@@ -114,8 +114,7 @@ def side_by_side(part: str, num: int, queries: int, rounds: int, types: list[Ind
         store = ShortlistStore.load(folder)
         engines[name] = partial(store.search, k=K)
         recall = _recall(part, asked[check], _rows_of(store, asked[check]), borders[check])
-        found = _recall(part, asked[tune], _rows_of(store, asked[tune]), borders[tune])
-        wanted[SAME] = max(wanted[SAME], found)
+        wanted[SAME] = max(wanted[SAME], _recall(part, asked[tune], _rows_of(store, asked[tune]), borders[tune]))
         files = sum(file.stat().st_size for file in folder.iterdir()) / 1e6
         # codes, graph and ids count whole, with where each id begins; of the mapped vectors what was fetched
         held = sum((folder / file).stat().st_size for file in (FAISS_FILE, IDS_FILE)) / 1e6 + 8 * num / 1e6

@@ -16,7 +16,9 @@ from hybrid.openvino_library import import_openvino
 from hybrid.types import Chat, Generation, Message
 
 VERSION = 1
+"""Of the answers."""
 _EXPORT_VERSION = 2
+"""Of the files: others that compute the same."""
 _KV_CACHE_GB = 2
 _TOKENS_A_STEP = 2048
 _LOOKED_UP = 5
