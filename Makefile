@@ -8,6 +8,14 @@ PYTHON ?= python3
 # Public question-answering sets for slow tests and benchmarks; everything works without them.
 export DATA ?= ../shared/data
 
+# of bench-search, unit vectors as .npy: windows of about 25 tokens over those sets, by the embedded model (half an hour)
+# and by one that is tuned for short dimensions
+VECTORS        ?= indexes/windows.npy
+WINDOWS        ?= 1000000
+FUNNEL_VECTORS ?= indexes/windows-tuned.npy
+FUNNEL_WINDOWS ?= 102000
+TUNED          ?= indexes/bench-modelfree-covidqa/embedder/model
+
 VENV   := .venv
 BIN    := $(VENV)/bin
 HYBRID := $(BIN)/hybrid
@@ -15,7 +23,7 @@ READY  := $(VENV)/.ready
 OPTIONS = --corpus $(CORPUS) --config $(CONFIG) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo audit preflight index train-embed train-raft merge evaluate diagnose query test check bench bench-engines bench-trial bench-faults bench-diagnosis bench-audit bench-modelfree bench-ingest bench-fusion bench-search bench-query bench-encode bench-capacity clean lock
+.PHONY: help setup models demo audit preflight index train-embed train-raft merge evaluate diagnose query test check bench bench-engines bench-trial bench-faults bench-diagnosis bench-audit bench-modelfree bench-ingest bench-fusion bench-search bench-query bench-encode bench-speed bench-capacity clean lock
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -100,14 +108,26 @@ bench-ingest: models  ## documents read and cut a second, and what a re-index co
 bench-fusion: models  ## BM25 and vectors alone and fused: after `make bench`, for the embedders that it tunes
 	$(BIN)/python -m benchmarks.fusion --data $(DATA)
 
-bench-search: $(READY)  ## vector search beside FAISS and usearch: make bench-search VECTORS=file.npy
-	$(BIN)/python -m benchmarks.search --vectors $(VECTORS)
+bench-search: models $(VECTORS) $(FUNNEL_VECTORS)  ## vector search beside FAISS and usearch, on a million windows of the sets in DATA
+	$(BIN)/python -m benchmarks.search --vectors $(VECTORS) --funnel-vectors $(FUNNEL_VECTORS)
+
+# vectors are encoded once; an encoding that was killed goes on where it was
+indexes/windows.npy: | models
+	$(BIN)/python -m benchmarks.encode --data $(DATA) --windows $(WINDOWS) --out $@
+
+indexes/windows-tuned.npy: | models $(TUNED)
+	$(BIN)/python -m benchmarks.encode --data $(DATA) --windows $(FUNNEL_WINDOWS) --out $@ --model $(TUNED)
+
+indexes/bench-modelfree-covidqa/embedder/model:
+	$(MAKE) bench-modelfree
 
 bench-query: models  ## one question answered, warm and cold, beside LlamaIndex with the same models
 	$(BIN)/python -m benchmarks.query
 
 bench-encode: models  ## indexing beside sentence-transformers and LlamaIndex, and every backend of the embedder
 	$(BIN)/python -m benchmarks.encode --data $(DATA)
+
+bench-speed: bench-encode bench-query bench-search  ## every speed and memory figure beside other tools, with its ratios
 
 bench-capacity: models  ## unit costs of large corpora, and the page that plans by them
 	$(BIN)/python -m benchmarks.capacity

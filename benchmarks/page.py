@@ -40,9 +40,10 @@ Written by `make bench` from [results.json](../benchmarks/results.json); what th
 | words beside vectors | here, `benchmarks/results.json` | `make bench-fusion` (after `make bench`, for its embedders) |
 | an embedder without questions | here, `benchmarks/results.json` | `make bench-modelfree` |
 | reading documents, and re-indexing after a change | here, `benchmarks/results.json` | `make bench-ingest` |
-| vector search | here, `benchmarks/results.json` | `make bench-search` (needs `VECTORS`, a `.npy` file) |
+| vector search | here, `benchmarks/results.json` | `make bench-search` (needs `DATA`; encodes a million windows once) |
 | one question: warm, cold, beside LlamaIndex | here, `benchmarks/results.json` | `make bench-query` |
 | encoding and indexing, beside other tools | here, `benchmarks/results.json` | `make bench-encode` (needs `DATA`) |
+| the three above | here, `benchmarks/results.json` | `make bench-speed` (needs `DATA`) |
 | before and after on `pumps` | README, `indexes/pumps/report/` | `make demo` |
 
 `make bench` resumes set by set and inside a set stage by stage. Tuning sees train and dev only, at most 600 training
@@ -150,7 +151,7 @@ def _search(rows: list[Row]) -> str:
     told = (
         "Vectors of real text, held-out queries, copies left out, one thread, one query at a time, all engines in turn "
         "in one process. Recall is the share of ten results that score at least the exact tenth; the other engines run "
-        "at the least effort that reaches .99 on other queries. Resident: codes, graph and ids whole, and what was "
+        "at the least effort that reaches .99 on other queries, or that finds no less of them than ours. Resident: codes, graph and ids whole, and what was "
         "fetched of the memory-mapped vectors. Brackets: least and most of the rounds."
     )
     return section("Vector search", "make bench-search", rows, told)
