@@ -151,8 +151,9 @@ def _search(rows: list[Row]) -> str:
     told = (
         "Vectors of real text, held-out queries, copies left out, one thread, one query at a time, all engines in turn "
         "in one process. Recall is the share of ten results that score at least the exact tenth; the other engines run "
-        "at the least effort that reaches .99 on other queries, or that finds no less of them than ours. Resident: codes, graph and ids whole, and what was "
-        "fetched of the memory-mapped vectors. Brackets: least and most of the rounds."
+        "at the least effort that reaches .99 on other queries, or that finds no less of them than ours. Resident: "
+        "codes, graph and ids whole, and what was fetched of the memory-mapped vectors. Brackets: least and most of "
+        "the rounds."
     )
     return section("Vector search", "make bench-search", rows, told)
 
