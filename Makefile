@@ -108,7 +108,7 @@ bench-ingest: models  ## documents read and cut a second, and what a re-index co
 bench-fusion: models  ## BM25 and vectors alone and fused: after `make bench`, for the embedders that it tunes
 	$(BIN)/python -m benchmarks.fusion --data $(DATA)
 
-bench-search: models $(VECTORS) $(FUNNEL_VECTORS)  ## vector search beside FAISS and usearch, on a million windows of the sets in DATA
+bench-search: $(READY) $(VECTORS) $(FUNNEL_VECTORS)  ## vector search beside FAISS and usearch, on a million windows of the sets in DATA
 	$(BIN)/python -m benchmarks.search --vectors $(VECTORS) --funnel-vectors $(FUNNEL_VECTORS)
 
 # vectors are encoded once; an encoding that was killed goes on where it was
@@ -127,7 +127,11 @@ bench-query: models  ## one question answered, warm and cold, beside LlamaIndex 
 bench-encode: models  ## indexing beside sentence-transformers and LlamaIndex, and every backend of the embedder
 	$(BIN)/python -m benchmarks.encode --data $(DATA)
 
-bench-speed: bench-encode bench-query bench-search  ## every speed and memory figure beside other tools, with its ratios
+# one after the other even where make works in parallel
+bench-speed:  ## every speed and memory figure beside other tools, with its ratios
+	$(MAKE) bench-encode
+	$(MAKE) bench-query
+	$(MAKE) bench-search
 
 bench-capacity: models  ## unit costs of large corpora, and the page that plans by them
 	$(BIN)/python -m benchmarks.capacity

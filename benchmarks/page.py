@@ -40,7 +40,7 @@ Written by `make bench` from [results.json](../benchmarks/results.json); what th
 | words beside vectors | here, `benchmarks/results.json` | `make bench-fusion` (after `make bench`, for its embedders) |
 | an embedder without questions | here, `benchmarks/results.json` | `make bench-modelfree` |
 | reading documents, and re-indexing after a change | here, `benchmarks/results.json` | `make bench-ingest` |
-| vector search | here, `benchmarks/results.json` | `make bench-search` (needs `DATA`; encodes a million windows once) |
+| vector search | here, `benchmarks/results.json` | `make bench-search` (needs `DATA`; after `make bench-modelfree`) |
 | one question: warm, cold, beside LlamaIndex | here, `benchmarks/results.json` | `make bench-query` |
 | encoding and indexing, beside other tools | here, `benchmarks/results.json` | `make bench-encode` (needs `DATA`) |
 | the three above | here, `benchmarks/results.json` | `make bench-speed` (needs `DATA`) |

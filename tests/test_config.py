@@ -171,6 +171,8 @@ def test_hybrid_config_prints_every_key_with_its_description() -> None:
     for key, description in keys():
         (line,) = [number for number, text in enumerate(lines) if text.strip().startswith(f"{key}: ")]
         assert description.splitlines()[0] in lines[line + 1]
+    assert "  generator.max_new_tokens: 40\n      Longest answer in tokens.\n" in printed
+    assert "  index.milvus_database: empty\n      Empty: the server's default.\n" in printed, "of a base class"
     assert "retrieval.k: 77" in printed
     assert '["", "query: ", ' in printed and r'\nQuery: "]' in printed, "spaces and line breaks are seen"
 

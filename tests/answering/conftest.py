@@ -1,8 +1,24 @@
-"""Tiny models gain nothing from several threads and lose much where the processor is shared."""
+"""A tiny generator, and one thread for whoever runs it: tiny models gain nothing from several and lose much where the
+processor is shared.
+"""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+from hybrid.answering.local_generator import LocalGenerator
+from tests.tiny_generator import tiny_generator
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_generator(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="module")
+def local(folder: Path) -> LocalGenerator:
+    return LocalGenerator(folder, name="tiny", dtype="float32", batch_size=4)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -29,16 +29,6 @@ KEY = "sk-test-0123456789abcdef"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_generator(tmp_path_factory.mktemp("tiny"))
-
-
-@pytest.fixture(scope="module")
-def local(folder: Path) -> LocalGenerator:
-    return LocalGenerator(folder, name="tiny", dtype="float32", batch_size=4)
-
-
-@pytest.fixture(scope="module")
 def running(local: LocalGenerator) -> Iterator[ChatServer]:
     server = ChatServer(local)
     yield server

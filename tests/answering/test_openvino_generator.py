@@ -10,17 +10,6 @@ from hybrid.answering.local_generator import LocalGenerator
 from hybrid.answering.openvino_generator import OpenVINOGenerator
 from hybrid.types import Message
 from tests.answering.test_generators import CHATS
-from tests.tiny_generator import tiny_generator
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_generator(tmp_path_factory.mktemp("tiny"))
-
-
-@pytest.fixture(scope="module")
-def local(folder: Path) -> LocalGenerator:
-    return LocalGenerator(folder, name="tiny", dtype="float32", batch_size=4)
 
 
 def test_an_export_holds_the_adapter_and_is_made_once(folder: Path, tmp_path: Path) -> None:
