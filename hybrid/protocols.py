@@ -1,6 +1,7 @@
 """What the stages need of an embedder, a store and a generator, and no more."""
 
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -61,7 +62,14 @@ class VectorStore(Protocol):
     """Ids with unit vectors. Similarities are inner products: higher is better, ties broken by id."""
 
     def add(self, ids: Sequence[str], vectors: Vectors) -> None: ...
-    def search(self, vectors: Vectors, k: int) -> tuple[list[list[str]], list[list[float]]]: ...
+    def search(
+        self, vectors: Vectors, k: int, among: AbstractSet[str] | None = None
+    ) -> tuple[list[list[str]], list[list[float]]]:
+        """Ids and similarities of the k nearest of each row, fewer where there are no more; with `among` of those ids
+        alone, whether or not the store holds all of them.
+        """
+        ...
+
     def vectors(self) -> tuple[list[str], Vectors]:
         """All ids and their vectors `(n, dim)`."""
         ...
@@ -76,9 +84,9 @@ class VectorStore(Protocol):
 class Ranker(Protocol):
     """Questions to passages, without the detour by vectors."""
 
-    def rank(self, questions: Sequence[str], depth: int) -> list[list[Hit]]:
+    def rank(self, questions: Sequence[str], depth: int, among: AbstractSet[str] | None = None) -> list[list[Hit]]:
         """The best `depth` of each question, ranks from 1, higher scores first, ties broken by id; fewer or none where
-        no more fit."""
+        no more fit; with `among` of those ids alone."""
         ...
 
 

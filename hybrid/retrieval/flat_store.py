@@ -1,6 +1,7 @@
 """Exact search by FAISS: the reference that every other store is compared with."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from hybrid.errors import IntegrityError
 from hybrid.jsonl import read_jsonl, write_jsonl
 from hybrid.protocols import Vectors
+from hybrid.retrieval.allowed_rows import AllowedRows
 from hybrid.retrieval.faiss_files import read_faiss, write_faiss
 from hybrid.retrieval.vector_checks import check_new, check_vectors
 
@@ -21,6 +23,7 @@ class FlatStore:
 
         self._index: Any = faiss.IndexFlatIP(dim)
         self._ids: list[str] = []
+        self._allowed = AllowedRows()
         self._path: Path | None = None
 
     def add(self, ids: Sequence[str], vectors: Vectors) -> None:
@@ -30,10 +33,16 @@ class FlatStore:
         check_new(ids, vectors, self._index.d, set(self._ids))
         self._index.add(np.ascontiguousarray(vectors, dtype=np.float32))
         self._ids.extend(ids)
+        self._allowed.forget()
 
-    def search(self, vectors: Vectors, k: int) -> tuple[list[list[str]], list[list[float]]]:
-        """The k nearest of each row, best first, ties broken by id; fewer where the store is smaller."""
-        k = min(k, len(self._ids))
+    def search(
+        self, vectors: Vectors, k: int, among: AbstractSet[str] | None = None
+    ) -> tuple[list[list[str]], list[list[float]]]:
+        """The k nearest of each row, best first, ties broken by id; fewer where the store, or what of it is `among` the
+        ids that are asked for, is smaller.
+        """
+        num, only = self._selection(among)
+        k = min(k, num)
         if k == 0 or not len(vectors):
             return [[] for _ in vectors], [[] for _ in vectors]
         queries = np.ascontiguousarray(vectors, dtype=np.float32)
@@ -41,9 +50,9 @@ class FlatStore:
         width = k
         while True:
             # widen until the cut does not fall between equal scores, so that ties at the border are broken by id too
-            width = min(len(self._ids), 2 * width)
-            scores, rows = self._index.search(queries, width)
-            if width == len(self._ids) or bool(np.all(scores[:, k - 1] > scores[:, -1])):
+            width = min(num, 2 * width)
+            scores, rows = self._index.search(queries, width, params=only)
+            if width == num or bool(np.all(scores[:, k - 1] > scores[:, -1])):
                 break
         found_ids, found_scores = [], []
         for row_scores, row in zip(scores.tolist(), rows.tolist(), strict=True):
@@ -63,9 +72,22 @@ class FlatStore:
         if len(rows):
             self._index.remove_ids(rows)
             self._ids = [identity for identity in self._ids if identity not in gone]
+            self._allowed.forget()
 
     def __len__(self) -> int:
         return len(self._ids)
+
+    def _selection(self, among: AbstractSet[str] | None) -> tuple[int, Any]:
+        """How many rows may be found, and which, as FAISS takes it; None where all may."""
+        if among is None:
+            return len(self._ids), None
+        import faiss
+
+        allowed = self._allowed.of(among, lambda: self._ids)
+        # the stubs know the C++ signatures alone
+        library: Any = faiss
+        selector = library.IDSelectorBitmap(np.packbits(allowed.mask, bitorder="little"))
+        return allowed.num, library.SearchParameters(sel=selector)
 
     def locator(self) -> str:
         """The folder that it was read from or saved to; empty before."""

@@ -6,6 +6,7 @@ passage is in the ranking exactly if it shares one.
 
 import logging
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from hybrid.artifacts import Manifest, current, publish, require
 from hybrid.errors import IntegrityError, StaleError
 from hybrid.jsonl import read_jsonl, write_jsonl
 from hybrid.progress import track
+from hybrid.retrieval.allowed_rows import AllowedRows
 from hybrid.retrieval.word_tokenizer import WordTokenizer
 from hybrid.types import Hit, Passage, ranked
 
@@ -31,21 +33,26 @@ class LexicalIndex:
 
     def __init__(self, folder: Path, tokenizer: WordTokenizer) -> None:
         self._tokenizer = tokenizer
+        self._allowed = AllowedRows()
         self._index: Any = _bm25s().BM25.load(folder, mmap=True, show_progress=False)
         self._ids = [record["id"] for _, record in read_jsonl(folder / IDS)]
         if len(self._ids) != self._index.scores["num_docs"]:
             num = self._index.scores["num_docs"]
             raise IntegrityError(f"{folder}: {num} passages but {len(self._ids)} ids", f"{_REMEDY} again")
 
-    def rank(self, questions: Sequence[str], depth: int) -> list[list[Hit]]:
-        """The best `depth` passages of each question, ties broken by id; fewer where fewer share a word with it."""
-        return [self._rank(question, depth) for question in questions]
+    def rank(self, questions: Sequence[str], depth: int, among: AbstractSet[str] | None = None) -> list[list[Hit]]:
+        """The best `depth` passages of each question, ties broken by id; fewer where fewer share a word with it, or
+        are `among` the ids that are asked for. Words weigh as they do among all passages.
+        """
+        return [self._rank(question, depth, among) for question in questions]
 
-    def _rank(self, question: str, depth: int) -> list[Hit]:
+    def _rank(self, question: str, depth: int, among: AbstractSet[str] | None) -> list[Hit]:
         words = self._index.get_tokens_ids(self._tokenizer.tokenize(question))
         if not words:
             return []
         scores: npt.NDArray[np.float32] = self._index.get_scores_from_ids(words)
+        if among is not None:
+            scores = scores * self._allowed.of(among, lambda: self._ids).mask
         rows = np.flatnonzero(scores)
         if len(rows) > depth:
             # all that tie with the last one are kept, so that the id decides there too

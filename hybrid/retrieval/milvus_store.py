@@ -5,6 +5,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from functools import cached_property, partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,6 +27,10 @@ _ROWS = 1000
 """Sent or fetched at once: Milvus takes messages of 64 MB, which are 4,000 rows of 4,096 numbers."""
 _QUERIES = 100
 _ID_BYTES = 1024
+_IDS = 10_000
+"""Named in a filter at once."""
+Ranked = list[tuple[float, str]]
+"""Negative scores and ids, best first, ties by id."""
 
 
 def is_installed() -> bool:
@@ -69,23 +74,26 @@ class MilvusStore:
         """What is there of some ids: the SHA-256 of the text and the vector `(dim,)`."""
         found = {}
         for part in parts(list(ids), _ROWS):
-            for row in self._call("get", ids=part, output_fields=["id", "sha256", "vector"]):
+            for row in self._call("query", filter=_named(part), output_fields=["id", "sha256", "vector"]):
                 found[row["id"]] = (row["sha256"], np.asarray(row["vector"], dtype=np.float32))
         return found
 
-    def search(self, vectors: Vectors, k: int) -> tuple[list[list[str]], list[list[float]]]:
-        """The k nearest of each row, best first, ties broken by id; fewer where the store is smaller.
+    def search(
+        self, vectors: Vectors, k: int, among: AbstractSet[str] | None = None
+    ) -> tuple[list[list[str]], list[list[float]]]:
+        """The k nearest of each row, best first, ties broken by id; fewer where the store, or what of it is `among` the
+        ids that are asked for, is smaller.
 
         Raises `ValueError` for k above 16,384, another dimension or numbers that are not finite.
         """
         if k > MOST_HITS:
             raise ValueError(f"Milvus gives at most {MOST_HITS} hits, not {k}")
         check_vectors(vectors, self._dim)
-        k = min(k, len(self))
+        k = min(k, len(self)) if among is None else min(k, len(self), len(among))
         found_ids: list[list[str]] = []
         found_scores: list[list[float]] = []
         for queries in parts(list(np.asarray(vectors, dtype=np.float32)), _QUERIES):
-            for ranked in self._ranked(queries, k) if k else [[] for _ in queries]:
+            for ranked in self._ranked_among(queries, k, among) if k else [[] for _ in queries]:
                 found_ids.append([identity for _, identity in ranked])
                 found_scores.append([-negative for negative, _ in ranked])
         return found_ids, found_scores
@@ -107,7 +115,7 @@ class MilvusStore:
         """Forget vectors; unknown ids are passed over."""
         self._num = None
         for part in parts(list(ids), _ROWS):
-            self._call("delete", ids=part)
+            self._call("delete", filter=_named(part))
 
     def __len__(self) -> int:
         if self._num is None:
@@ -144,23 +152,50 @@ class MilvusStore:
         self.__dict__.pop("_opened", None)
         self._guarded(self._client.drop_collection, self.collection, timeout=self._options.milvus_timeout_s)
 
-    def _ranked(self, queries: Sequence[Vectors], k: int) -> list[list[tuple[float, str]]]:
-        """Negative scores and ids of each query."""
-        width = k
+    def _ranked(self, queries: Sequence[Vectors], k: int, only: Sequence[str] = ()) -> list[Ranked]:
+        """Of each query the first k; of the ids `only`, where any are given."""
+        num, width = len(only) or len(self), k
         while True:
             # widen until the cut does not fall between equal scores, so that ties at the border are broken by id too
-            width = min(len(self), 2 * width, MOST_HITS)
-            hits = self._call(
-                "search",
-                data=queries,
-                limit=width,
-                anns_field="vector",
-                output_fields=["id"],
-                search_params={"metric_type": "IP", "params": dict(self._options.milvus_search)},
-            )
-            ranked = [sorted((-float(hit["distance"]), str(hit["id"])) for hit in row) for row in hits]
-            if width in (len(self), MOST_HITS) or all(len(row) < width or row[k - 1][0] < row[-1][0] for row in ranked):
+            width = min(num, 2 * width, MOST_HITS)
+            ranked = self._nearest(queries, width, only)
+            if width in (num, MOST_HITS) or all(len(row) < width or row[k - 1][0] < row[-1][0] for row in ranked):
                 return [row[:k] for row in ranked]
+
+    def _ranked_among(self, queries: Sequence[Vectors], k: int, among: AbstractSet[str] | None) -> list[Ranked]:
+        """Where the ids are a good part of the store, what is found without a filter holds enough of them; a query for
+        which it does not is asked with them by name, so many at a time.
+        """
+        if among is None:
+            return self._ranked(queries, k)
+        width = 2 * k * len(self) // len(among) + 1
+        found: list[Ranked | None] = [None] * len(queries)
+        if width <= MOST_HITS:
+            for place, row in enumerate(self._nearest(queries, min(width, len(self)))):
+                kept = [hit for hit in row if hit[1] in among]
+                if len(row) == len(self) or (len(kept) >= k and kept[k - 1][0] < row[-1][0]):
+                    found[place] = kept[:k]
+        open_places = [place for place, row in enumerate(found) if row is None]
+        if open_places:
+            asked, ids = [queries[place] for place in open_places], sorted(among)
+            by_part = [self._ranked(asked, min(k, len(part)), part) for part in parts(ids, _IDS)]
+            for place, *rows in zip(open_places, *by_part, strict=True):
+                found[place] = sorted(hit for row in rows for hit in row)[:k]
+        return [row or [] for row in found]
+
+    def _nearest(self, queries: Sequence[Vectors], width: int, only: Sequence[str] = ()) -> list[Ranked]:
+        """What the server finds."""
+        hits = self._call(
+            "search",
+            data=queries,
+            limit=width,
+            anns_field="vector",
+            output_fields=["id"],
+            search_params={"metric_type": "IP", "params": dict(self._options.milvus_search)},
+            filter=_named(only) if only else "",
+        )
+        # copies of a vector are ties, though a filtered block may be summed in another order: its seventh digit differs
+        return [sorted((-round(float(hit["distance"]), 6), str(hit["id"])) for hit in row) for row in hits]
 
     def _call(self, method: str, **arguments: Any) -> Any:
         timeout = self._options.milvus_timeout_s
@@ -260,6 +295,13 @@ class MilvusStore:
             f"check index.milvus_uri, the token in {self._options.milvus_token_env} and that the server is up, then "
             "run the same command again",
         )
+
+
+def _named(ids: Sequence[str]) -> str:
+    """The filter that these ids pass: pymilvus itself puts ids between quotes without escaping those in them, and
+    milvus-lite takes no parameters beside a filter.
+    """
+    return f"id in [{','.join(json.dumps(identity, ensure_ascii=False) for identity in ids)}]"
 
 
 def _is_passing(error: BaseException) -> bool:

@@ -2,8 +2,12 @@
 every machine. They rank layouts and efforts; a machine's own milliseconds differ.
 """
 
+from typing import TYPE_CHECKING
+
 from hybrid.retrieval.index_layout import Layout
-from hybrid.retrieval.shortlist_store import Effort
+
+if TYPE_CHECKING:
+    from hybrid.retrieval.shortlist_store import Effort
 
 _CALL_US = 40.0
 """Of a call, whatever the index."""
@@ -19,7 +23,7 @@ _RESCORED_US = 0.25
 """Of a full vector that is fetched from anywhere in the file."""
 
 
-def search_ms(layout: Layout, num: int, effort: Effort) -> float:
+def search_ms(layout: Layout, num: int, effort: "Effort") -> float:
     """Of a search among `num` vectors at an effort, in milliseconds."""
     micros = _CALL_US + _RESCORED_US * min(effort.shortlist, num)
     if layout.type == "hnsw":
@@ -27,6 +31,11 @@ def search_ms(layout: Layout, num: int, effort: Effort) -> float:
     scanned = num * min(1.0, effort.probes / layout.clusters) if layout.clusters else num
     micros += _CODE_US_PER_MB[layout.type] * scanned * layout.code_bytes / 1e6
     return (micros + (_PROBE_US * effort.probes if layout.clusters else 0)) / 1000
+
+
+def rescored_ms(num: int) -> float:
+    """Of comparing so many full vectors of a larger file, in milliseconds."""
+    return (_CALL_US + _RESCORED_US * num) / 1000
 
 
 def exact_ms(num: int, dim: int) -> float:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -12,10 +13,12 @@ import numpy.typing as npt
 from hybrid.artifacts import write_text
 from hybrid.errors import IntegrityError
 from hybrid.protocols import Vectors
+from hybrid.retrieval.allowed_rows import Allowed, AllowedRows, Mask
 from hybrid.retrieval.faiss_files import REBUILD, read_faiss, write_faiss
-from hybrid.retrieval.full_vectors import FullVectors, Rows
+from hybrid.retrieval.full_vectors import BLOCK, FullVectors, Rows
 from hybrid.retrieval.index_layout import Layout
 from hybrid.retrieval.saved_ids import SavedIds
+from hybrid.retrieval.search_cost import rescored_ms, search_ms
 from hybrid.retrieval.vector_checks import check_new, check_vectors
 
 FAISS_FILE = "shortlist.faiss"
@@ -29,6 +32,8 @@ WIDEST = 2048
 WIDEN = 4
 """Times that a shortlist gets longer when it is widened."""
 _ADD_BATCH = 16384
+_SPARE = 1.5
+"""Times that a shortlist under a filter is longer than its expected share of rows that may be found asks for."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +59,9 @@ class ShortlistStore:
         self.effort = Effort(shortlist=100, probes=32)
         self._index = index
         self._saved_ids, self._new_ids = ids, list[str]()
-        self._gone: npt.NDArray[np.bool_] = np.zeros(len(full), dtype=np.bool_)
+        self._gone: Mask = np.zeros(len(full), dtype=np.bool_)
         self._num_gone = 0
+        self._allowed = AllowedRows()
         self._rows: dict[str, int] | None = None
         self._path: Path | None = None
         self._mapped: Path | None = None
@@ -71,23 +77,34 @@ class ShortlistStore:
         self._index.add(self.layout.shorten(vectors))
         self._new_ids.extend(ids)
         self._gone = np.concatenate([self._gone, np.zeros(len(ids), dtype=np.bool_)])
+        self._allowed.forget()
         self._row_of.update(zip(ids, range(start, start + len(ids)), strict=True))
 
-    def search(self, vectors: Vectors, k: int) -> tuple[list[list[str]], list[list[float]]]:
-        """About the k nearest of each row, best first, ties broken by id; fewer where the store is smaller."""
-        k = min(k, len(self))
+    def search(
+        self, vectors: Vectors, k: int, among: AbstractSet[str] | None = None
+    ) -> tuple[list[list[str]], list[list[float]]]:
+        """About the k nearest of each row, best first, ties broken by id; fewer where the store, or what of it is
+        `among` the ids that are asked for, is smaller.
+
+        Among few ids all are compared. Among many the shortlist is as much longer as they are a smaller share of the
+        store; a query that finds too few of them on it, for they lie elsewhere, is compared with all of them too.
+        """
+        allowed = None if among is None else self._allowed.of(among, self._all_ids, self._gone)
+        k = min(k, len(self) if allowed is None else allowed.num)
         if k <= 0 or not len(vectors):
             return [[] for _ in vectors], [[] for _ in vectors]
         queries = np.ascontiguousarray(vectors, dtype=np.float32)
         check_vectors(queries, self.layout.dim)
         wanted = max(k, -(-self.effort.shortlist * max(k, TUNED_FOR) // TUNED_FOR))
-        width = min(len(self.full), wanted + int(2 * wanted * self.removed_share))
-        found_ids, found_scores = [], []
-        for query, codes, rows in zip(queries, *self.shortlists(queries, width, self.effort.probes), strict=True):
-            ids, scores = self._rescored(query, codes, rows, k)
-            found_ids.append(ids)
-            found_scores.append(scores)
-        return found_ids, found_scores
+        width, probes, least = wanted + int(2 * wanted * self.removed_share), self.effort.probes, 0
+        if allowed is not None:
+            more = len(self.full) / allowed.num
+            # what is found among a part lies as deep in the whole as more results would: the square root kept recall
+            width, probes, least = int(_SPARE * wanted * more), int(probes * more**0.5), min(wanted, allowed.num)
+            if self._is_quicker_compared(allowed, width, probes):
+                return _unzipped([self._compared(query, allowed, k) for query in queries])
+        lists = zip(queries, *self.shortlists(queries, min(len(self.full), width), probes), strict=True)
+        return _unzipped([self._rescored(*one, k, probes, allowed, least) for one in lists])
 
     def shortlists(self, queries: Vectors, width: int, probes: int) -> tuple[Vectors, Rows]:
         """The codes' scores and the rows that they rank first, both `(len(queries), width)`, removed rows among them;
@@ -115,6 +132,7 @@ class ShortlistStore:
         rows = [row for identity in dict.fromkeys(ids) if (row := self._row_of.pop(identity, None)) is not None]
         self._gone[rows] = True
         self._num_gone += len(rows)
+        self._allowed.forget()
 
     def __len__(self) -> int:
         return len(self.full) - self._num_gone
@@ -151,6 +169,7 @@ class ShortlistStore:
         self._saved_ids, self._new_ids = [], ids
         self._gone, self._num_gone = np.zeros(len(ids), dtype=np.bool_), 0
         self._rows = None
+        self._allowed.forget()
 
     def save(self, folder: Path) -> None:
         """Write all files. Raises `OSError` where the disk is full."""
@@ -194,34 +213,59 @@ class ShortlistStore:
         """Which were not removed."""
         return ~self._gone[rows]
 
-    def _rescored(self, query: Vectors, codes: Vectors, rows: Rows, k: int) -> tuple[list[str], list[float]]:
-        probes = self.effort.probes
+    def _is_quicker_compared(self, allowed: Allowed, width: int, probes: int) -> bool:
+        """Whether all that may be found are compared sooner than a shortlist of that width is drawn up."""
+        if width >= len(self.full):
+            return True
+        return rescored_ms(allowed.num) <= search_ms(self.layout, len(self.full), Effort(width, max(width, probes)))
+
+    def _compared(self, query: Vectors, allowed: Allowed, k: int) -> tuple[list[str], list[float]]:
+        """The k best of all rows that may be found."""
+        rows, scores = np.flatnonzero(allowed.mask), np.empty(allowed.num, dtype=np.float32)
+        for start in range(0, len(rows), BLOCK):
+            scores[start : start + BLOCK] = self.full.scores(rows[start : start + BLOCK], query)
+        return self._ranked(rows, scores, k)
+
+    def _rescored(
+        self, query: Vectors, codes: Vectors, rows: Rows, k: int, probes: int, allowed: Allowed | None, least: int
+    ) -> tuple[list[str], list[float]]:
+        """The k best of a shortlist, which is widened in doubt; where fewer than `least` of it may be found, the k best
+        of all that may.
+        """
         while True:
-            live = rows[rows >= 0]
-            if self._num_gone:
-                live = live[self.is_live(live)]
-            scores = self.full.scores(live, query)
-            wider = self._wider(codes, rows, scores, k, probes)
-            if wider is None:
-                return self._ranked(live, scores, k)
-            width, probes = wider
+            kept = rows >= 0
+            if allowed is not None:
+                kept &= allowed.mask[rows]
+            elif self._num_gone:
+                kept &= self.is_live(rows)
+            live = rows[kept]
+            if allowed is not None and len(live) < least:
+                width, probes = WIDEN * len(rows), WIDEN * probes
+                if self._is_quicker_compared(allowed, width, probes):
+                    return self._compared(query, allowed, k)
+            else:
+                scores = self.full.scores(live, query)
+                wider = self._wider(codes[kept], scores, len(rows), bool(rows[-1] >= 0), k, probes)
+                if wider is None:
+                    return self._ranked(live, scores, k)
+                width, probes = wider
             (codes,), (rows,) = self.shortlists(query[None], width, probes)
 
     def _wider(
-        self, codes: Vectors, rows: Rows, scores: npt.NDArray[np.float32], k: int, probes: int
+        self, codes: Vectors, scores: npt.NDArray[np.float32], width: int, filled: bool, k: int, probes: int
     ) -> tuple[int, int] | None:
-        """The width and probes to look again with; None where the shortlist will do."""
-        width, filled = len(rows), bool(rows[-1] >= 0)
+        """The width and probes to look again with; None where the shortlist, `width` long of which these rows may be
+        found, will do.
+        """
         longer = min(len(self.full), WIDEN * width)
         if len(scores) < k:
             # a removed document's passages lie close together: beside them a shortlist may be nothing else
             if filled:
                 return (longer, probes) if longer > width else None
             return (width, WIDEN * probes) if probes < self.layout.clusters else None
-        if self.effort.doubt is None or not filled or longer == width or width >= WIDEST:
+        if self.effort.doubt is None or not filled or longer == width or len(scores) >= WIDEST:
             return None
-        live = codes[self.is_live(rows)] if self._num_gone else codes
-        return (longer, probes) if Edges.of(live, scores, k).are_doubtful(self.effort.doubt) else None
+        return (longer, probes) if Edges.of(codes, scores, k).are_doubtful(self.effort.doubt) else None
 
     def _ranked(self, rows: Rows, scores: npt.NDArray[np.float32], k: int) -> tuple[list[str], list[float]]:
         if len(rows) > k:
@@ -245,6 +289,10 @@ class ShortlistStore:
         """A mapped index cannot grow: read it into memory the first time that it must."""
         if self._mapped is not None:
             self._index, self._mapped = read_faiss(self._mapped, mapped=False), None
+
+
+def _unzipped(found: Sequence[tuple[list[str], list[float]]]) -> tuple[list[list[str]], list[list[float]]]:
+    return [ids for ids, _ in found], [scores for _, scores in found]
 
 
 class Edges(NamedTuple):

@@ -57,8 +57,16 @@ class StoreContract(ABC):
         """Whether a store that was saved to `folder` tells its place rightly."""
         return locator == str(folder)
 
-    def check(self, store: VectorStore, ids: Sequence[str], vectors: Vectors, queries: Vectors, k: int) -> None:
-        found_ids, found_scores = store.search(queries, k)
+    def check(
+        self,
+        store: VectorStore,
+        ids: Sequence[str],
+        vectors: Vectors,
+        queries: Vectors,
+        k: int,
+        among: frozenset[str] | None = None,
+    ) -> None:
+        found_ids, found_scores = store.search(queries, k, among)
         assert len(found_ids) == len(found_scores) == len(queries)
         for query, row, scores in zip(queries, found_ids, found_scores, strict=True):
             wanted_ids, wanted_scores = exact(ids, vectors, query, k)
@@ -139,6 +147,55 @@ class StoreContract(ABC):
         store.add([ids[7]], vectors[[7]])
         left.append(7)
         self.check(store, [ids[i] for i in left], vectors[left], vectors[[7, 8]], 48)
+
+    @pytest.mark.parametrize("share", [0.002, 0.1, 0.5, 0.95])
+    @pytest.mark.parametrize("num_queries", [1, 30])
+    def test_of_chosen_ids_alone_the_nearest_are_found(self, share: float, num_queries: int) -> None:
+        store, ids, vectors = self.make(), names(2500), unit_vectors(2500)
+        store.add(ids, vectors)
+        store.remove(ids[100:200])
+        chosen = [i for i in np.random.default_rng(5).permutation(2500)[: int(2500 * share)] if not 100 <= i < 200]
+        among = frozenset([*(ids[i] for i in chosen), *ids[100:110], "unknown"])
+        for k in (1, 10):
+            self.check(store, [ids[i] for i in chosen], vectors[chosen], unit_vectors(num_queries, 1), k, among)
+
+    def test_chosen_ids_that_lie_far_from_the_query_are_found(self) -> None:
+        store, ids, vectors = self.make(), names(2500), unit_vectors(2500)
+        store.add(ids, vectors)
+        query = unit_vectors(1, 1)
+        far = np.argsort(vectors @ query[0])[:1200]
+        self.check(store, [ids[i] for i in far], vectors[far], query, 10, frozenset(ids[i] for i in far))
+
+    def test_chosen_ids_may_hold_any_character(self) -> None:
+        store, vectors = self.make(), unit_vectors(60)
+        odd = ['"', "a\\b", "it's", "{ids}", "é ü 水", "a/b#c=3", "%_*?", " ", "tab\there"]
+        store.add([*odd, *names(51)], vectors)
+        for place, identity in enumerate(odd):
+            found, scores = store.search(vectors[[place]], 2, frozenset({identity}))
+            assert found == [[identity]] and scores[0] == pytest.approx([1.0], abs=1e-6)
+        with pytest.raises(ValueError, match="ids"):
+            store.add(odd[2:3], vectors[:1])
+        store.remove(odd)
+        assert len(store) == 51 and store.search(vectors[:1], 60, frozenset(odd)) == ([[]], [[]])
+
+    def test_ties_among_chosen_ids_are_broken_by_id(self) -> None:
+        store, one, ids = self.make(), unit_vectors(1), names(60)
+        store.add(ids, np.repeat(one, 60, axis=0))
+        for some in (ids[::2], ids[:3]):
+            found, scores = store.search(one, 2, frozenset(some))
+            assert found == [sorted(some)[:2]] and scores[0] == pytest.approx([1.0, 1.0], abs=1e-6)
+
+    def test_no_chosen_id_gives_nothing_and_a_store_that_changed_is_looked_through_anew(self) -> None:
+        store, ids, vectors = self.make(), names(40), unit_vectors(40)
+        store.add(ids[:39], vectors[:39])
+        assert store.search(vectors[:2], 3, frozenset()) == ([[], []], [[], []])
+        assert store.search(vectors[:1], 3, frozenset({"unknown"})) == ([[]], [[]])
+        among = frozenset({ids[0], ids[39]})
+        assert [sorted(row) for row in store.search(vectors[:1], 3, among)[0]] == [[ids[0]]]
+        store.add(ids[39:], vectors[39:])
+        assert [sorted(row) for row in store.search(vectors[:1], 3, among)[0]] == [sorted(among)]
+        store.remove(ids[:1])
+        assert store.search(vectors[:1], 3, among)[0] == [[ids[39]]]
 
     @pytest.mark.parametrize("ids", [["a"], ["a", "b", "c"], ["a", "a"], ["old", "new"]])
     def test_ids_must_be_new_distinct_and_as_many_as_vectors(self, ids: list[str]) -> None:
