@@ -89,8 +89,8 @@ def show_command(limit: int, as_json: bool, **options: Any) -> None:
     show.warnings(warnings, passages.path)
     for passage in chosen:
         click.echo(f"\n{passage.id}\n  {passage.heading}\n  {passage.text}")
-        for key, value in passage.metadata.items():
-            click.echo(f"  {key} = {', '.join(map(str, value)) if isinstance(value, tuple) else value}")
+        for name, field in passage.metadata.items():
+            click.echo(f"  {name} = {', '.join(map(str, field)) if isinstance(field, tuple) else field}")
 
 
 @corpus.command("stats")

@@ -97,10 +97,10 @@ def _hf(questions: Sequence[Question], passages: Sequence[Passage], folder: Path
         ]
         files.append({"split": HF_SPLITS[split], "path": f"questions/{HF_SPLITS[split]}.parquet"})
         _parquet(rows, schema, folder / files[-1]["path"])
-    names = ("id", "text", "title", "section", "document_id", "source")
+    names = ["id", "text", "title", "section", "document_id", "source"]
     rows = [{name: getattr(passage, name) for name in names} for passage in passages]
     if any(passage.metadata for passage in passages):
-        names = (*names, "metadata")
+        names.append("metadata")
         for row, passage in zip(rows, passages, strict=True):
             # a column has one type, a field may have several
             row["metadata"] = json.dumps(passage.metadata, ensure_ascii=False) if passage.metadata else None

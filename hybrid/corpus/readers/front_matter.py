@@ -19,10 +19,9 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
-            parser: Any = super()
-            raise yaml.MarkedYAMLError(
-                problem="aliases (`*name`) are not allowed", problem_mark=parser.peek_event().start_mark
-            )
+            parser: Any = self
+            mark = parser.peek_event().start_mark
+            raise yaml.MarkedYAMLError(problem="aliases (`*name`) are not allowed", problem_mark=mark)
         return super().compose_node(parent, index)
 
 
@@ -48,7 +47,7 @@ def read_front_matter(text: str) -> tuple[Mapping[str, MetadataValue], Notes]:
         fields = yaml.load(text, _Loader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 2 if error.problem_mark else 1
-        return {}, ((line, f"front matter is not read: {error.problem}"),)
+        return {}, ((line, f"front matter is not read: {str(error.problem)[:80]}"),)
     except Exception as error:  # values that their tags or Python's own limits forbid: PyYAML lets them through
         return {}, ((1, f"front matter is not read: {type(error).__name__}"),)
     if fields is not None and not isinstance(fields, dict):
