@@ -46,6 +46,9 @@ def read_jsonl(
                 raise InputError(
                     path, f"malformed JSON at column {error.colno}: {error.msg}", remedy, line=number
                 ) from None
+            except ValueError as error:
+                # Python reads no number of more than 4,300 digits
+                raise InputError(path, f"malformed JSON: {str(error)[:80]}", "mend this line", line=number) from None
             except RecursionError:
                 if skip is None:
                     raise InputError(path, "nested too deeply", "mend this line", line=number) from None

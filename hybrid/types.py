@@ -1,8 +1,11 @@
 """The records that travel between stages. All are frozen; ranks start at 1; character spans are half-open."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+Scalar = str | int | float | bool
+MetadataValue = Scalar | tuple[Scalar, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +14,7 @@ class Document:
 
     `format` is the suffix of the file. `marks`: offsets from which on the place in the source is known, as a suffix of
     `source` (`#page=3`, `:12`). `records`: every mark begins a record, which is a passage of its own.
+    `metadata` is that of the whole document; `record_metadata`, where it is not empty, has that of every record.
     """
 
     id: str
@@ -20,6 +24,8 @@ class Document:
     format: str = ""
     marks: tuple[tuple[int, str], ...] = ()
     records: bool = False
+    metadata: Mapping[str, MetadataValue] = field(default_factory=dict, hash=False)
+    record_metadata: tuple[Mapping[str, MetadataValue], ...] = field(default=(), hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +33,8 @@ class Passage:
     """A span of a document that is retrieved, shown to the generator, and cited as one piece.
 
     `start_char` and `end_char` index into the text of the document as read (after markup is removed). Where a table
-    had to be cut, its header stands before every part and is not in the span.
+    had to be cut, its header stands before every part and is not in the span. `metadata`: what is known of it beside
+    its text, from fields of a record or of a file's front matter; neither embedder nor generator reads it.
     """
 
     id: str
@@ -38,6 +45,7 @@ class Passage:
     source: str = ""
     start_char: int = 0
     end_char: int = 0
+    metadata: Mapping[str, MetadataValue] = field(default_factory=dict, hash=False)
 
     @property
     def heading(self) -> str:

@@ -78,7 +78,10 @@ def show_command(limit: int, as_json: bool, **options: Any) -> None:
     warnings = passages.manifest.facts["warnings"]
     chosen = passages.passages[:limit]
     if as_json:
-        records = [{"id": p.id, "heading": p.heading, "source": p.source, "text": p.text} for p in chosen]
+        records = [
+            {"id": p.id, "heading": p.heading, "source": p.source, "text": p.text, "metadata": dict(p.metadata)}
+            for p in chosen
+        ]
         show.as_json({"counts": passages.manifest.counts, "warnings": warnings, "passages": records})
         return
     for key, value in passages.manifest.counts.items():
@@ -86,13 +89,15 @@ def show_command(limit: int, as_json: bool, **options: Any) -> None:
     show.warnings(warnings, passages.path)
     for passage in chosen:
         click.echo(f"\n{passage.id}\n  {passage.heading}\n  {passage.text}")
+        for name, field in passage.metadata.items():
+            click.echo(f"  {name} = {', '.join(map(str, field)) if isinstance(field, tuple) else field}")
 
 
 @corpus.command("stats")
 @workspace_options
 @json_option
 def stats_command(as_json: bool, **options: Any) -> None:
-    """Documents, passages, tokens, languages, formats, duplicates and private data of a corpus, counted.
+    """Documents, passages, tokens, languages, formats, duplicates, private data and metadata of a corpus, counted.
 
     \b
     Example:
@@ -103,9 +108,10 @@ def stats_command(as_json: bool, **options: Any) -> None:
         passages = workspace.passages()
     counts, facts = passages.manifest.counts, passages.manifest.facts
     private = facts["private"]["counts"]
+    metadata = facts.get("metadata", {})
     if as_json:
         names = ("formats", "languages", "duplicates", "garbled")
-        show.as_json({**counts, **{name: facts[name] for name in names}, "private": private})
+        show.as_json({**counts, **{name: facts[name] for name in names}, "private": private, "metadata": metadata})
         return
     columns = ("documents", "duplicates", "passages", "tokens")
     rows = [(name or "–", *(str(of[column]) for column in columns)) for name, of in facts["formats"].items()]
@@ -118,6 +124,8 @@ def stats_command(as_json: bool, **options: Any) -> None:
     click.echo(f"duplicates: {_listed(facts['duplicates'])}")
     click.echo(f"wrongly decoded: {len(facts['garbled'])}")
     click.echo(f"secrets and personal data: {_listed(private)}")
+    if metadata:
+        click.echo(f"metadata: {_listed(metadata)}")
 
 
 @corpus.command("diff")

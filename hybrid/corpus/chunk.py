@@ -66,6 +66,7 @@ def name_passages(document: Document, pieces: Sequence[Piece]) -> list[Passage]:
         taken[digest] = taken.get(digest, 0) + 1
         suffix = f"-{taken[digest]}" if taken[digest] > 1 else ""
         mark = bisect_right(offsets, piece.start) - 1
+        of_record = document.record_metadata[mark] if document.record_metadata else {}
         passages.append(
             Passage(
                 id=f"{document.id}#{digest}{suffix}",
@@ -76,6 +77,7 @@ def name_passages(document: Document, pieces: Sequence[Piece]) -> list[Passage]:
                 source=document.source + (document.marks[mark][1] if mark >= 0 else ""),
                 start_char=piece.start,
                 end_char=piece.end,
+                metadata={**document.metadata, **of_record},
             )
         )
     return passages

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hybrid.artifacts import new_folder
+from hybrid.corpus.metadata import entry, left_out
 from hybrid.corpus.passages import read_passages
 from hybrid.corpus.questions import read_questions
 from hybrid.corpus.splits import SPLITS
@@ -33,6 +34,10 @@ Reader = Callable[[Path, str], Records]
 
 _KEPT = ("answers", "answer_type", "answerable", "topic", "pattern", "json_schema", "case", "group", "origin")
 """What exports of hybrid add to a format that has no place for it."""
+BEIR_PLACES = ("title", "section", "document_id")
+"""Names in the `metadata` of a BEIR passage that are no metadata of ours."""
+BEIR_ESCAPE = "metadata."
+"""Before a field that goes by one of those names, or begins so itself, in exports of hybrid."""
 
 
 def import_corpus(source: Path, kind: Format | Reader, target: Path, *, split: str = "test") -> dict[str, Any]:
@@ -61,15 +66,20 @@ def _beir(folder: Path, split: str) -> Records:
     """`corpus.jsonl`, `queries.jsonl` and `qrels/*.tsv` (the file's name is the split; scores above 0 are gold)."""
     corpus = folder / "corpus.jsonl"
     passages: dict[str, dict[str, Any]] = {}
+    refused: list[str] = []
     for number, record in read_jsonl(corpus):
         identity = json_field(corpus, number, record, "_id", str)
         if identity in passages:
             raise InputError(corpus, f"duplicate id {identity!r}", "ids must be unique", line=number)
         title = json_field(corpus, number, record, "title", str, "")
         passages[identity] = {"id": identity, "title": title, "text": json_field(corpus, number, record, "text", str)}
-        more = record.get("metadata")
-        if isinstance(more, dict) and "document_id" in more:
-            passages[identity] |= {key: more[key] for key in ("title", "section", "document_id") if key in more}
+        given = record.get("metadata")
+        more = given if isinstance(given, dict) else {}
+        is_own = "document_id" in more
+        if is_own:
+            passages[identity] |= {key: more[key] for key in BEIR_PLACES if key in more}
+        fields = {k.removeprefix(BEIR_ESCAPE) if is_own else k: v for k, v in more.items() if k not in BEIR_PLACES}
+        passages[identity] |= entry(fields, refused)
     if not passages:
         raise InputError(corpus, "no passages in it", "the corpus is empty: add documents")
     gold: dict[str, list[str]] = {}
@@ -111,7 +121,7 @@ def _beir(folder: Path, split: str) -> Records:
                     **{key: more[key] for key in _KEPT if key in more},
                 }
             )
-    return Records(passages.values(), questions)
+    return Records(passages.values(), questions, left_out(refused))
 
 
 def _squad(source: Path, split: str) -> Records:
@@ -124,6 +134,7 @@ def _squad(source: Path, split: str) -> Records:
         raise InputError(source, "no SQuAD file in it, and not a file itself", "SQuAD is one JSON file, or one a split")
     passages: dict[tuple[str, str], dict[str, Any]] = {}
     questions: list[dict[str, Any]] = []
+    refused: list[str] = []
     for file in files:
         name = file.stem if source.is_dir() and file.stem in SPLITS else split
         for title, paragraph in _paragraphs(file):
@@ -135,6 +146,7 @@ def _squad(source: Path, split: str) -> Records:
                     "text": paragraph["context"],
                     "document_id": paragraph.get("document_id", title),
                     **({"section": paragraph["section"]} if "section" in paragraph else {}),
+                    **entry(paragraph.get("metadata"), refused),
                 }
                 passage = passages.setdefault(key, fresh)
                 questions += [_squad_question(qa, passage["id"], name) for qa in paragraph["qas"]]
@@ -142,7 +154,7 @@ def _squad(source: Path, split: str) -> Records:
                 raise InputError(
                     file, f"an article is not as SQuAD has it: {error!r}", "check the file's version"
                 ) from None
-    return Records(passages.values(), questions)
+    return Records(passages.values(), questions, left_out(refused))
 
 
 def _paragraphs(file: Path) -> Iterable[tuple[str, Any]]:

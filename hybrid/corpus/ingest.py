@@ -5,6 +5,7 @@ was made of a document before is taken from a memo.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, fields
@@ -26,6 +27,8 @@ from hybrid.types import Document, Passage, Question
 
 VERSION = 2 + READERS_VERSION + CHUNK_VERSION
 """Goes up with those of its parts: passages of an earlier release are made anew."""
+_MOST_FIELDS = 50
+"""Fields of metadata that a manifest lists: those of most passages."""
 
 
 def build_passages(
@@ -76,6 +79,8 @@ def build_passages(
         write_text(build.path / "documents.jsonl", "".join(map(_line, rows)))
         _describe(build, rows, len(resolved.questions))
         build.facts.update(examiner.found.facts(), warnings=examiner.found.warnings() + resolved.warnings + warnings)
+        if shelf.fields:
+            build.facts["metadata"] = dict(shelf.fields.most_common(_MOST_FIELDS))
         memo.forget_unused()
     return require(target, "hybrid index")
 
@@ -92,12 +97,15 @@ class _Shelf:
         self.documents: dict[str, Document] = {}
         self.passages: list[Passage] = []
         self.document_of: dict[str, str] = {}
+        self.fields: Counter[str] = Counter()
+        """On how many passages each field of metadata is."""
 
     def put(self, passages: Iterable[Passage]) -> None:
         """Write passages in corpus order."""
         for passage in passages:
             self._stream.write(_line(passage))
             self.document_of[passage.id] = passage.document_id or passage.id
+            self.fields.update(passage.metadata.keys())
             if passage.document_id in self.wanted:
                 self.passages.append(passage)
 
@@ -192,4 +200,7 @@ def _write_questions(folder: Path, questions: Sequence[Question]) -> None:
 def _line(record: Passage | Row) -> str:
     """A JSON line with `_id` first; `asdict` would copy every value."""
     values = {field.name: getattr(record, field.name) for field in fields(record)}
+    # it came later: passages without it stay the same bytes
+    if not values.get("metadata", True):
+        del values["metadata"]
     return json.dumps({"_id": values.pop("id"), **values}, ensure_ascii=False) + "\n"

@@ -12,6 +12,7 @@ from hybrid.artifacts import sha256_file
 from hybrid.config import CorpusConfig
 from hybrid.corpus.boilerplate import Boilerplate
 from hybrid.corpus.memo import Memo
+from hybrid.corpus.metadata import from_json
 from hybrid.corpus.readers.content import Content, UnreadableError
 from hybrid.corpus.readers.delimited import read_delimited
 from hybrid.corpus.readers.html import read_html
@@ -26,8 +27,8 @@ from hybrid.errors import InputError
 from hybrid.progress import track
 from hybrid.types import Document
 
-READERS_VERSION = 1
-"""Goes up when a reader gives another text for the same bytes."""
+READERS_VERSION = 2
+"""Goes up when a reader gives another text or other metadata for the same bytes."""
 _HTML = (".html", ".htm", ".xhtml")
 _JSONL = ".jsonl"
 _READERS: dict[str, Callable[[bytes, CorpusConfig], Content]] = {
@@ -141,7 +142,10 @@ class DocumentFolder:
         self.notes += [f"{file.source}{f':{line}' if line else ''}: {note}" for line, note in content.notes]
         text = self._repeated.without(file.source, content.text) if file.format in _HTML else content.text
         title = content.title or title_of_name(file.source)
-        yield Document(file.source, text, file.source, title, file.format, content.marks, content.records)
+        yield Document(
+            file.source, text, file.source, title, file.format, content.marks, content.records,
+            content.metadata, content.record_metadata,
+        )  # fmt: skip
 
     @cached_property
     def _repeated(self) -> Boilerplate:
@@ -169,8 +173,16 @@ class DocumentFolder:
             return _unopened(error)
         if isinstance(found, str):
             return found
-        text, title, marks, records, notes = found
-        return Content(text, title, tuple((o, m) for o, m in marks), records, tuple((n, t) for n, t in notes))
+        text, title, marks, records, notes, metadata, record_metadata = found
+        return Content(
+            text,
+            title,
+            tuple((o, m) for o, m in marks),
+            records,
+            tuple((n, t) for n, t in notes),
+            from_json(metadata),
+            tuple(map(from_json, record_metadata)),
+        )
 
 
 def _unopened(error: OSError) -> str:
@@ -190,7 +202,10 @@ def _read_now(file: SourceFile, digest: str, config: CorpusConfig) -> Any:
         return f"unreadable: {type(error).__name__}: {str(error)[:80]}"
     if not content.text.strip():
         return "no text in it"
-    return [content.text, content.title or _title(content.text), content.marks, content.records, content.notes]
+    title = content.title or _title(content.text)
+    return [
+        content.text, title, content.marks, content.records, content.notes, content.metadata, content.record_metadata,
+    ]  # fmt: skip
 
 
 def _title(text: str) -> str:

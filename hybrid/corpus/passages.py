@@ -10,6 +10,7 @@ from hybrid.artifacts import Manifest, sha256_file, sha256_json
 from hybrid.config import CorpusConfig
 from hybrid.corpus.load import FORMATS, DocumentFolder, max_bytes
 from hybrid.corpus.memo import Memo
+from hybrid.corpus.metadata import from_json, read_metadata
 from hybrid.corpus.passage_lookup import PassageLookup
 from hybrid.corpus.questions import names_no_split
 from hybrid.corpus.splits import SplitRule
@@ -166,14 +167,17 @@ def read_passages(path: Path) -> list[Passage]:
         title = json_field(path, line, record, "title", str, "")
         section = json_field(path, line, record, "section", str, "")
         document = json_field(path, line, record, "document_id", str, identity)
-        passages.append(Passage(identity, text, title, section, document, f"{path.name}:{line}", 0, len(text)))
+        source = f"{path.name}:{line}"
+        metadata = read_metadata(path, line, record)
+        passages.append(Passage(identity, text, title, section, document, source, 0, len(text), metadata))
     if not passages:
         raise InputError(path, "no passages in it", "the corpus is empty: add documents")
     return passages
 
 
 def _passage(record: Mapping[str, Any]) -> Passage:
-    return Passage(id=record["_id"], **{k: v for k, v in record.items() if k != "_id"})
+    values = {k: v for k, v in record.items() if k not in ("_id", "metadata")}
+    return Passage(id=record["_id"], **values, metadata=from_json(record.get("metadata", {})))
 
 
 def _question(record: Mapping[str, Any]) -> Question:

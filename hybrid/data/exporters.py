@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hybrid.artifacts import new_folder, sha256_json, write_text
+from hybrid.corpus.importers import BEIR_ESCAPE, BEIR_PLACES
 from hybrid.corpus.questions import question_record
 from hybrid.corpus.splits import SPLITS
 from hybrid.errors import UserError
@@ -96,8 +97,13 @@ def _hf(questions: Sequence[Question], passages: Sequence[Passage], folder: Path
         ]
         files.append({"split": HF_SPLITS[split], "path": f"questions/{HF_SPLITS[split]}.parquet"})
         _parquet(rows, schema, folder / files[-1]["path"])
-    names = ("id", "text", "title", "section", "document_id", "source")
+    names = ["id", "text", "title", "section", "document_id", "source"]
     rows = [{name: getattr(passage, name) for name in names} for passage in passages]
+    if any(passage.metadata for passage in passages):
+        names.append("metadata")
+        for row, passage in zip(rows, passages, strict=True):
+            # a column has one type, a field may have several
+            row["metadata"] = json.dumps(passage.metadata, ensure_ascii=False) if passage.metadata else None
     _parquet(rows, pa.schema([(name, text) for name in names]), folder / "passages" / "corpus.parquet")
     header = {
         "configs": [
@@ -132,7 +138,7 @@ def _beir(questions: Sequence[Question], passages: Sequence[Passage], folder: Pa
                 # BEIR's retrievers read title and text, ours heading and text
                 "title": p.heading,
                 "text": p.text,
-                "metadata": {"title": p.title, "section": p.section, "document_id": p.document_id},
+                "metadata": {**{name: getattr(p, name) for name in BEIR_PLACES}, **_beir_fields(p)},
             }
             for p in passages
         ),
@@ -145,6 +151,13 @@ def _beir(questions: Sequence[Question], passages: Sequence[Passage], folder: Pa
     for split, some in _by_split(questions).items():
         rows = [f"{q.id}\t{positive}\t1\n" for q in some for positive in q.positives]
         write_text(folder / "qrels" / f"{split}.tsv", "query-id\tcorpus-id\tscore\n" + "".join(rows))
+
+
+def _beir_fields(passage: Passage) -> dict[str, Any]:
+    return {
+        f"{BEIR_ESCAPE}{key}" if key in BEIR_PLACES or key.startswith(BEIR_ESCAPE) else key: value
+        for key, value in passage.metadata.items()
+    }
 
 
 def _more(question: Question) -> dict[str, Any]:
@@ -206,6 +219,6 @@ def _span(
 
 
 def _paragraph(passage: Passage, qas: list[dict[str, Any]]) -> dict[str, Any]:
-    more = {"title": passage.title, "section": passage.section}
+    more = {"title": passage.title, "section": passage.section, "metadata": passage.metadata}
     kept = {name: value for name, value in more.items() if value}
     return {"context": passage.text, "qas": qas, "id": passage.id, "document_id": passage.document_id, **kept}

@@ -14,6 +14,7 @@ from typing import Any
 
 from hybrid.answering.excerpt import contains_answer
 from hybrid.corpus.importers import Records
+from hybrid.corpus.metadata import entry, left_out
 from hybrid.errors import InputError
 from hybrid.jsonl import read_jsonl
 
@@ -49,13 +50,14 @@ def read_tables(source: Path, split: str) -> Records:
             f"no table with a column `question` (columns: {', '.join(columns) or 'none'})",
             "rename the column that holds the questions, and answers and context likewise",
         )
-    passages = {p["id"]: p for table in tables if table not in asked for p in _passage_rows(table)}
+    refused: list[str] = []
+    passages = {p["id"]: p for table in tables if table not in asked for p in _passage_rows(table, refused)}
     maker = _QuestionMaker(passages)
     questions = [maker.question(table, row, table.split or split) for table in asked for row in table.rows]
     if not passages:
         remedy = f"name the column one of {', '.join(_CONTEXTS)}"
         raise InputError(source, "neither a table of passages nor a column `context`", remedy)
-    return Records(passages.values(), questions, maker.notes())
+    return Records(passages.values(), questions, maker.notes() + left_out(refused))
 
 
 def split_of(name: str) -> str:
@@ -104,13 +106,17 @@ def _parquet(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _passage_rows(table: Table) -> Iterator[dict[str, Any]]:
+def _passage_rows(table: Table, refused: list[str]) -> Iterator[dict[str, Any]]:
+    """Lines of `passages.jsonl`; `metadata` may be an object or, as exports of hybrid have it, JSON text."""
     for row in table.rows:
         identity = _first(row, ("id", "_id"))
         if identity is None or not isinstance(row.get("text"), str):
             continue
         more = {name: row[name] for name in ("title", "section", "document_id") if isinstance(row.get(name), str)}
-        yield {"id": str(identity), "text": row["text"], **{name: value for name, value in more.items() if value}}
+        given = row.get("metadata")
+        fields = _json(table.path, given, "metadata") if isinstance(given, str) and given else given
+        named = {name: value for name, value in more.items() if value}
+        yield {"id": str(identity), "text": row["text"], **named, **entry(fields, refused)}
 
 
 @dataclass
@@ -147,7 +153,7 @@ class _QuestionMaker:
             **{name: row[name] for name in _TEXTS if isinstance(row.get(name), str) and row[name]},
         }
         if schema := row.get("json_schema"):
-            record["json_schema"] = _json(table.path, schema) if isinstance(schema, str) else schema
+            record["json_schema"] = _json(table.path, schema, "json_schema") if isinstance(schema, str) else schema
         return record
 
     def notes(self) -> list[str]:
@@ -205,11 +211,11 @@ def _answers(path: Path, row: Row) -> tuple[list[str], bool]:
     return [], False
 
 
-def _json(path: Path, text: str) -> Any:
+def _json(path: Path, text: str, name: str) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise InputError(path, f"a `json_schema` is not JSON: {error.msg}", "mend it or drop the column") from None
+        raise InputError(path, f"a `{name}` is not JSON: {error.msg}", "mend it or drop the column") from None
 
 
 def _first(row: Row, names: Sequence[str]) -> Any:

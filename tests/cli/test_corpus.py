@@ -87,3 +87,19 @@ def test_many_warnings_are_cut_short(place: Place) -> None:
     stats = place.server.run("corpus", "stats", *place.options(), cwd=place.folder)
     assert stats.code == 0, stats.err
     assert "29 exact, 0 near" in stats.out and ".md" in stats.out
+
+
+def test_metadata_is_shown_and_counted(place: Place) -> None:
+    documents = place.corpus / "documents"
+    (documents / "aa.md").write_text("---\nyear: 2024\ntags: [pump, 2]\n---\n# Heron\n\nThe Heron hums.\n")
+    (documents / "ab.csv").write_text("model,year\nHeron,2024\nEgret,\n")
+    shown = place.run("corpus", "show", "--limit", "2")
+    assert shown.code == 0, shown.err
+    assert "\n  Heron\n  The Heron hums.\n  year = 2024\n  tags = pump, 2\n" in shown.out
+    assert shown.out.endswith("\n  model: Heron | year: 2024\n  model = Heron\n  year = 2024\n")
+    records = place.run("corpus", "show", "--limit", "4", "--json").document()["passages"]
+    assert [record["metadata"] for record in records] == [
+        {"year": 2024, "tags": ["pump", 2]}, {"model": "Heron", "year": "2024"}, {"model": "Egret"}, {},
+    ]  # fmt: skip
+    assert place.run("corpus", "stats").out.endswith("\nmetadata: 2 model, 1 tags, 2 year\n")
+    assert place.run("corpus", "stats", "--json").document()["metadata"] == {"model": 2, "tags": 1, "year": 2}

@@ -11,7 +11,7 @@ from hybrid.corpus.importers import import_corpus
 from hybrid.data.exporters import DataFormat, export_data
 from hybrid.data.table_import import read_tables
 from hybrid.errors import InputError, UserError
-from hybrid.types import Passage, Question
+from hybrid.types import MetadataValue, Passage, Question
 from tests.data.samples import PASSAGES, QUESTIONS, came_back, question
 
 READERS: dict[str, Any] = {"hf": read_tables, "beir": "beir", "squad": "squad"}
@@ -33,6 +33,62 @@ def test_what_is_exported_is_imported_the_same(tmp_path: Path, kind: DataFormat)
     export_data(QUESTIONS, PASSAGES, kind, again)
     files = [path.relative_to(again) for path in again.rglob("*") if path.is_file()]
     assert all((again / name).read_bytes() == (tmp_path / "out" / name).read_bytes() for name in files)
+
+
+@pytest.mark.parametrize("kind", ["hf", "beir", "squad"])
+def test_metadata_is_exported_and_imported_the_same(tmp_path: Path, kind: DataFormat) -> None:
+    fields: list[dict[str, MetadataValue]] = [
+        {"year": 2024, "share": 1.0, "draft": False, "kind": "é", "tags": ("a", 1, True), "none": ()},
+        {"year": "2024"},
+        # names that BEIR's own have, and what they are kept under
+        {
+            "title": "T",
+            "section": 3,
+            "document_id": "d",
+            "metadata.title": "U",
+            "metadata.metadata.x": 1,
+            "metadata": 2,
+        },
+    ]
+    told = [replace(p, metadata=fields[n]) if n < len(fields) else p for n, p in enumerate(PASSAGES)]
+    export_data(QUESTIONS, told, kind, tmp_path / "out")
+    notes = import_corpus(tmp_path / "out", READERS[kind], tmp_path / "corpus", split="train").get("notes", [])
+    assert not [note for note in notes if "metadata" in note]
+    _, passages = came_back(tmp_path / "corpus")
+    found = {p.id: (p.title, p.section, p.document_id, dict(p.metadata)) for p in passages.values()}
+    expected = {p.id: (p.title, p.section, p.document_id, dict(p.metadata)) for p in told}
+    # true, 1 and 1.0 are equal to Python: their names tell them apart
+    assert {name: repr(value) for name, value in found.items()} == {n: repr(value) for n, value in expected.items()}
+
+
+def test_exports_without_metadata_have_no_place_for_it(tmp_path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    for kind in ("hf", "beir", "squad"):
+        export_data(QUESTIONS, PASSAGES, kind, tmp_path / kind)
+    columns = pq.ParquetFile(tmp_path / "hf" / "passages" / "corpus.parquet").schema.names
+    assert columns == ["id", "text", "title", "section", "document_id", "source"]
+    first = json.loads((tmp_path / "beir" / "corpus.jsonl").read_text().splitlines()[0])
+    assert first["metadata"] == {"title": 'Pump_0 "é"', "section": "", "document_id": "m0.md"}
+    assert all('"metadata"' not in file.read_text() for file in (tmp_path / "squad").iterdir())
+
+
+def test_metadata_of_tables_from_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    rows: list[dict[str, Any]] = [
+        {"id": "a", "text": "A.", "metadata": {"year": 2024, "url": None, "deep": {"x": 1}}},
+        {"id": "b", "text": "B.", "metadata": ""},
+        {"id": "c", "text": "C.", "metadata": 7},
+    ]
+    (tmp_path / "in" / "corpus.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "in" / "test.jsonl").write_text('{"id": "q", "question": "?", "positives": ["a"]}\n')
+    (note,) = import_corpus(tmp_path / "in", read_tables, tmp_path / "corpus")["notes"]
+    assert note.startswith("1 values of metadata are left out (first: 'deep')")
+    _, passages = came_back(tmp_path / "corpus")
+    assert [p.metadata for p in passages.values()] == [{"year": 2024}, {}, {}]
+    (tmp_path / "in" / "corpus.jsonl").write_text('{"id": "a", "text": "A.", "metadata": "{year"}\n')
+    with pytest.raises(InputError, match=r"corpus\.jsonl: a `metadata` is not JSON"):
+        import_corpus(tmp_path / "in", read_tables, tmp_path / "other")
 
 
 def test_squad_says_what_it_cannot_hold(tmp_path: Path) -> None:

@@ -12,13 +12,16 @@ _DELIMITERS = ",;\t|"
 _MOST_NOTES = 20
 _MOST_AGAIN = 20
 """Times that the lines of a file are read once more because of quotes that never end."""
+_LONGEST_FIELD = 200
+"""Characters of a value from which on it is text to search and no field to filter by."""
 _COMMENTS = re.compile(r"(?:[ \t]*(?:#.*)?\n)+")
 """Lines before the header that are empty or begin with `#`."""
 
 
 def read_delimited(data: bytes, *, delimiter: str = "") -> Content:
     """Without `delimiter` it is the one that the header row has most of. Empty values are left out, rows of another
-    length are skipped and listed. Raises `UnreadableError` where the first row is no header."""
+    length are skipped and listed; short values are metadata of their row too. Raises `UnreadableError` where the first
+    row is no header."""
     text, notes = decode(data)
     comments = _COMMENTS.match(text)
     before = text.count("\n", 0, comments.end()) if comments else 0
@@ -35,6 +38,7 @@ def read_delimited(data: bytes, *, delimiter: str = "") -> Content:
     rows = reader()
     keys: list[str] = []
     records: list[str] = []
+    fields: list[dict[str, str]] = []
     marks: list[tuple[int, str]] = []
     bad: list[tuple[int, str]] = []
     length = 0
@@ -64,15 +68,18 @@ def read_delimited(data: bytes, *, delimiter: str = "") -> Content:
         elif len(values) != len(keys):
             bad.append((line, f"skipped, {len(values)} fields under a header of {len(keys)}"))
         else:
-            record = " | ".join(f"{key}: {value}" for key, value in zip(keys, values, strict=True) if value)
+            filled = {key: value for key, value in zip(keys, values, strict=True) if value}
+            record = " | ".join(f"{key}: {value}" for key, value in filled.items())
             marks.append((length, f":{line}"))
             records.append(record)
+            fields.append({key: value for key, value in filled.items() if len(value) <= _LONGEST_FIELD})
             length += len(record) + 2
     if bad and not records:
         raise UnreadableError(f"no row fits the header of {len(keys)} columns")
     if len(bad) > _MOST_NOTES:
         bad = [*bad[:_MOST_NOTES], (0, f"{len(bad) - _MOST_NOTES} more rows skipped")]
-    return Content("\n\n".join(records), marks=tuple(marks), records=True, notes=(*notes, *bad))
+    told = (*notes, *bad)
+    return Content("\n\n".join(records), marks=tuple(marks), records=True, notes=told, record_metadata=tuple(fields))
 
 
 def _header(values: list[str], line: int) -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from hybrid.corpus.metadata import read_metadata
 from hybrid.corpus.readers.decoding import storable
 from hybrid.corpus.walk import SourceFile
 from hybrid.jsonl import field as json_field
@@ -22,4 +23,6 @@ def read_records(file: SourceFile, max_line_bytes: int, notes: list[str]) -> Ite
         if storable(identity) != identity:
             skip(line, "its id holds characters that are no text")
             continue
-        yield Document(identity, storable(text), f"{file.source}:{line}", storable(title), file.format)
+        metadata = read_metadata(file.path, line, record)
+        source = f"{file.source}:{line}"
+        yield Document(identity, storable(text), source, storable(title), file.format, metadata=metadata)

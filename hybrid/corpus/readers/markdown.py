@@ -1,10 +1,12 @@
 """Markdown: taken as it is, but for what a reader never sees: front matter, comments, scripts, badges, tags."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from hybrid.corpus.readers.content import Content
-from hybrid.corpus.readers.decoding import decode, without_encoded_data
+from hybrid.corpus.readers.decoding import Notes, decode, without_encoded_data
+from hybrid.corpus.readers.front_matter import read_front_matter
+from hybrid.types import MetadataValue
 
 _FRONT = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _FRONT_TITLE = re.compile(r"^title:[ \t]*[\"']?(.+?)[\"']?[ \t]*$", re.MULTILINE)
@@ -25,16 +27,19 @@ _SETEXT = re.compile(r"^(?P<text>[^\s#>|`*+-][^\n]*)\n(?P<rule>=+|--+)[ \t]*$", 
 
 
 def read_markdown(data: bytes) -> Content:
-    """Text outside code is cleaned; code stays as it is."""
+    """Text outside code is cleaned; code stays as it is. Front matter is metadata."""
     text, notes = decode(data)
     text, cleaned = without_encoded_data(text)
     title = ""
+    metadata: Mapping[str, MetadataValue] = {}
+    told: Notes = ()
     if front := _FRONT.match(text):
         text = text[front.end() :]
         named = _FRONT_TITLE.search(front[1])
         title = named[1] if named else ""
+        metadata, told = read_front_matter(front[1])
     text = _HIDDEN.sub(lambda found: found["code"] or "", text)
-    return Content(outside_code(text, _clean), title=title, notes=notes + cleaned)
+    return Content(outside_code(text, _clean), title=title, notes=notes + cleaned + told, metadata=metadata)
 
 
 def outside_code(text: str, change: Callable[[str], str]) -> str:
