@@ -12,6 +12,8 @@ from pydantic import Field, field_validator, model_validator
 from hybrid.config_index import IndexConfig
 from hybrid.config_stage import Stage
 from hybrid.config_training import MergeConfig, RaftConfig, TrainEmbedConfig, TrainRaftConfig
+from hybrid.errors import ConfigError
+from hybrid.passage_filter import parse_conditions
 
 
 class CorpusConfig(Stage):
@@ -92,12 +94,31 @@ class RetrievalConfig(Stage):
     """Whose common words are left out of the lexical index."""
     stemmer: Language = "english"
     """Whose endings are cut off the words of the lexical index (Snowball); identifiers stay whole as well."""
+    where: tuple[str, ...] = ()
+    """Conditions that a passage must fulfil to be found, all of them: `[status!=obsolete, source=manuals/*]`. What does
+    not is as if it were in no document. `hybrid query --where` adds some for a question."""
+
+    @field_validator("where", mode="before")
+    @classmethod
+    def _one_condition_may_stand_alone(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("where")
+    @classmethod
+    def _are_conditions(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            parse_conditions(value)
+        except ConfigError as error:
+            raise ValueError(str(error)) from None
+        return value
 
     def settings(self) -> dict[str, Any]:
         """What of this decides a result, for the ids of artefacts: keys that the mode does not use are left out."""
         unused = {"mode", "stop_words", "stemmer"} if self.mode == "dense" else set()
         if self.mode != "weighted":
             unused.add("lexical_weight")
+        if not self.where:
+            unused.add("where")
         return self.model_dump(mode="json", exclude=unused)
 
 

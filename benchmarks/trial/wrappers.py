@@ -1,6 +1,7 @@
 """Parts of a system with something put between them and who asks."""
 
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Any
 
@@ -49,7 +50,9 @@ class Reversed(_Around):
         super().__init__(inner)
         self._width = width
 
-    def search(self, vectors: Vectors, k: int) -> tuple[list[list[str]], list[list[float]]]:
-        ids, scores = self._inner.search(vectors, max(k, self._width))
+    def search(
+        self, vectors: Vectors, k: int, among: AbstractSet[str] | None = None
+    ) -> tuple[list[list[str]], list[list[float]]]:
+        ids, scores = self._inner.search(vectors, max(k, self._width), among)
         turned = [[*row[: self._width][::-1], *row[self._width :]][:k] for row in ids]
         return turned, [row[:k] for row in scores]

@@ -8,6 +8,7 @@ from hybrid.answering.citations import read_answer
 from hybrid.answering.prompt import Example, FittedContext, PromptForm, best_first, fit_context, prompt_form, render
 from hybrid.answering.streaming import Gate, OnText, may_stream
 from hybrid.config import Config
+from hybrid.passage_filter import Condition, select
 from hybrid.protocols import Embedder, Fuse, Generator, Ranker, Streaming, VectorStore
 from hybrid.types import Answer, Chat, Generation, Hit, Passage, ranked
 
@@ -30,7 +31,8 @@ class Request:
 class Pipeline:
     """A system that answers: an index with its embedder, a generator, and how they are used.
 
-    With `lexical` alone, words rank instead of vectors; with `fuse` as well, both do.
+    With `lexical` alone, words rank instead of vectors; with `fuse` as well, both do. `among`: ids of the passages that
+    may be found, which are those of `passages`; None where that is all that the store holds.
     """
 
     store: VectorStore
@@ -41,32 +43,56 @@ class Pipeline:
     examples: tuple[Example, ...] = field(default=())
     lexical: Ranker | None = None
     fuse: Fuse | None = None
+    among: frozenset[str] | None = None
 
     @cached_property
     def form(self) -> PromptForm:
         """How questions are put to the generator."""
         return prompt_form(self.config.answering, self.generator.count_tokens)
 
-    def retrieve(self, questions: Sequence[str], depth: int | None = None) -> list[list[Hit]]:
+    def retrieve(
+        self, questions: Sequence[str], depth: int | None = None, *, where: Sequence[Condition] = ()
+    ) -> list[list[Hit]]:
         """The best `depth` passages of each question (the configured k by default), ranks from 1.
 
         Two rankings are fused as deep as `retrieval.depth`, or `depth` where that is more, so that the first ranks are
-        the same however many are asked for.
+        the same however many are asked for. Raises `UserError` as `select` does.
         """
         depth = depth or self.config.retrieval.k
+        among = self.select(where)
         if self.lexical is None:
-            return _by_vectors(self.store, self.embedder, questions, depth)
+            return _by_vectors(self.store, self.embedder, questions, depth, among)
         if self.fuse is None:
-            return self.lexical.rank(questions, depth)
-        halves = self.halves(questions, max(depth, self.config.retrieval.depth))
+            return self.lexical.rank(questions, depth, among)
+        halves = self.halves(questions, max(depth, self.config.retrieval.depth), where=where)
         return [self.fuse(*pair)[:depth] for pair in zip(halves["dense"], halves["lexical"], strict=True)]
 
-    def halves(self, questions: Sequence[str], depth: int | None = None) -> dict[str, list[list[Hit]]]:
+    def halves(
+        self, questions: Sequence[str], depth: int | None = None, *, where: Sequence[Condition] = ()
+    ) -> dict[str, list[list[Hit]]]:
         """The rankings that are fused, `dense` and `lexical`, each as `retrieve` gives them; empty where none are."""
         if self.lexical is None or self.fuse is None:
             return {}
         depth = depth or self.config.retrieval.depth
-        return both_rankings(self.store, self.embedder, self.lexical, questions, depth)
+        return both_rankings(self.store, self.embedder, self.lexical, questions, depth, self.select(where))
+
+    def select(self, where: Sequence[Condition]) -> frozenset[str] | None:
+        """Ids of the passages that may be found under conditions; None where that is all that the store holds.
+
+        Raises `UserError` where no passage has a field that is named, or none fulfils all conditions.
+        """
+        if not where:
+            return self.among
+        asked = tuple(where)
+        if asked not in self._selected:
+            # one at a time: a store keeps the rows of the last one alone, too
+            self._selected.clear()
+            self._selected[asked] = select(list(self.passages.values()), asked)
+        return self._selected[asked]
+
+    @cached_property
+    def _selected(self) -> dict[tuple[Condition, ...], frozenset[str]]:
+        return {}
 
     def answer(self, requests: Sequence[Request]) -> list[Answer]:
         """Answers in the order of the requests. Raises `UserError` where kept passages alone are over the budget."""
@@ -118,12 +144,20 @@ class Pipeline:
 
 
 def both_rankings(
-    store: VectorStore, embedder: Embedder, lexical: Ranker, questions: Sequence[str], depth: int
+    store: VectorStore,
+    embedder: Embedder,
+    lexical: Ranker,
+    questions: Sequence[str],
+    depth: int,
+    among: frozenset[str] | None = None,
 ) -> dict[str, list[list[Hit]]]:
-    """The rankings that are fused, `dense` and `lexical`, each `depth` deep."""
-    return {"dense": _by_vectors(store, embedder, questions, depth), "lexical": lexical.rank(questions, depth)}
+    """The rankings that are fused, `dense` and `lexical`, each `depth` deep, of the passages `among` these ids."""
+    dense = _by_vectors(store, embedder, questions, depth, among)
+    return {"dense": dense, "lexical": lexical.rank(questions, depth, among)}
 
 
-def _by_vectors(store: VectorStore, embedder: Embedder, questions: Sequence[str], depth: int) -> list[list[Hit]]:
-    ids, scores = store.search(embedder.encode_queries(questions), depth)
+def _by_vectors(
+    store: VectorStore, embedder: Embedder, questions: Sequence[str], depth: int, among: frozenset[str] | None
+) -> list[list[Hit]]:
+    ids, scores = store.search(embedder.encode_queries(questions), depth, among)
     return [ranked(*row) for row in zip(ids, scores, strict=True)]

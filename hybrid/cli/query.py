@@ -26,6 +26,13 @@ UNKNOWN = "I don't know: the documents found do not answer this."
 @click.argument("question", required=False)
 @workspace_options
 @system_option
+@click.option(
+    "--where",
+    multiple=True,
+    metavar="CONDITION",
+    help="Search only passages that fulfil it: 'source=manuals/*', 'section=*safety*', or a field of their metadata, "
+    "'year>=2020', 'product=H20|H21'. Given again, all must hold.",
+)
 @click.option("--show-context", is_flag=True, help="Print the passages that the generator saw.")
 @click.option(
     "--socket",
@@ -39,6 +46,7 @@ UNKNOWN = "I don't know: the documents found do not answer this."
 def query(
     question: str | None,
     system: SystemChoice,
+    where: tuple[str, ...],
     show_context: bool,
     socket_path: Path | None,
     no_daemon: bool,
@@ -53,8 +61,13 @@ def query(
     \b
     Example:
       hybrid query --corpus corpora/pumps "How tight are the tie rods of the H20?"
+      hybrid query --corpus corpora/pumps --where "source=*h20*" "How tight are the tie rods?"
     """
-    answers = _Answers(system, socket_path, no_daemon, options)
+    from hybrid.passage_filter import parse_conditions
+
+    # a slip of the pen is told before anything is loaded
+    parse_conditions(where)
+    answers = _Answers(system, where, socket_path, no_daemon, options)
     if question is not None:
         _answer(answers, question, show_context, as_json)
         return
@@ -75,8 +88,16 @@ def _read_line() -> str | None:
 class _Answers:
     """Where answers come from: the resident process if there is a fitting one, else this process, loaded once."""
 
-    def __init__(self, system: SystemChoice, path: Path | None, no_daemon: bool, options: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        system: SystemChoice,
+        where: tuple[str, ...],
+        path: Path | None,
+        no_daemon: bool,
+        options: dict[str, Any],
+    ) -> None:
         self._system = system
+        self._where = where
         self._path = path
         self._no_daemon = no_daemon
         self._options = options
@@ -91,7 +112,8 @@ class _Answers:
         """As `Asker.ask`."""
         if self._asker is None and (found := self._served(question, ranks, screen)):
             return found
-        return self._own().ask(question, ranks=ranks, on_text=screen.begin() if screen else None)
+        on_text = screen.begin() if screen else None
+        return self._own().ask(question, where=self._where, ranks=ranks, on_text=on_text)
 
     def _served(self, question: str, ranks: bool, screen: "_Screen | None") -> dict[str, Any] | None:
         from hybrid.digests import cache_folder
@@ -104,7 +126,8 @@ class _Answers:
         wanted = describe(
             root, corpus, self._options["config_path"], self._options["overrides"], self._system, cache_folder()
         )
-        return ask_served(path, wanted, question, ranks=ranks, on_text=screen.begin() if screen else None)
+        on_text = screen.begin() if screen else None
+        return ask_served(path, wanted, question, where=self._where, ranks=ranks, on_text=on_text)
 
     def _socket(self) -> Path | None:
         from hybrid.serving.client import SOCKET
@@ -154,6 +177,8 @@ def _answer(answers: _Answers, question: str, show_context: bool, as_json: bool)
         show.as_json(record)
         return
     (screen or _Screen()).finish(UNKNOWN if record["answer"] is None else record["answer"])
+    if "where" in record:
+        show.note(f"searched {record['num_searched']} passages, those with {' and '.join(record['where'])}")
     unsupported = ", ".join(record["unsupported"])
     if record["withheld"]:
         show.note(f"withheld: {record['generated']!r}, as no cited passage contains {unsupported}")

@@ -19,7 +19,7 @@ from hybrid.evaluation.metrics import by_origin, summarise
 from hybrid.evaluation.questions import cluster_of, gold_shown, sample
 from hybrid.evaluation.ranking import rank_metrics, truncated_ndcg
 from hybrid.jsonl import write_jsonl
-from hybrid.protocols import Generator, Scorer
+from hybrid.protocols import Generator, Scorer, Vectors
 from hybrid.types import Answer, Arm, Hit, Passage, Question
 
 VERSION = 3
@@ -92,7 +92,7 @@ def rank(pipeline: Pipeline, asked: Sequence[Question], config: Config) -> tuple
     golds = {question.id: set(question.positives) for question in judged}
     values = rank_metrics({q.id: h for q, h in zip(asked, hits, strict=True) if q.positives}, golds)
     if config.evaluation.dims and judged:
-        ids, vectors = pipeline.store.vectors()
+        ids, vectors = _searched_vectors(pipeline)
         queries = pipeline.embedder.encode_queries([question.question for question in judged])
         for dim in config.evaluation.dims:
             scores = truncated_ndcg(queries, ids, vectors, list(golds.values()), dim)
@@ -109,6 +109,15 @@ def rank(pipeline: Pipeline, asked: Sequence[Question], config: Config) -> tuple
         for question, found in zip(asked, hits, strict=True)
     ]
     return hits, rows
+
+
+def _searched_vectors(pipeline: Pipeline) -> tuple[list[str], Vectors]:
+    """All ids and vectors that may be found."""
+    ids, vectors = pipeline.store.vectors()
+    if pipeline.among is None:
+        return ids, vectors
+    rows = [row for row, identity in enumerate(ids) if identity in pipeline.among]
+    return [ids[row] for row in rows], vectors[rows]
 
 
 def _row(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +13,7 @@ from hybrid.config import Config
 from hybrid.corpus.passages import PassageSet
 from hybrid.errors import ConfigError, MissingError, StaleError
 from hybrid.lifecycle.fusion_choice import choose_fusion, chosen_fusion, dev_questions
+from hybrid.passage_filter import parse_conditions, select
 from hybrid.protocols import Generator, VectorStore
 from hybrid.retrieval.fusion import Fusion
 from hybrid.retrieval.index import asked_on_dev, build_index, open_index
@@ -70,6 +72,8 @@ class Search:
     def inputs(self) -> dict[str, str]:
         """What an artefact that rests on this retrieval is made from; the same as ever where vectors alone rank."""
         made_from = {"index": require(self.index_path, "hybrid index").id}
+        if where := self.config.retrieval.where:
+            made_from["where"] = " and ".join(where)
         fusion = self.fusion
         if fusion.mode != "dense":
             made_from["lexical"] = require(self._lexical_path, "hybrid index").id
@@ -95,12 +99,23 @@ class Search:
         """A system to ask. Raises `MissingError` or `StaleError` where `build` would have something to do."""
         store, fusion = self._store(), self.fusion
         lexical = None if fusion.mode == "dense" else self._lexical()
-        lookup = self.passages.lookup
-        return Pipeline(store, self.embedder, generator, lookup, self.config, lexical=lexical, fuse=fusion.fuse)
+        among, found = self._among, self.passages.lookup
+        if among is not None:
+            found = {identity: passage for identity, passage in self.passages.by_id.items() if identity in among}
+        return Pipeline(
+            store, self.embedder, generator, found, self.config, lexical=lexical, fuse=fusion.fuse, among=among
+        )
 
     def halves(self, questions: Sequence[str]) -> dict[str, list[list[Hit]]]:
         """Both rankings of every question, as deep as they are fused."""
-        return both_rankings(self._store(), self.embedder, self._lexical(), questions, self.config.retrieval.depth)
+        depth = self.config.retrieval.depth
+        return both_rankings(self._store(), self.embedder, self._lexical(), questions, depth, self._among)
+
+    @cached_property
+    def _among(self) -> frozenset[str] | None:
+        """What `retrieval.where` leaves. Raises `UserError` where that is nothing."""
+        where = parse_conditions(self.config.retrieval.where)
+        return select(self.passages.passages, where) if where else None
 
     @property
     def _content(self) -> str:
@@ -148,7 +163,8 @@ class Search:
         """What dev measures: its questions and both rankings."""
         paths = {"index": self.index_path, "lexical": self._lexical_path}
         made = {name: require(path, "hybrid index").id for name, path in paths.items()}
-        return {"passages": self.passages.manifest.id, **made}
+        where = self.config.retrieval.where
+        return {"passages": self.passages.manifest.id, **made, **({"where": " and ".join(where)} if where else {})}
 
     def _chosen(self) -> Fusion | None:
         return chosen_fusion(self.fusion_path, self.config, self._measured)

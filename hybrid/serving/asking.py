@@ -6,6 +6,7 @@ from typing import Any
 
 from hybrid.answering.pipeline import Pipeline, Request
 from hybrid.answering.streaming import OnText
+from hybrid.passage_filter import parse_conditions
 from hybrid.protocols import Preloading
 from hybrid.serving.huge_pages import use_huge_pages
 from hybrid.types import Answer, Hit
@@ -20,22 +21,28 @@ class Asker:
         self._loading = threading.Thread(target=self._preload)
         self._loading.start()
 
-    def ask(self, question: str, *, ranks: bool = False, on_text: OnText | None = None) -> dict[str, Any]:
+    def ask(
+        self, question: str, *, where: Sequence[str] = (), ranks: bool = False, on_text: OnText | None = None
+    ) -> dict[str, Any]:
         """`record`: the answer as `hybrid query --json` prints it; `headings`: of each passage in it.
 
-        `ranks` tells the place of each passage in both rankings, where two are fused. `on_text` gets pieces of the
-        answer as soon as they may be shown.
+        `where`: conditions on the passages that are searched. `ranks` tells the place of each passage in both rankings,
+        where two are fused. `on_text` gets pieces of the answer as soon as they may be shown. Raises `UserError` where
+        a condition is none, names no field, or no passage fulfils all.
         """
-        pipeline = self._pipeline
-        hits = pipeline.retrieve([question])[0]
-        halves = {name: rows[0] for name, rows in pipeline.halves([question]).items()} if ranks else {}
+        pipeline, conditions = self._pipeline, parse_conditions(where)
+        hits = pipeline.retrieve([question], where=conditions)[0]
+        halves = pipeline.halves([question], where=conditions) if ranks else {}
         request = Request(question, pipeline.lookup(hits))
         # what counts tokens is loaded too before the model is waited for; fitted again it takes no time
         pipeline.fit(request)
         self._loading.join()
         answer = pipeline.stream(request, on_text) if on_text else pipeline.answer([request])[0]
         return {
-            "record": _record(pipeline, question, answer, hits, halves),
+            "record": {
+                **_record(pipeline, question, answer, hits, {name: rows[0] for name, rows in halves.items()}),
+                **({"where": list(where), "num_searched": len(pipeline.select(conditions) or ())} if where else {}),
+            },
             "headings": {identity: pipeline.passages[identity].heading for identity in sorted(answer.context)},
         }
 

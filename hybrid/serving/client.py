@@ -8,14 +8,14 @@ would.
 import json
 import os
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from hybrid import __version__
 from hybrid.errors import HybridError
 
-PROTOCOL = 1
+PROTOCOL = 2
 SOCKET = "serve.sock"
 """Its name in a workspace."""
 _ACCEPT_S = 2.0
@@ -53,6 +53,7 @@ def ask_served(
     wanted: Mapping[str, Any],
     question: str,
     *,
+    where: Sequence[str] = (),
     ranks: bool = False,
     on_text: Callable[[str], None] | None = None,
 ) -> dict[str, Any] | None:
@@ -60,7 +61,8 @@ def ask_served(
 
     Raises `ServedError` where the question itself is at fault.
     """
-    request = {**wanted, "question": question, "ranks": ranks, "stream": on_text is not None}
+    asked = {"question": question, "where": list(where), "ranks": ranks, "stream": on_text is not None}
+    request = {**wanted, **asked}
     for line in _converse(path, request):
         if "text" in line and on_text is not None:
             on_text(line["text"])

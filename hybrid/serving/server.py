@@ -71,7 +71,8 @@ class Resident:
             except HybridError as error:
                 raise RefusedError(error.problem) from None
             on_piece = on_text if request.get("stream") else None
-            return asker.ask(request["question"], ranks=bool(request.get("ranks")), on_text=on_piece)
+            where, ranks = request["where"], bool(request.get("ranks"))
+            return asker.ask(request["question"], where=where, ranks=ranks, on_text=on_piece)
 
     def rest(self) -> None:
         """Until the answer that is being written is finished; no other is begun."""
@@ -83,6 +84,8 @@ class Resident:
             raise RefusedError("another release")
         if not isinstance(request["question"], str):
             raise RefusedError("no question")
+        if not all(isinstance(condition, str) for condition in request["where"]):
+            raise RefusedError("no conditions")
         places = {"workspace": workspace.root, "corpus": workspace.corpus.folder, "cache": cache_folder()}
         if any(request[name] != os.path.realpath(place) for name, place in places.items()):
             raise RefusedError("another workspace")
