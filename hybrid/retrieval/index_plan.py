@@ -6,8 +6,7 @@ from typing import get_args
 
 from hybrid.config_index import IndexConfig, IndexType, ShortlistType
 from hybrid.retrieval.index_layout import LEAST_TRAINED, Layout, num_clusters
-from hybrid.retrieval.search_cost import exact_ms, search_ms
-from hybrid.retrieval.shortlist_store import Effort
+from hybrid.retrieval.search_cost import Effort, exact_ms, search_ms
 
 _FUNNEL_DIMS = (64, 128, 192, 256)
 _DIMS_PER_PART = {"funnel": (2, 1), "ivf_pq": (4, 2, 1)}

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from hybrid.protocols import Vectors
 from hybrid.retrieval.full_vectors import FullVectors, Rows
-from hybrid.retrieval.search_cost import search_ms
-from hybrid.retrieval.shortlist_store import TUNED_FOR, WIDEN, WIDEST, Edges, Effort, ShortlistStore
+from hybrid.retrieval.search_cost import Effort, search_ms
+from hybrid.retrieval.shortlist_store import TUNED_FOR, WIDEN, WIDEST, Edges, ShortlistStore
 
 _SHORTLISTS = (12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048)
 _DOUBTS = (None, 1.0, 2.0, 3.0)

@@ -1,13 +1,12 @@
-"""What one search is expected to take, one thread: unit costs that were measured once, so that a plan is the same on
-every machine. They rank layouts and efforts; a machine's own milliseconds differ.
+"""How hard a search looks, and what it is expected to take, one thread.
+
+Unit costs were measured once, so that a plan is the same on every machine. They rank layouts and efforts; a machine's
+own milliseconds differ.
 """
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from hybrid.retrieval.index_layout import Layout
-
-if TYPE_CHECKING:
-    from hybrid.retrieval.shortlist_store import Effort
 
 _CALL_US = 40.0
 """Of a call, whatever the index."""
@@ -23,7 +22,20 @@ _RESCORED_US = 0.25
 """Of a full vector that is fetched from anywhere in the file."""
 
 
-def search_ms(layout: Layout, num: int, effort: "Effort") -> float:
+@dataclass(frozen=True)
+class Effort:
+    """How hard to look. `shortlist`: vectors rescored for ten results; `probes`: clusters or graph nodes visited.
+
+    `doubt`: a shortlist is widened where its last code would be among the results if it erred by so many standard
+    deviations of this shortlist's errors: where many passages are nearly the same, short codes cannot tell them apart.
+    """
+
+    shortlist: int
+    probes: int
+    doubt: float | None = None
+
+
+def search_ms(layout: Layout, num: int, effort: Effort) -> float:
     """Of a search among `num` vectors at an effort, in milliseconds."""
     micros = _CALL_US + _RESCORED_US * min(effort.shortlist, num)
     if layout.type == "hnsw":

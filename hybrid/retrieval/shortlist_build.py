@@ -15,7 +15,8 @@ from hybrid.retrieval.faiss_files import read_faiss, write_faiss
 from hybrid.retrieval.full_vectors import BLOCK, FullVectors, RowFile, Rows
 from hybrid.retrieval.index_layout import Layout
 from hybrid.retrieval.recall_check import Point, Sample, cheapest, draw_sample, frontier, hold_out, measure, pareto
-from hybrid.retrieval.shortlist_store import FAISS_FILE, VECTORS_FILE, Effort, ShortlistStore
+from hybrid.retrieval.search_cost import Effort
+from hybrid.retrieval.shortlist_store import FAISS_FILE, VECTORS_FILE, ShortlistStore
 
 EFFORT_VERSION = 3
 """Of how effort is chosen: part of the id of an index that is not exact, and of no other."""

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -18,7 +18,7 @@ from hybrid.retrieval.faiss_files import REBUILD, read_faiss, write_faiss
 from hybrid.retrieval.full_vectors import BLOCK, FullVectors, Rows
 from hybrid.retrieval.index_layout import Layout
 from hybrid.retrieval.saved_ids import SavedIds
-from hybrid.retrieval.search_cost import rescored_ms, search_ms
+from hybrid.retrieval.search_cost import Effort, rescored_ms, search_ms
 from hybrid.retrieval.vector_checks import check_new, check_vectors
 
 FAISS_FILE = "shortlist.faiss"
@@ -34,19 +34,6 @@ WIDEN = 4
 _ADD_BATCH = 16384
 _SPARE = 1.5
 """Times that a shortlist under a filter is longer than its expected share of rows that may be found asks for."""
-
-
-@dataclass(frozen=True)
-class Effort:
-    """How hard to look. `shortlist`: vectors rescored for ten results; `probes`: clusters or graph nodes visited.
-
-    `doubt`: a shortlist is widened where its last code would be among the results if it erred by so many standard
-    deviations of this shortlist's errors: where many passages are nearly the same, short codes cannot tell them apart.
-    """
-
-    shortlist: int
-    probes: int
-    doubt: float | None = None
 
 
 class ShortlistStore:
@@ -215,9 +202,11 @@ class ShortlistStore:
 
     def _is_quicker_compared(self, allowed: Allowed, width: int, probes: int) -> bool:
         """Whether all that may be found are compared sooner than a shortlist of that width is drawn up."""
-        if width >= len(self.full):
+        num = len(self.full)
+        if width >= num:
             return True
-        return rescored_ms(allowed.num) <= search_ms(self.layout, len(self.full), Effort(width, max(width, probes)))
+        effort = Effort(width * allowed.num // num, max(width, probes) if self.layout.type == "hnsw" else probes)
+        return rescored_ms(allowed.num) <= search_ms(self.layout, num, effort)
 
     def _compared(self, query: Vectors, allowed: Allowed, k: int) -> tuple[list[str], list[float]]:
         """The k best of all rows that may be found."""

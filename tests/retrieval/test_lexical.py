@@ -110,3 +110,17 @@ def test_damage_is_found(tmp_path: Path) -> None:
         open_lexical(tmp_path / "lexical", PLAIN, inputs=INPUTS)
     with pytest.raises(IntegrityError, match="4 passages but 3 ids"):
         LexicalIndex(tmp_path / "lexical", PLAIN)
+
+
+def test_among_chosen_ids_words_weigh_as_among_all(tmp_path: Path) -> None:
+    index = built(tmp_path)
+    whole = index.rank(["oil pump seal"], 10)[0]
+    for some in ({"a", "c"}, {"b"}, {"a", "b", "c", "d", "unknown"}):
+        found = index.rank(["oil pump seal"], 10, frozenset(some))[0]
+        wanted = [hit for hit in whole if hit.passage_id in some]
+        assert [(hit.passage_id, hit.score) for hit in found] == [(hit.passage_id, hit.score) for hit in wanted]
+        assert [hit.rank for hit in found] == list(range(1, len(wanted) + 1))
+    assert index.rank(["oil pump", "seal"], 10, frozenset()) == [[], []]
+    assert [hit.passage_id for hit in index.rank(["oil pump seal"], 1, frozenset({"a", "c"}))[0]] == [
+        next(hit.passage_id for hit in whole if hit.passage_id in "ac")
+    ]

@@ -21,9 +21,9 @@ from hybrid.retrieval.recall_check import (
     measure,
     pareto,
 )
-from hybrid.retrieval.search_cost import search_ms
+from hybrid.retrieval.search_cost import Effort, search_ms
 from hybrid.retrieval.shortlist_build import build_shortlist, sample_last, write_vectors
-from hybrid.retrieval.shortlist_store import Effort, ShortlistStore
+from hybrid.retrieval.shortlist_store import ShortlistStore
 from tests.retrieval.store_contract import empty_store
 
 DIM = 32

@@ -12,13 +12,13 @@ from hybrid.errors import IntegrityError
 from hybrid.protocols import Vectors
 from hybrid.retrieval.index_layout import Layout
 from hybrid.retrieval.index_plan import layouts
+from hybrid.retrieval.search_cost import Effort
 from hybrid.retrieval.shortlist_store import (
     FAISS_FILE,
     IDS_FILE,
     STATE_FILE,
     VECTORS_FILE,
     Edges,
-    Effort,
     ShortlistStore,
 )
 from tests.retrieval.store_contract import DIM, StoreContract, empty_store, names, unit_vectors
@@ -139,6 +139,36 @@ def test_doubt_finds_what_a_short_shortlist_alone_misses() -> None:
     store.effort = replace(store.effort, doubt=3.0)
     widened = set(store.search(crowd[:1], 10)[0][0])
     assert len(alone & truth) < 10 and widened == truth
+
+
+@pytest.mark.parametrize("type_", get_args(ShortlistType))
+@pytest.mark.parametrize("near", [False, True])
+def test_among_chosen_ids_recall_is_kept_and_few_rows_are_compared(
+    type_: ShortlistType, near: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a random half of the store, and of the half that lies on one side."""
+    num, k = 6000, 10
+    effort = Effort(shortlist=300, probes=64 if type_ == "hnsw" else 12)
+    store, vectors, queries = trained(type_, effort), unit_vectors(num), unit_vectors(60, 1)
+    store.add([str(row) for row in range(num)], vectors)
+    order = np.argsort(vectors[:, 0]) if near else np.random.default_rng(7).permutation(num)
+    rows = order[: num // 2]
+    compared = []
+    monkeypatch.setattr(
+        store, "_compared", lambda *given: compared.append(1) or ShortlistStore._compared(store, *given)
+    )
+    # a store of this size is quicker compared whole
+    monkeypatch.setattr("hybrid.retrieval.shortlist_store.rescored_ms", lambda num: 1e6)
+
+    def recall(found: list[list[str]], rows: np.ndarray) -> float:
+        borders = np.sort(queries @ vectors[rows].T, axis=1)[:, -k] - 1e-5
+        hits = [vectors[[int(i) for i in ids]] @ query for ids, query in zip(found, queries, strict=True)]
+        return float(np.mean([(scores >= border).mean() for scores, border in zip(hits, borders, strict=True)]))
+
+    whole = recall(store.search(queries, k)[0], np.arange(num))
+    part = recall(store.search(queries, k, frozenset(str(row) for row in rows))[0], rows)
+    assert part >= whole - 0.01
+    assert len(compared) <= (30 if near else 6), "a shortlist serves most queries"
 
 
 def test_fixed_point_moves_scores_by_less_than_a_ten_thousandth(tmp_path: Path) -> None:
