@@ -81,7 +81,7 @@ def forget_answers(place: Place) -> None:
         file.unlink()
 
 
-@pytest.mark.parametrize("form", [[], ["--json"], ["--show-context"]])
+@pytest.mark.parametrize("form", [[], ["--json"], ["--show-context"], ["--json", "--where", "source=birch.md"]])
 def test_the_output_is_the_same_to_the_byte(indexed: Place, serving: Command, form: list[str]) -> None:
     served = thin(indexed, QUESTION, *form)
     assert served.code == 0, served.err
@@ -148,6 +148,9 @@ def test_a_question_that_does_not_fit_is_refused_in_the_same_words(indexed: Plac
     served = thin(indexed, long)
     refused(served, "takes more than 440 tokens")
     assert served == indexed.run("query", long, "--no-daemon")
+    unknown = thin(indexed, QUESTION, "--where", "year>2000")
+    refused(unknown, "no passage has a field 'year'", "section")
+    assert unknown == indexed.run("query", QUESTION, "--where", "year>2000", "--no-daemon")
     assert thin(indexed, QUESTION).code == 0
 
 
@@ -179,6 +182,7 @@ def request(place: Place, **changed: Any) -> bytes:
         "system": "live",
         "cache": os.path.realpath(client_cache()),
         "question": QUESTION,
+        "where": [],
         "ranks": False,
         "stream": True,
     }
@@ -207,7 +211,8 @@ def test_what_is_no_request_is_refused_and_harms_nobody(indexed: Place, serving:
         except BrokenPipeError:
             continue
         assert replies == [] or "refused" in replies[-1], line[:20]
-    for changed in ({"version": "0.0"}, {"workspace": "/"}, {"question": 7}, {"overrides": 3}, {"system": "none"}):
+    strange = ({"question": 7}, {"overrides": 3}, {"system": "none"}, {"where": 3}, {"where": [3]})
+    for changed in ({"version": "0.0"}, {"workspace": "/"}, *strange):
         assert "refused" in converse(indexed, request(indexed, **changed))[-1], changed
     assert "reply" in converse(indexed, request(indexed))[-1]
     assert "Traceback" not in (serving.folder / "stderr").read_text(encoding="utf-8")
