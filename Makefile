@@ -23,7 +23,7 @@ READY  := $(VENV)/.ready
 OPTIONS = --corpus $(CORPUS) --config $(CONFIG) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo audit preflight index train-embed train-raft merge evaluate diagnose query test check bench bench-engines bench-trial bench-faults bench-diagnosis bench-audit bench-modelfree bench-ingest bench-fusion bench-search bench-query bench-encode bench-speed bench-capacity clean lock
+.PHONY: help setup models demo audit preflight index train-embed train-raft merge evaluate diagnose query test check bench bench-engines bench-trial bench-faults bench-diagnosis bench-audit bench-modelfree bench-ingest bench-fusion bench-search bench-filter bench-query bench-encode bench-speed bench-capacity clean lock
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -110,6 +110,9 @@ bench-fusion: models  ## BM25 and vectors alone and fused: after `make bench`, f
 
 bench-search: $(READY) $(VECTORS) $(FUNNEL_VECTORS)  ## vector search beside FAISS and usearch, on a million windows of the sets in DATA
 	$(BIN)/python -m benchmarks.search --vectors $(VECTORS) --funnel-vectors $(FUNNEL_VECTORS)
+
+bench-filter: $(READY) $(VECTORS)  ## search among a part of the passages, beside FAISS's selectors
+	$(BIN)/python -m benchmarks.filters --vectors $(VECTORS)
 
 # vectors are encoded once; an encoding that was killed goes on where it was
 indexes/windows.npy: | models

@@ -70,8 +70,8 @@ def main(
 def _growth(made: Made, sizes: list[int], queries: int, rounds: int, types: tuple[IndexType, ...]) -> None:
     """What building and searching cost at each size, and the exponent of each in the number of vectors."""
     for type_ in types:
-        built = {size: _in_process("build", "all", size, type_) for size in sizes}
-        found = {size: _in_process("searches", "all", size, queries, rounds, type_) for size in sizes}
+        built = {size: in_process("build", "all", size, type_) for size in sizes}
+        found = {size: in_process("searches", "all", size, queries, rounds, type_) for size in sizes}
         for size in sizes:
             made["speed/build-s", f"hybrid {type_}, {size}"] = ([built[size]["seconds"]], size)
             made["speed/build-peak-mb", f"hybrid {type_}, {size}"] = ([built[size]["peak_mb"]], size)
@@ -94,9 +94,9 @@ def _beside_others(made: Made, num: int, queries: int, rounds: int, types: tuple
     others = ("hnsw32", "usearch")
     # a thread each, at the same time: nothing is claimed about these builds
     with ThreadPoolExecutor(len(others)) as pool:
-        for engine, told in zip(others, pool.map(partial(_in_process, "build_other", "all", num), others), strict=True):
+        for engine, told in zip(others, pool.map(partial(in_process, "build_other", "all", num), others), strict=True):
             made["speed/build-s", f"{engine}, {num}, two builds at once"] = ([told["seconds"]], num)
-    found = _in_process("side_by_side", "all", num, queries, rounds, list(types))
+    found = in_process("side_by_side", "all", num, queries, rounds, list(types))
     for engine, told in found.items():
         made["speed/search-ms", f"{engine}, {num}, side by side"] = (told["ms"], num)
         made["speed/search-recall@10", engine] = ([told["recall"]], told["asked"])
@@ -122,8 +122,8 @@ def _beside_others(made: Made, num: int, queries: int, rounds: int, types: tuple
 
 def _funnel(made: Made, vectors: Path, queries: int, rounds: int) -> None:
     num, _ = split(vectors, ROOT / "funnel", FUNNEL, queries)
-    built = _in_process("build", "funnel", num, "funnel")["facts"]
-    found = _in_process("side_by_side", "funnel", num, queries, rounds, ["funnel"])
+    built = in_process("build", "funnel", num, "funnel")["facts"]
+    found = in_process("side_by_side", "funnel", num, queries, rounds, ["funnel"])
     own = found["hybrid funnel"]
     ratios = [other / mine for other, mine in zip(found["FAISS Flat"]["ms"], own["ms"], strict=True)]
     made["speed/funnel-vs-exact", f"FAISS Flat ÷ funnel, {vectors.stem}"] = (ratios, num)
@@ -174,7 +174,7 @@ def split(vectors: Path, folder: Path, num: int, queries: int) -> tuple[int, int
     return num, int(given.shape[1])
 
 
-def _in_process(what: str, *arguments: Any) -> dict[str, Any]:
+def in_process(what: str, *arguments: Any) -> dict[str, Any]:
     """What a function of `search_sides` prints, in a process of its own with one thread."""
     click.echo(f"{what} {' '.join(map(str, arguments))}", err=True)
     code = f"from benchmarks import search_sides; search_sides.{what}(*{arguments!r})"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from benchmarks.peak import peak_mb
 from hybrid.config_index import IndexConfig, IndexType, ShortlistType
@@ -30,7 +31,7 @@ _EFFORTS = (10, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256
 Search = Callable[[Vectors], Any]
 
 
-def _folder(part: str, num: int, type_: str) -> Path:
+def folder_of(part: str, num: int, type_: str) -> Path:
     return ROOT / part / f"{type_}-{num}"
 
 
@@ -47,7 +48,7 @@ def _blocks(part: str, num: int) -> Iterator[tuple[list[int], Vectors]]:
 
 def build(part: str, num: int, type_: ShortlistType) -> None:
     """Index the first `num` vectors as `hybrid index` does once they are encoded: seconds, and peak memory."""
-    folder = _folder(part, num, type_)
+    folder = folder_of(part, num, type_)
     resume = folder.with_name(folder.name + "-resume")
     folder.mkdir(parents=True)
     resume.mkdir()
@@ -67,7 +68,7 @@ def build(part: str, num: int, type_: ShortlistType) -> None:
 
 def build_other(part: str, num: int, engine: str) -> None:
     """Index the vectors by another library, from memory."""
-    file = _folder(part, num, engine)
+    file = folder_of(part, num, engine)
     vectors = np.concatenate([block for _, block in _blocks(part, num)])
     started = time.perf_counter()
     if engine == "hnsw32":
@@ -88,10 +89,10 @@ def build_other(part: str, num: int, engine: str) -> None:
 def searches(part: str, num: int, queries: int, rounds: int, type_: IndexType) -> None:
     """One index of ours by itself."""
     asked = np.load(ROOT / part / "queries.npy")[:queries]
-    store = ShortlistStore.load(_folder(part, num, type_))
+    store = ShortlistStore.load(folder_of(part, num, type_))
     borders = _exact_borders(part, num, asked)
-    recall = _recall(part, asked, _rows_of(store, asked), borders)
-    print(json.dumps({"ms": [_ms(lambda q: store.search(q, K), asked) for _ in range(rounds)], "recall": recall}))
+    recall = recall_of(part, asked, _rows_of(store, asked), borders)
+    print(json.dumps({"ms": [ms_of(lambda q: store.search(q, K), asked) for _ in range(rounds)], "recall": recall}))
 
 
 def side_by_side(part: str, num: int, queries: int, rounds: int, types: list[IndexType]) -> None:
@@ -110,11 +111,11 @@ def side_by_side(part: str, num: int, queries: int, rounds: int, types: list[Ind
     told: dict[str, dict[str, Any]] = {}
     wanted = {"": RECALL, SAME: RECALL}
     for type_ in types:
-        folder, name = _folder(part, num, type_), f"hybrid {type_}"
+        folder, name = folder_of(part, num, type_), f"hybrid {type_}"
         store = ShortlistStore.load(folder)
         engines[name] = partial(store.search, k=K)
-        recall = _recall(part, asked[check], _rows_of(store, asked[check]), borders[check])
-        wanted[SAME] = max(wanted[SAME], _recall(part, asked[tune], _rows_of(store, asked[tune]), borders[tune]))
+        recall = recall_of(part, asked[check], _rows_of(store, asked[check]), borders[check])
+        wanted[SAME] = max(wanted[SAME], recall_of(part, asked[tune], _rows_of(store, asked[tune]), borders[tune]))
         files = sum(file.stat().st_size for file in folder.iterdir()) / 1e6
         # codes, graph and ids count whole, with where each id begins; of the mapped vectors what was fetched
         held = sum((folder / file).stat().st_size for file in (FAISS_FILE, IDS_FILE)) / 1e6 + 8 * num / 1e6
@@ -126,14 +127,14 @@ def side_by_side(part: str, num: int, queries: int, rounds: int, types: list[Ind
     engines["FAISS Flat"] = partial(flat.search, k=K)
     told["FAISS Flat"] = {"recall": 1.0, "mb": num * asked.shape[1] * 4 / 1e6}
     others: dict[str, tuple[Callable[[int], None], Search, float]] = {}
-    if (file := _folder(part, num, "hnsw32")).is_file():
+    if (file := folder_of(part, num, "hnsw32")).is_file():
         hnsw: Any = faiss.read_index(str(file))
 
         def rows_of_faiss(query: Vectors) -> list[int]:
             return hnsw.search(query, K)[1][0].tolist()
 
         others["FAISS HNSW32"] = partial(setattr, hnsw.hnsw, "efSearch"), rows_of_faiss, file.stat().st_size / 1e6
-    if (file := _folder(part, num, "usearch")).is_file():
+    if (file := folder_of(part, num, "usearch")).is_file():
         from usearch.index import Index
 
         graph: Any = Index.restore(str(file))
@@ -148,7 +149,7 @@ def side_by_side(part: str, num: int, queries: int, rounds: int, types: list[Ind
             name = engine + level
             effort = _least_effort(set_effort, rows, enough, part, asked[tune], borders[tune])
             engines[name], settings[name] = rows, partial(set_effort, effort)
-            recall = _recall(part, asked[check], [rows(q[None]) for q in asked[check]], borders[check])
+            recall = recall_of(part, asked[check], [rows(q[None]) for q in asked[check]], borders[check])
             told[name] = {"recall": recall, "mb": size}
     for found in told.values():
         found.update(ms=[], asked=len(asked[check]))
@@ -157,7 +158,7 @@ def side_by_side(part: str, num: int, queries: int, rounds: int, types: list[Ind
         if name in settings:
             settings[name]()
         # exact search takes a hundred times as long, and as long every time
-        return _ms(engines[name], asked[check][:40] if name == "FAISS Flat" else asked[check])
+        return ms_of(engines[name], asked[check][:40] if name == "FAISS Flat" else asked[check])
 
     for name in engines:
         # while the others were loaded the system may have taken back what the first had read from its files
@@ -174,7 +175,7 @@ def _least_effort(
     """Set and return, of the efforts tried, the first that finds `enough` of the exact ten, else the last."""
     for effort in _EFFORTS:
         set_effort(effort)
-        if _recall(part, asked, [rows(q[None]) for q in asked], borders) >= enough:
+        if recall_of(part, asked, [rows(q[None]) for q in asked], borders) >= enough:
             break
     return effort
 
@@ -198,7 +199,16 @@ def _exact_borders(part: str, num: int, asked: Vectors) -> Any:
     return best[:, -1]
 
 
-def _recall(part: str, asked: Vectors, rows: list[list[int]], borders: Any) -> float:
+def borders_among(passages: Vectors, asked: Vectors, rows: npt.NDArray[np.int64] | None) -> Any:
+    """The exact tenth score of each query among some rows, or all."""
+    import faiss
+
+    some = passages if rows is None else passages[rows]
+    scores, _ = faiss.knn(asked, some, K, metric=faiss.METRIC_INNER_PRODUCT)
+    return scores[:, -1]
+
+
+def recall_of(part: str, asked: Vectors, rows: list[list[int]], borders: Any) -> float:
     """Mean share of the results that score at least the exact tenth, by the given float32 vectors."""
     passages = np.load(ROOT / part / "passages.npy", mmap_mode="r")
     hits = [
@@ -208,7 +218,7 @@ def _recall(part: str, asked: Vectors, rows: list[list[int]], borders: Any) -> f
     return float(np.mean(hits))
 
 
-def _ms(search: Search, asked: Vectors) -> float:
+def ms_of(search: Search, asked: Vectors) -> float:
     """Of one query, all in turn, after a few to warm up."""
     for query in asked[:5]:
         search(query[None])

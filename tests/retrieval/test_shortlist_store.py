@@ -158,7 +158,7 @@ def test_among_chosen_ids_recall_is_kept_and_few_rows_are_compared(
         store, "_compared", lambda *given: compared.append(1) or ShortlistStore._compared(store, *given)
     )
     # a store of this size is quicker compared whole
-    monkeypatch.setattr("hybrid.retrieval.shortlist_store.rescored_ms", lambda num: 1e6)
+    monkeypatch.setattr("hybrid.retrieval.shortlist_store.compared_ms", lambda num: 1e6)
 
     def recall(found: list[list[str]], rows: np.ndarray) -> float:
         borders = np.sort(queries @ vectors[rows].T, axis=1)[:, -k] - 1e-5
