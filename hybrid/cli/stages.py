@@ -67,6 +67,8 @@ def index(system: SystemChoice, plan_only: bool, as_json: bool, **options: Any) 
         facts["index_type"] = f"{found['type']}, recall@10 {found['recall@10']:.3f} on {found['checked_on']}"
     if workspace.config.retrieval.mode != "dense":
         facts["retrieval"] = search.fusion.name
+    if where := workspace.config.retrieval.where:
+        facts["searched"] = f"{len(search.among or ())} passages, those with {' and '.join(where)}"
     if workspace.config.retrieval.mode == "auto":
         from hybrid.artifacts import require
 

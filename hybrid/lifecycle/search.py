@@ -99,7 +99,7 @@ class Search:
         """A system to ask. Raises `MissingError` or `StaleError` where `build` would have something to do."""
         store, fusion = self._store(), self.fusion
         lexical = None if fusion.mode == "dense" else self._lexical()
-        among, found = self._among, self.passages.lookup
+        among, found = self.among, self.passages.lookup
         if among is not None:
             found = {identity: passage for identity, passage in self.passages.by_id.items() if identity in among}
         return Pipeline(
@@ -109,10 +109,10 @@ class Search:
     def halves(self, questions: Sequence[str]) -> dict[str, list[list[Hit]]]:
         """Both rankings of every question, as deep as they are fused."""
         depth = self.config.retrieval.depth
-        return both_rankings(self._store(), self.embedder, self._lexical(), questions, depth, self._among)
+        return both_rankings(self._store(), self.embedder, self._lexical(), questions, depth, self.among)
 
     @cached_property
-    def _among(self) -> frozenset[str] | None:
+    def among(self) -> frozenset[str] | None:
         """What `retrieval.where` leaves. Raises `UserError` where that is nothing."""
         where = parse_conditions(self.config.retrieval.where)
         return select(self.passages.passages, where) if where else None

@@ -95,6 +95,7 @@ def _record(
                 "source": pipeline.passages[identity].source,
                 "score": scores[identity],
                 **({"ranks": {name: place.get(identity) for name, place in places.items()}} if places else {}),
+                **({"metadata": dict(metadata)} if (metadata := pipeline.passages[identity].metadata) else {}),
                 "text": pipeline.passages[identity].text,
             }
             for identity in answer.context

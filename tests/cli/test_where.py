@@ -58,6 +58,8 @@ def test_a_question_is_answered_from_the_passages_that_fulfil_its_conditions(
     assert (answer["where"], answer["num_searched"]) == (where, num)
     if mode != "lexical":
         assert len(answer["context"]) == num
+    years = {"birch.md": 2019, "cedar.md": 2021, "elm.md": 2024}
+    assert all(p.get("metadata", {}).get("year") == years.get(p["source"]) for p in answer["context"])
     told = dated.run("query", QUESTION, *options, retrieval__mode=mode)
     assert f"searched {num} passages, those with {' and '.join(where)}" in told.err
 
@@ -89,6 +91,8 @@ def test_a_system_may_be_held_to_conditions_and_is_another_one_then(dated: Place
     assert sources(ask(dated, **held)) == {"alder.md", "cedar.md", "dogwood.md", "elm.md", "fir.md"}
     assert sources(ask(dated, "--where", "year<2024", **held)) == {"cedar.md"}, "both must hold"
     refused(dated.run("query", QUESTION, "--where", "year<2021", **held), "no passage fulfils year<2021")
+    assert "searched: 20 passages, those with status!=obsolete" in dated.run("index", **held).out
+    refused(dated.run("index", retrieval__where="staus=valid"), "no passage has a field 'staus'")
     ids = []
     for changed in ({}, {"retrieval__where": "status!=obsolete"}, {"retrieval__where": "year>2020"}, {}):
         result = dated.run("diagnose", "--json", **changed)
