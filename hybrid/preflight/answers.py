@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hybrid.artifacts import Manifest, read_manifest, sha256_file
-from hybrid.backends import make_embedder, make_generator
+from hybrid.backends import make_embedder, make_generator, make_reranker
 from hybrid.config import Config
 from hybrid.corpus.passages import CorpusFolder, PassageSet
 from hybrid.corpus.task import Task, read_task
@@ -144,7 +144,13 @@ class Situation:
             if embedder
             else "",
             "generator": make_generator(self.config).fingerprint if there else "",
+            **self._reranker(),
         }
+
+    def _reranker(self) -> dict[str, str]:
+        name = self.config.retrieval.reranker
+        there = make_reranker(self.config) if name and find_local(name, "reranker") else None
+        return {"reranker": there.fingerprint if there else ""} if name else {}
 
     def read_json(self, name: str) -> Mapping[str, Any]:
         """A JSON file of the workspace."""

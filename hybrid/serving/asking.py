@@ -23,12 +23,14 @@ class Asker:
     def ask(self, question: str, *, ranks: bool = False, on_text: OnText | None = None) -> dict[str, Any]:
         """`record`: the answer as `hybrid query --json` prints it; `headings`: of each passage in it.
 
-        `ranks` tells the place of each passage in both rankings, where two are fused. `on_text` gets pieces of the
-        answer as soon as they may be shown.
+        `ranks` tells the place of each passage in both rankings, where two are fused, and before a reranker.
+        `on_text` gets pieces of the answer as soon as they may be shown.
         """
         pipeline = self._pipeline
         hits = pipeline.retrieve([question])[0]
         halves = {name: rows[0] for name, rows in pipeline.halves([question]).items()} if ranks else {}
+        if ranks and pipeline.reranker:
+            halves["before_reranking"] = pipeline.first_stage([question], pipeline.config.retrieval.depth)[0]
         request = Request(question, pipeline.lookup(hits))
         # what counts tokens is loaded too before the model is waited for; fitted again it takes no time
         pipeline.fit(request)
@@ -42,6 +44,9 @@ class Asker:
     def warm(self) -> None:
         """Load everything now, for a process that stays."""
         self._pipeline.retrieve(["warm"])
+        if self._pipeline.reranker:
+            # words alone may find nothing to rerank
+            self._pipeline.reranker.score("warm", ["warm"])
         self._loading.join()
         if isinstance(self._pipeline.generator, Preloading):
             self._pipeline.generator.preload(alone=True)
