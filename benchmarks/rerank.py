@@ -98,7 +98,9 @@ def labelled_pairs(workspace: Workspace, depth: int) -> list[LabelledPair]:
     )
     pairs = []
     for question, negatives in zip(questions, ranked, strict=True):
-        drawn = random.Random(f"{workspace.config.seed}:{question.id}").sample(negatives, min(NEGATIVES, len(negatives)))
+        drawn = random.Random(f"{workspace.config.seed}:{question.id}").sample(
+            negatives, min(NEGATIVES, len(negatives))
+        )
         for identity, label in [*((gold, 1.0) for gold in question.positives[:1]), *((one, 0.0) for one in drawn)]:
             pairs.append(LabelledPair(question.question, by_id[identity].full_text, label))
     return pairs

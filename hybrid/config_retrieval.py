@@ -48,7 +48,7 @@ class RetrievalConfig(Stage):
     def settings(self) -> dict[str, Any]:
         """What of this decides a result, for the ids of artefacts: keys that the mode does not use are left out.
 
-        Never the reranker's name: its fingerprint decides, which is among the inputs.
+        The reranker's name never: `reranked_by` is among the inputs instead.
         """
         unused = {"reranker", "mode", "stop_words", "stemmer"} if self.mode == "dense" else {"reranker"}
         if not self.reranker:
@@ -56,3 +56,7 @@ class RetrievalConfig(Stage):
         if self.mode != "weighted":
             unused.add("lexical_weight")
         return self.model_dump(mode="json", exclude=unused)
+
+    def reranked_by(self, fingerprint: str) -> str:
+        """What an artefact that rests on a reranker's order names among its inputs."""
+        return f"{fingerprint}, depth {self.rerank_depth}"

@@ -96,7 +96,7 @@ class Search:
             made_from["lexical"] = require(self._lexical_path, "hybrid index").id
             made_from["fusion"] = f"{fusion.name}, depth {self.config.retrieval.depth}"
         if self.reranker:
-            made_from["reranker"] = self.reranker.fingerprint
+            made_from["reranker"] = self.config.retrieval.reranked_by(self.reranker.fingerprint)
         return made_from
 
     @property

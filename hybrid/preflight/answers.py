@@ -148,9 +148,11 @@ class Situation:
         }
 
     def _reranker(self) -> dict[str, str]:
-        name = self.config.retrieval.reranker
-        there = make_reranker(self.config) if name and find_local(name, "reranker") else None
-        return {"reranker": there.fingerprint if there else ""} if name else {}
+        options = self.config.retrieval
+        there = options.reranker and find_local(options.reranker, "reranker")
+        reranker = make_reranker(self.config) if there else None
+        told = {"reranker": options.reranked_by(reranker.fingerprint) if reranker else ""}
+        return told if options.reranker else {}
 
     def read_json(self, name: str) -> Mapping[str, Any]:
         """A JSON file of the workspace."""
