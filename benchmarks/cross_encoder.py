@@ -31,11 +31,11 @@ def train_cross_encoder(
     checkpoints: Path,
     seed: int,
     epochs: float = 1.0,
-    max_steps: int = -1,
+    learning_rate: float = LEARNING_RATE,
 ) -> None:
     """Fine-tune the encoder in `base` with one new label by binary cross-entropy; save it to `target`.
 
-    Positives weigh as much as all negatives together. `max_steps` above 0 ends the training there.
+    Positives weigh as much as all negatives together.
     """
     import torch
     from datasets import Dataset
@@ -60,9 +60,8 @@ def train_cross_encoder(
     arguments = CrossEncoderTrainingArguments(
         output_dir=str(checkpoints),
         num_train_epochs=epochs,
-        max_steps=max_steps,
         per_device_train_batch_size=BATCH_SIZE,
-        learning_rate=LEARNING_RATE,
+        learning_rate=learning_rate,
         warmup_steps=0.1,
         seed=seed,
         data_seed=seed,

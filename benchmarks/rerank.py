@@ -18,9 +18,12 @@ import yaml
 
 from benchmarks import page, results, run
 from benchmarks.cross_encoder import BATCH_SIZE, LEARNING_RATE, MAX_TOKENS, LabelledPair, train_cross_encoder
+from hybrid.answering.pipeline import Pipeline
 from hybrid.artifacts import Build, publish_once, sha256_json, sha256_tree, write_text
 from hybrid.cli.main import set_up_libraries
 from hybrid.cli.options import open_workspace
+from hybrid.evaluation.figure import gain, measure
+from hybrid.lifecycle.rerank_gain import NDCG, both_rows
 from hybrid.lifecycle.workspace import Workspace
 from hybrid.models import resolve
 from hybrid.protocols import Generator
@@ -28,9 +31,16 @@ from hybrid.tuning.hard_negatives import mine_hard_negatives
 
 COMMAND = "make bench-rerank"
 SETS = ("covidqa",)
+MODES = ("dense", "auto")
+"""First stages: vectors alone, and what dev chooses beside words."""
+BEFORE = "dense, base embedder"
 RESAMPLES = 10_000
+DEPTH = 30
+"""Hits that are reranked, and that negatives are drawn from."""
+TIMED = 20
+"""Questions asked one at a time."""
 NEGATIVES = 3
-"""Of a question, drawn from the first that its retrieval ranks: the hardest alone are often right themselves."""
+"""Of a question, drawn from those: the hardest alone are often right themselves."""
 _NO_LIMIT = -9.0
 """Margin over which no negative is too near: what retrieval wrongly ranks first is what is to be put right."""
 NOBODY = cast(Generator, None)
@@ -47,9 +57,56 @@ def main(data: Path, sets: tuple[str, ...]) -> None:
         if not (data / name / "passages.jsonl").is_file():
             click.echo(f"{name} is not in {data}: left out", err=True)
             continue
+        depth = f"retrieval.rerank_depth={DEPTH}"
+        model = trained(_workspace(data, name))
+        rows: list[dict[str, Any]] = []
+        for mode in MODES:
+            rows += _rows(_workspace(data, name, f"retrieval.mode={mode}", f"retrieval.reranker={model}", depth), name)
+            results.record_rows(COMMAND, rows, of=name)
+            page.write()
+        for row in rows:
+            what = f"{name:12} {row['metric']:24} {row['system']:40}"
+            click.echo(f"{what} {row['value']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]")
+
+
+def _rows(workspace: Workspace, name: str) -> list[dict[str, Any]]:
+    """The ranking of test before and after, the paired gain, and the milliseconds of one question alone."""
+    started = time.perf_counter()
+    seed, options = workspace.config.seed, workspace.config.retrieval
+    with workspace.lock():
+        search = workspace.search("base")
+        search.build()
+    test = [q for q in search.passages.questions if q.split == "test" and q.answerable and q.positives]
+    pipeline = search.pipeline(NOBODY)
+    before, after, _ = both_rows(pipeline, test)
+    draws = {"resamples": RESAMPLES, "seed": seed}
+    ranked = BEFORE if options.mode == "dense" else f"auto ({search.fusion.name})"
+    found = {
+        ranked: measure(NDCG, before, **draws),
+        f"{ranked}, reranked": measure(NDCG, after, **draws),
+        f"{ranked}, reranked − {ranked}": gain(NDCG, before, after, **draws),
+    }
+    stamp = {"of": name, "split": "test", "seed": seed, "minutes": round((time.perf_counter() - started) / 60, 1)}
+    rows = [
+        results.make_row("rerank/ndcg@10", system, interval, **stamp, command=COMMAND)
+        for system, interval in found.items()
+        if interval
+    ]
+    spread = results.spread(_milliseconds(pipeline, [q.question for q in test[:TIMED]]), TIMED)
+    rows.append(
+        results.make_row("rerank/ms", f"{ranked}, {options.rerank_depth} hits", spread, **stamp, command=COMMAND)
+    )
+    return rows
+
+
+def _milliseconds(pipeline: Pipeline, questions: Sequence[str]) -> list[float]:
+    taken = []
+    for question in questions:
+        hits = pipeline.first_stage([question], pipeline.config.retrieval.depth)
         started = time.perf_counter()
-        folder = trained(_workspace(data, name), name)
-        click.echo(f"{name}: {folder}, {time.perf_counter() - started:.0f} s", err=True)
+        pipeline.reranked([question], hits)
+        taken.append(1000 * (time.perf_counter() - started))
+    return taken
 
 
 def _workspace(data: Path, name: str, *overrides: str) -> Workspace:
@@ -61,12 +118,12 @@ def _workspace(data: Path, name: str, *overrides: str) -> Workspace:
     return open_workspace(data / name, root / "config.yaml", overrides, root)
 
 
-def trained(workspace: Workspace, name: str) -> Path:
+def trained(workspace: Workspace) -> Path:
     """The folder of the set's cross-encoder; trained unless it lies there."""
-    seed, depth = workspace.config.seed, workspace.config.retrieval.rerank_depth
+    seed = workspace.config.seed
     with workspace.lock():
         workspace.index("base")
-        pairs = labelled_pairs(workspace, depth)
+        pairs = labelled_pairs(workspace, DEPTH)
     base = resolve("embedded", "embedder")
     target = workspace.root / "cross-encoder"
 

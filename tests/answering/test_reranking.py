@@ -1,4 +1,4 @@
-"""Where a reranker's scores put passages: the first hits in its order, the others behind, however many are asked for."""
+"""Where a reranker's scores put passages: the first hits in its order, the others behind, whatever the depth."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
