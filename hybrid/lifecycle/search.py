@@ -12,7 +12,6 @@ from hybrid.config import Config
 from hybrid.corpus.passages import PassageSet
 from hybrid.errors import ConfigError, MissingError, StaleError
 from hybrid.lifecycle.fusion_choice import choose_fusion, chosen_fusion, dev_questions
-from hybrid.lifecycle.rerank_gain import measure_gain
 from hybrid.protocols import Generator, Reranker, VectorStore
 from hybrid.retrieval.fusion import Fusion
 from hybrid.retrieval.index import asked_on_dev, build_index, open_index
@@ -74,6 +73,9 @@ class Search:
         dev = [q for q in self.passages.questions if q.split == "dev" and q.answerable and q.positives]
         if self.reranker is None or not dev:
             return None
+        # a question needs none of it
+        from hybrid.lifecycle.rerank_gain import measure_gain
+
         inputs = {"passages": self.passages.manifest.id, **self.inputs()}
         # nothing is generated: an index must not wait for a generator, or fetch one
         pipeline = self.pipeline(cast(Generator, None))

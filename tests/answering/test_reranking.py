@@ -1,6 +1,5 @@
 """Where a reranker's scores put passages: the first hits in its order, the others behind, whatever the depth."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -10,24 +9,11 @@ from hybrid.answering.reranking import rerank
 from hybrid.config import Config
 from hybrid.retrieval.flat_store import FlatStore
 from hybrid.types import Passage, ranked
+from tests.told_reranker import Told
 from tests.words_embedder import Words
 
 PASSAGES = {f"p{n}": Passage(f"p{n}", f"text {n}", "Title") for n in range(1, 7)}
 HITS = ranked(list(PASSAGES), [0.9, 0.8, 0.7, 0.4, 0.4, 0.1])
-
-
-class Told:
-    """Scores as they are told, by the text; keeps what it was asked."""
-
-    name = fingerprint = "told"
-
-    def __init__(self, scores: Mapping[str, float]) -> None:
-        self._scores = scores
-        self.asked: list[tuple[str, list[str]]] = []
-
-    def score(self, question: str, texts: Sequence[str]) -> list[float]:
-        self.asked.append((question, list(texts)))
-        return [self._scores.get(text.partition("\n")[2], 0.0) for text in texts]
 
 
 def test_order_ties_and_those_behind() -> None:

@@ -11,6 +11,7 @@ from hybrid.artifacts import Manifest, read_manifest
 from hybrid.cli.options import open_workspace
 from hybrid.corpus.passages import PassageSet
 from hybrid.evaluation.ranking import rank_metrics
+from hybrid.preflight.answers import Situation
 from hybrid.retrieval.cross_encoder import CrossEncoderReranker
 from tests.cli.commands import artefacts, refused, write_lines
 from tests.cli.conftest import Place
@@ -126,6 +127,13 @@ def test_what_rests_on_the_order_goes_stale_with_it(
     assert manifest(indexed, "diagnosis-base-dev").inputs["reranker"].endswith(", depth 10")
     assert "retrieval.reranker" not in told["next_command"]
     monkeypatch.chdir(indexed.folder)
+    # a preflight knows which of them a diagnosis is of
+    diagnosis = manifest(indexed, "diagnosis-base-dev")
+    for more, same in ((changed, True), (other, False), (deeper, False), ({}, False)):
+        overrides = tuple(tiny_settings(indexed.models, **more)[1::2])
+        workspace = open_workspace(indexed.corpus, None, overrides, indexed.workspace)
+        situation = Situation(workspace.root, workspace.corpus, workspace.config, workspace.passages(), ("embed",))
+        assert situation.is_of_base(diagnosis) == same
     rafts = []
     for more in ({}, changed, other, deeper, {}):
         overrides = tuple(tiny_settings(indexed.models, **more)[1::2])
