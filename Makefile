@@ -23,7 +23,7 @@ READY  := $(VENV)/.ready
 OPTIONS = --corpus $(CORPUS) --config $(CONFIG) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo audit preflight index train-embed train-raft merge evaluate diagnose query test check bench bench-engines bench-trial bench-faults bench-diagnosis bench-audit bench-modelfree bench-ingest bench-fusion bench-search bench-filter bench-query bench-encode bench-speed bench-capacity clean lock
+.PHONY: help setup models demo audit preflight index train-embed train-raft merge evaluate diagnose query test check bench bench-engines bench-trial bench-faults bench-diagnosis bench-audit bench-modelfree bench-ingest bench-fusion bench-rerank bench-search bench-filter bench-query bench-encode bench-speed bench-capacity clean lock
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -107,6 +107,9 @@ bench-ingest: models  ## documents read and cut a second, and what a re-index co
 
 bench-fusion: models  ## BM25 and vectors alone and fused: after `make bench`, for the embedders that it tunes
 	$(BIN)/python -m benchmarks.fusion --data $(DATA)
+
+bench-rerank: models  ## a cross-encoder trained on train questions, and what it does to the ranking of test
+	$(BIN)/python -m benchmarks.rerank --data $(DATA)
 
 bench-search: $(READY) $(VECTORS) $(FUNNEL_VECTORS)  ## vector search beside FAISS and usearch, on a million windows of the sets in DATA
 	$(BIN)/python -m benchmarks.search --vectors $(VECTORS) --funnel-vectors $(FUNNEL_VECTORS)

@@ -9,7 +9,7 @@ from hybrid.digests import cache_folder
 from hybrid.errors import MissingError
 from hybrid.models import resolve
 from hybrid.precision import has_accelerator
-from hybrid.protocols import Embedder, Generator
+from hybrid.protocols import Embedder, Generator, Reranker
 from hybrid.retrieval.encoder_choice import choose_encoder
 from hybrid.retrieval.sentence_embedder import SentenceEmbedder
 
@@ -40,6 +40,16 @@ def make_encoder(embedder: SentenceEmbedder, config: Config) -> Embedder:
     from hybrid.retrieval.ray_encoding import RayEmbedder
 
     return RayEmbedder(embedder, partial(make_embedder, config, embedder.folder, embedder.name), config.index)
+
+
+def make_reranker(config: Config) -> Reranker | None:
+    """The configured reranker; None where none is."""
+    name = config.retrieval.reranker
+    if not name:
+        return None
+    from hybrid.retrieval.cross_encoder import CrossEncoderReranker
+
+    return CrossEncoderReranker(resolve(name, "reranker"), name=name)
 
 
 def make_generator(

@@ -5,15 +5,14 @@ The docstring under each field is its documentation: `hybrid config` prints it.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Literal, Self, get_args
 
 from pydantic import Field, field_validator, model_validator
 
 from hybrid.config_index import IndexConfig
+from hybrid.config_retrieval import RetrievalConfig
 from hybrid.config_stage import Stage
 from hybrid.config_training import MergeConfig, RaftConfig, TrainEmbedConfig, TrainRaftConfig
-from hybrid.errors import ConfigError
-from hybrid.passage_filter import parse_conditions
 
 
 class CorpusConfig(Stage):
@@ -70,56 +69,6 @@ class EmbedderConfig(Stage):
     devices: tuple[str, ...] = ()
     """Torch devices that encode side by side, a process each, for example `[cuda:0, cuda:1]`. Empty: one, the
     accelerator where there is one."""
-
-
-Language = Literal[
-    "none", "danish", "dutch", "english", "french", "german", "italian", "norwegian", "portuguese", "russian",
-    "spanish", "swedish",
-]  # fmt: skip
-
-
-class RetrievalConfig(Stage):
-    """Search."""
-
-    k: int = Field(4, ge=1)
-    """Passages that the generator sees."""
-    depth: int = Field(100, ge=1)
-    """Passages ranked for evaluation and diagnosis; of two rankings that are fused, the first so many."""
-    mode: Literal["dense", "lexical", "rrf", "weighted", "auto"] = "dense"
-    """What ranks. `dense`: the embedder's vectors; `lexical`: words (BM25); `rrf`: both, by reciprocal ranks;
-    `weighted`: both, by `lexical_weight`; `auto`: what dev chooses, `dense` unless another is proven better."""
-    lexical_weight: float = Field(0.5, ge=0, le=1)
-    """Of the words in mode `weighted`; the vectors weigh the rest."""
-    stop_words: Language = "english"
-    """Whose common words are left out of the lexical index."""
-    stemmer: Language = "english"
-    """Whose endings are cut off the words of the lexical index (Snowball); identifiers stay whole as well."""
-    where: tuple[str, ...] = ()
-    """Conditions that a passage must fulfil to be found, all of them: `[status!=obsolete, source=manuals/*]`. What does
-    not is as if it were in no document. `hybrid query --where` adds some for a question."""
-
-    @field_validator("where", mode="before")
-    @classmethod
-    def _one_condition_may_stand_alone(cls, value: object) -> object:
-        return (value,) if isinstance(value, str) else value
-
-    @field_validator("where")
-    @classmethod
-    def _are_conditions(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        try:
-            parse_conditions(value)
-        except ConfigError as error:
-            raise ValueError(str(error)) from None
-        return value
-
-    def settings(self) -> dict[str, Any]:
-        """What of this decides a result, for the ids of artefacts: keys that the mode does not use are left out."""
-        unused = {"mode", "stop_words", "stemmer"} if self.mode == "dense" else set()
-        if self.mode != "weighted":
-            unused.add("lexical_weight")
-        if not self.where:
-            unused.add("where")
-        return self.model_dump(mode="json", exclude=unused)
 
 
 Engine = Literal["auto", "transformers", "openvino"]

@@ -13,7 +13,8 @@ from hybrid.artifacts import one_builder, publish, read_manifest, require, sha25
 from hybrid.digests import cache_folder
 from hybrid.errors import HybridError, InputError, IntegrityError, MissingError
 
-Role = Literal["embedder", "generator"]
+Role = Literal["embedder", "generator", "reranker"]
+"""What a model is for. No reranker is embedded."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ EMBEDDED: tuple[EmbeddedModel, ...] = (
 
 
 def embedded(role: Role) -> EmbeddedModel:
-    """The default model of a role."""
+    """The default model of a role that has one."""
     return next(model for model in EMBEDDED if model.role == role)
 
 
@@ -137,7 +138,8 @@ def resolve(name: str, role: Role) -> Path:
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise InputError(
             name,
-            f"neither `embedded`, nor a local folder, nor a model the hub gives ({type(error).__name__})",
+            f"neither {'' if role == 'reranker' else '`embedded`, nor '}a local folder, nor a model the hub gives "
+            f"({type(error).__name__})",
             "check the name, the network, and HF_TOKEN for a gated model",
         ) from None
 

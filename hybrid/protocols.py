@@ -90,6 +90,25 @@ class Ranker(Protocol):
         ...
 
 
+class Reranker(Protocol):
+    """A model that reads a question and a passage together: better at order than vectors, and far slower."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over weights and tokenizer: equal means the same scores."""
+        ...
+
+    def score(self, question: str, texts: Sequence[str]) -> list[float]:
+        """How well each text answers the question, on a scale of the model's own; higher is better.
+
+        One question at a time: padding by another's texts would move scores in their last places, and a served answer
+        would not be the one that was measured.
+        """
+        ...
+
+
 Fuse = Callable[[Sequence[Hit], Sequence[Hit]], list[Hit]]
 """One question's ranking by vectors and its ranking by words to one ranking of all passages in either."""
 

@@ -70,6 +70,9 @@ def test_keys_that_a_retrieval_mode_does_not_use_change_no_id() -> None:
     words = {"k": 4, "depth": 100, "stop_words": "english", "stemmer": "english"}
     assert settings("retrieval.mode=rrf", "retrieval.lexical_weight=0.1") == {**words, "mode": "rrf"}
     assert settings("retrieval.mode=weighted") == {**words, "mode": "weighted", "lexical_weight": 0.5}
+    assert settings("retrieval.rerank_depth=9") == {"k": 4, "depth": 100}
+    assert settings("retrieval.reranker=mine") == settings("retrieval.reranker=other")
+    assert settings("retrieval.reranker=mine") == {"k": 4, "depth": 100, "rerank_depth": 30}
 
 
 def test_set_takes_text_as_yaml_does() -> None:
@@ -88,6 +91,10 @@ def test_set_takes_text_as_yaml_does() -> None:
         ("retrieval:\n  mode: both\n", ["retrieval.mode", "rrf"]),
         ("retrieval:\n  lexical_weight: 1.5\n", ["retrieval.lexical_weight", "less than or equal to 1"]),
         ("retrieval:\n  stemmer: klingon\n", ["retrieval.stemmer", "english"]),
+        ("retrieval:\n  reranker: embedded\n", ["retrieval", "no cross-encoder is embedded"]),
+        ("retrieval:\n  reranker: x\n  rerank_depth: 3\n", ["retrieval", "it must reach k (4)"]),
+        ("retrieval:\n  reranker: x\n  rerank_depth: 101\n", ["retrieval", "not go beyond depth (100)"]),
+        ("retrieval:\n  rerank_depth: 1\n", ["retrieval.rerank_depth", "greater than or equal to 2"]),
         ("merge:\n  method: dare\n", ["merge.method", "linear"]),
         ("raft:\n  oracle_rate: 1.5\n", ["raft.oracle_rate"]),
         ("raft:\n  general_share: 1.0\n", ["raft.general_share"]),

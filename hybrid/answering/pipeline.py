@@ -1,15 +1,17 @@
 """Retrieve, fit, ask, read: the one path from a question to an answer, for serving and for measuring alike."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from hybrid.answering.citations import read_answer
 from hybrid.answering.prompt import Example, FittedContext, PromptForm, best_first, fit_context, prompt_form, render
+from hybrid.answering.reranking import rerank
 from hybrid.answering.streaming import Gate, OnText, may_stream
 from hybrid.config import Config
 from hybrid.passage_filter import Condition, select
-from hybrid.protocols import Embedder, Fuse, Generator, Ranker, Streaming, VectorStore
+from hybrid.progress import track
+from hybrid.protocols import Embedder, Fuse, Generator, Ranker, Reranker, Streaming, VectorStore
 from hybrid.types import Answer, Chat, Generation, Hit, Passage, ranked
 
 
@@ -31,8 +33,9 @@ class Request:
 class Pipeline:
     """A system that answers: an index with its embedder, a generator, and how they are used.
 
-    With `lexical` alone, words rank instead of vectors; with `fuse` as well, both do. `among`: ids of the passages that
-    may be found, which are those of `passages`; None where that is all that the store holds.
+    With `lexical` alone, words rank instead of vectors; with `fuse` as well, both do. A `reranker` puts the first of
+    what they rank in its own order. `among`: ids of the passages that may be found, which are those of `passages`; None
+    where that is all that the store holds.
     """
 
     store: VectorStore
@@ -43,6 +46,7 @@ class Pipeline:
     examples: tuple[Example, ...] = field(default=())
     lexical: Ranker | None = None
     fuse: Fuse | None = None
+    reranker: Reranker | None = None
     among: frozenset[str] | None = None
 
     @cached_property
@@ -55,8 +59,32 @@ class Pipeline:
     ) -> list[list[Hit]]:
         """The best `depth` passages of each question (the configured k by default), ranks from 1.
 
+        A reranker reads the same `retrieval.rerank_depth` hits however many are asked for, so that the first ranks are
+        the same; what their scores are, `reranking.rerank` says. Raises `UserError` as `select` does.
+        """
+        if self.reranker is None:
+            return self.first_stage(questions, depth, where=where)
+        depth = depth or self.config.retrieval.k
+        found = self.first_stage(questions, max(depth, self.config.retrieval.depth), where=where)
+        return [hits[:depth] for hits in self.reranked(questions, found)]
+
+    def reranked(self, questions: Sequence[str], rankings: Sequence[Sequence[Hit]]) -> list[list[Hit]]:
+        """The rankings of the questions with their first hits in the reranker's order; as they are without one."""
+        if self.reranker is None:
+            return [list(hits) for hits in rankings]
+        pairs: Iterable[tuple[str, Sequence[Hit]]] = zip(questions, rankings, strict=True)
+        if len(questions) > 1:
+            pairs = track(pairs, total=len(questions), description="reranking")
+        depth = self.config.retrieval.rerank_depth
+        return [rerank(self.reranker, asked, hits, self.passages, depth=depth) for asked, hits in pairs]
+
+    def first_stage(
+        self, questions: Sequence[str], depth: int | None = None, *, where: Sequence[Condition] = ()
+    ) -> list[list[Hit]]:
+        """What `retrieve` begins with: the best `depth` passages of each question by vectors, words, or both.
+
         Two rankings are fused as deep as `retrieval.depth`, or `depth` where that is more, so that the first ranks are
-        the same however many are asked for. Raises `UserError` as `select` does.
+        the same however many are asked for.
         """
         depth = depth or self.config.retrieval.k
         among = self.select(where)

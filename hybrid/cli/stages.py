@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 @click.option("--plan", "plan_only", is_flag=True, help="Say which index type would be built and why; embed nothing.")
 @json_option
 def index(system: SystemChoice, plan_only: bool, as_json: bool, **options: Any) -> None:
-    """Read, chunk and index a corpus, and its words too where `retrieval.mode` asks for them. Nothing changed: nothing
-    is done.
+    """Read, chunk and index a corpus, and its words too where `retrieval.mode` asks for them; measure a reranker on
+    dev. Nothing changed: nothing is done.
 
     \b
     Example:
@@ -50,6 +50,7 @@ def index(system: SystemChoice, plan_only: bool, as_json: bool, **options: Any) 
         # before anything is embedded: whoever sees a secret here can still stop
         show.warnings(passages.manifest.facts["warnings"], passages.path)
         manifest = search.build()
+        reranked = search.measure_reranker()
     counts = passages.manifest.counts
     facts = {
         "documents": counts["documents"],
@@ -75,6 +76,13 @@ def index(system: SystemChoice, plan_only: bool, as_json: bool, **options: Any) 
         choice = require(search.fusion_path, "hybrid index")
         facts["choice"] = {**choice.facts, **choice.counts}
         facts["chosen_on_dev"] = _chosen(choice.facts)
+    if reranked:
+        from hybrid.lifecycle.rerank_gain import in_words
+
+        facts["rerank"] = {**reranked.facts, **reranked.counts}
+        facts["reranker_on_dev"] = in_words(reranked.facts, reranked.counts["questions"])
+    elif search.reranker:
+        facts["reranker_on_dev"] = "no dev question names its passage: what the reranker gains cannot be measured"
     _report(facts, as_json)
 
 

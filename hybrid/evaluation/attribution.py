@@ -121,9 +121,10 @@ def attribute(
     seed: int,
     transfer: Mapping[str, float] | None = None,
     prompt: str | None = None,
+    reranked: bool = False,
 ) -> Diagnosis:
     """Diagnose. `transfer`: by layer, the share of its headroom that past retunes realised; 1 where none is known.
-    `prompt` is the one of the arm `reprompted`.
+    `prompt` is the one of the arm `reprompted`. `reranked`: the system has a reranker, and none is advised.
 
     Raises `ValueError` for records that lack an arm (see `check_records`).
     """
@@ -132,7 +133,7 @@ def attribute(
     unanswerable = [record for record in records if not record.answerable]
     headroom = measure_headroom(answerable, resamples=resamples, seed=seed)
     gain = prompt_gain(answerable, prompt, resamples=resamples, seed=seed)
-    choice = _choose(answerable, headroom, gain, config, transfer or {})
+    choice = _choose(answerable, headroom, gain, config, transfer or {}, reranked=reranked)
     second = _second(answerable, choice.recommended, config, transfer or {}, resamples, seed)
     wrong_prompt = gain is not None and gain.is_proven
     labels = {r.question_id: label(r, rank_limit=config.rank_limit, wrong_prompt=wrong_prompt) for r in records}
@@ -186,8 +187,10 @@ def _choose(
     gain: PromptGain | None,
     config: DiagnosisConfig,
     transfer: Mapping[str, float],
+    *,
+    reranked: bool = False,
 ) -> Pick:
-    choice = pick(answerable, headroom, config, transfer)
+    choice = pick(answerable, headroom, config, transfer, reranked=reranked)
     return gain.instead_of(choice, len(answerable), config) if gain else choice
 
 

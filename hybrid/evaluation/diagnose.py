@@ -86,7 +86,8 @@ def diagnose(
             reprompted=better.ranking if better else (),
         )
         prompt = better.prompt if better else None
-        diagnosis = attribute(records, config=options, transfer=transfer, prompt=prompt, **draws)
+        reranked = pipeline.reranker is not None
+        diagnosis = attribute(records, config=options, transfer=transfer, prompt=prompt, reranked=reranked, **draws)
         told = _told(diagnosis, records, asked, usable.notes, glossary, judge, config, k=config.retrieval.k)
         meta = {
             "title": title,

@@ -82,11 +82,11 @@ def what_was_retuned(before: Mapping[str, str], after: Mapping[str, str]) -> str
     if not all("index" in inputs and "generator" in inputs for inputs in (before, after)):
         return "unknown"
     embedder, generator = (before[key] != after[key] for key in ("index", "generator"))
-    # words beside the same vectors, or another weight of theirs
-    words = any(before.get(key) != after.get(key) for key in ("lexical", "fusion"))
-    if (embedder or words) and generator:
+    # words beside the same vectors, another weight of theirs, or a reranker behind them
+    ranking = any(before.get(key) != after.get(key) for key in ("lexical", "fusion", "reranker"))
+    if (embedder or ranking) and generator:
         return "both"
-    return "embedder" if embedder else Layer.RANKING.value if words else "generator" if generator else "nothing"
+    return "embedder" if embedder else Layer.RANKING.value if ranking else "generator" if generator else "nothing"
 
 
 def what_moved(

@@ -32,7 +32,7 @@ _COVERED = 0.8
 _DO = {
     Layer.EMBEDDER: "retune the embedder",
     Layer.GENERATOR: "retune the generator",
-    Layer.RANKING: "show the generator more passages or rerank them",
+    Layer.RANKING: "show the generator more passages",
     Layer.CORPUS: "complete the documents or mend the chunking",
 }
 _WHY = {
@@ -55,11 +55,18 @@ class Pick:
     next_command: str
 
 
-def pick(records: Sequence[Record], headroom: Headroom, config: DiagnosisConfig, transfer: Mapping[str, float]) -> Pick:
+def pick(
+    records: Sequence[Record],
+    headroom: Headroom,
+    config: DiagnosisConfig,
+    transfer: Mapping[str, float],
+    *,
+    reranked: bool = False,
+) -> Pick:
     """Decide between the retrieval side and the generator, over answerable records with a headroom of their own.
 
     `transfer` holds the realised share of headroom by layer; a layer without one counts as repaired perfectly, and the
-    reason says so.
+    reason says so. `reranked`: the passages are reranked already, so that this is not what to do.
     """
     num = len(records)
     retrieval = retrieval_layer(records, config.rank_limit)
@@ -100,11 +107,11 @@ def pick(records: Sequence[Record], headroom: Headroom, config: DiagnosisConfig,
         return Pick(
             best,
             chances,
-            f"{_DO[best].capitalize()}: {_WHY[best]}, and mending that alone could turn up to "
+            f"{_do(best, reranked).capitalize()}: {_WHY[best]}, and mending that alone could turn up to "
             f"{_range(alone[best])} more of every 100 answers right.",
             f"{numbers}.",
             None,
-            _command(best, records, config.rank_limit),
+            _command(best, records, config.rank_limit, reranked=reranked),
         )
     if max(interval.high for interval in shapley.values()) <= effect:
         sentence = f"No retune is worth it: no layer holds more than {100 * effect:.0f} points of answer accuracy."
@@ -179,7 +186,11 @@ def _better(first: Floats, second: Floats) -> float:
     return float(np.mean(first > second) + np.mean(first == second) / 2)
 
 
-def _command(layer: Layer, records: Sequence[Record], rank_limit: int) -> str:
+def _do(layer: Layer, reranked: bool) -> str:
+    return _DO[layer] if reranked or layer is not Layer.RANKING else f"{_DO[layer]} or rerank them"
+
+
+def _command(layer: Layer, records: Sequence[Record], rank_limit: int, *, reranked: bool) -> str:
     if layer is Layer.EMBEDDER:
         return "hybrid train-embed"
     if layer is Layer.GENERATOR:
@@ -189,7 +200,8 @@ def _command(layer: Layer, records: Sequence[Record], rank_limit: int) -> str:
     low = [record for record in records if cause_of_miss(record, rank_limit=rank_limit) is Layer.RANKING]
     ranks = sorted(record.gold_rank for record in low if record.gold_rank is not None)
     k = ranks[math.ceil(_COVERED * len(ranks)) - 1]
-    return f"raise retrieval.k to {k} (and generator.context_tokens with it), or rerank"
+    more = f"raise retrieval.k to {k} (and generator.context_tokens with it)"
+    return more if reranked else f"{more}, or set retrieval.reranker to a cross-encoder"
 
 
 def _ask(num: int) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from hybrid.answering.pipeline import Pipeline, both_rankings
 from hybrid.artifacts import Manifest, require, sha256_file
@@ -14,7 +14,7 @@ from hybrid.corpus.passages import PassageSet
 from hybrid.errors import ConfigError, MissingError, StaleError
 from hybrid.lifecycle.fusion_choice import choose_fusion, chosen_fusion, dev_questions
 from hybrid.passage_filter import parse_conditions, select
-from hybrid.protocols import Generator, VectorStore
+from hybrid.protocols import Generator, Reranker, VectorStore
 from hybrid.retrieval.fusion import Fusion
 from hybrid.retrieval.index import asked_on_dev, build_index, open_index
 from hybrid.retrieval.index_plan import Plan, make_plan
@@ -36,6 +36,7 @@ class Search:
     embedder: SentenceEmbedder
     passages: PassageSet
     config: Config
+    reranker: Reranker | None = None
 
     @property
     def index_path(self) -> Path:
@@ -47,8 +48,15 @@ class Search:
         """Where the choice lies that dev made for these vectors."""
         return self.root / f"fusion-{self.side}"
 
-    def build(self) -> Manifest:
-        """The index, up to date with passages and embedder; before it is given back, what the mode needs beside it."""
+    @property
+    def rerank_path(self) -> Path:
+        """Where what dev says of the reranker lies."""
+        return self.root / f"rerank-{self.side}"
+
+    def build(self, *, measured: bool = False) -> Manifest:
+        """The index, up to date with passages and embedder; before it is given back, what the mode needs beside it,
+        and with `measured` what a reranker gains.
+        """
         passages, mode = self.passages.passages, self.config.retrieval.mode
         inputs = {"passages": self._content, "embedder": self.embedder.fingerprint}
         index = self._build_index(inputs)
@@ -58,7 +66,22 @@ class Search:
             dev = dev_questions(self.passages.questions)
             halves = self.halves([question.question for question in dev])
             choose_fusion(dev, halves, config=self.config, target=self.fusion_path, inputs=self._measured)
+        if measured:
+            self.measure_reranker()
         return index
+
+    def measure_reranker(self) -> Manifest | None:
+        """What the reranker gains on dev; None without one, or where no dev question names its passage."""
+        dev = [q for q in self.passages.questions if q.split == "dev" and q.answerable and q.positives]
+        if self.reranker is None or not dev:
+            return None
+        # a question needs none of it
+        from hybrid.lifecycle.rerank_gain import measure_gain
+
+        inputs = {"passages": self.passages.manifest.id, **self.inputs()}
+        # nothing is generated: an index must not wait for a generator, or fetch one
+        pipeline = self.pipeline(cast(Generator, None))
+        return measure_gain(pipeline, dev, config=self.config, target=self.rerank_path, inputs=inputs)
 
     def plan(self) -> Plan:
         """Which index type suits these passages, beside all others. Raises `ConfigError` where Milvus holds them."""
@@ -78,6 +101,8 @@ class Search:
         if fusion.mode != "dense":
             made_from["lexical"] = require(self._lexical_path, "hybrid index").id
             made_from["fusion"] = f"{fusion.name}, depth {self.config.retrieval.depth}"
+        if self.reranker:
+            made_from["reranker"] = self.config.retrieval.reranked_by(self.reranker.fingerprint)
         return made_from
 
     @property
@@ -103,7 +128,15 @@ class Search:
         if among is not None:
             found = {identity: passage for identity, passage in self.passages.by_id.items() if identity in among}
         return Pipeline(
-            store, self.embedder, generator, found, self.config, lexical=lexical, fuse=fusion.fuse, among=among
+            store,
+            self.embedder,
+            generator,
+            found,
+            self.config,
+            lexical=lexical,
+            fuse=fusion.fuse,
+            reranker=self.reranker,
+            among=among,
         )
 
     def halves(self, questions: Sequence[str]) -> dict[str, list[list[Hit]]]:

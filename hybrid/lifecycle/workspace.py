@@ -14,7 +14,7 @@ from typing import Literal
 
 from hybrid.answering.pipeline import Pipeline
 from hybrid.artifacts import Manifest, read_manifest, require, sha256_json, sha256_tree
-from hybrid.backends import make_cached, make_embedder, make_generator, make_judge
+from hybrid.backends import make_cached, make_embedder, make_generator, make_judge, make_reranker
 from hybrid.config import Config
 from hybrid.config_file import digest_of
 from hybrid.corpus.passages import CorpusFolder, PassageSet, passage_settings
@@ -23,7 +23,7 @@ from hybrid.lifecycle.generator_choice import SystemName, open_generator
 from hybrid.lifecycle.lock import locked
 from hybrid.lifecycle.search import Search
 from hybrid.models import resolve
-from hybrid.protocols import Generator, Scorer
+from hybrid.protocols import Generator, Reranker, Scorer
 from hybrid.retrieval.sentence_embedder import SentenceEmbedder
 from hybrid.types import Interval
 
@@ -48,6 +48,11 @@ class Workspace:
     def base_embedder(self) -> SentenceEmbedder:
         """The configured embedder."""
         return make_embedder(self.config)
+
+    @cached_property
+    def reranker(self) -> Reranker | None:
+        """The configured reranker; None where none is."""
+        return make_reranker(self.config)
 
     @property
     def has_tuned_embedder(self) -> bool:
@@ -98,10 +103,8 @@ class Workspace:
     def search(self, system: SystemName, passages: PassageSet | None = None) -> Search:
         """What finds the system's passages; those of the corpus as it is now, unless others are given."""
         passages = passages or self.passages()
-        return Search(self.root, self._side(system), self.embedder(system), passages, self.config)
-
-    def _side(self, system: SystemName) -> Literal["base", "tuned"]:
-        return "tuned" if system != "base" and self.has_tuned_embedder else "base"
+        side: Literal["base", "tuned"] = "tuned" if system != "base" and self.has_tuned_embedder else "base"
+        return Search(self.root, side, self.embedder(system), passages, self.config, self.reranker)
 
     # -- stages --------------------------------------------------------------------------------------------------
 
@@ -126,8 +129,8 @@ class Workspace:
         return self._read(manifest)
 
     def index(self, system: SystemName) -> Manifest:
-        """The system's index, up to date with passages and embedder, and what `retrieval.mode` needs beside it."""
-        return self.search(system).build()
+        """The system's index, up to date, with all that `retrieval` needs beside it and what dev says of a reranker."""
+        return self.search(system).build(measured=True)
 
     def train_embed(self, *, force: bool = False, overridden: Sequence[str] = ()) -> Manifest:
         """The tuned embedder, or the verdict that the base is kept; `overridden`: preflight questions that failed."""
@@ -155,12 +158,10 @@ class Workspace:
                 "the generator is behind an API: it cannot be trained here",
                 "set generator.kind to local with the weights' hub name or folder, or tune the embedder only",
             )
-        system: SystemName = "tuned" if self.has_tuned_embedder else "base"
-        search, passages = self._searched(system)
+        search, passages = self._searched("tuned" if self.has_tuned_embedder else "base")
         generator = make_generator(self.config)
-        pipeline = search.pipeline(generator)
         wanted = [q for q in passages.questions if q.split in ("train", "dev")]
-        hits = pipeline.retrieve([q.question for q in wanted], self.config.raft.pool_depth)
+        hits = search.pipeline(generator).retrieve([q.question for q in wanted], self.config.raft.pool_depth)
         return build_raft(
             wanted,
             passages.by_id,
@@ -353,5 +354,5 @@ class Workspace:
     def _compare(self, before: Sequence[float], after: Sequence[float], clusters: Sequence[str]) -> Interval:
         from hybrid.evaluation.statistics import paired_interval
 
-        evaluation = self.config.evaluation
-        return paired_interval(before, after, clusters, resamples=evaluation.resamples, seed=self.config.seed)
+        draws = {"resamples": self.config.evaluation.resamples, "seed": self.config.seed}
+        return paired_interval(before, after, clusters, **draws)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hybrid.artifacts import Manifest, read_manifest, sha256_file
-from hybrid.backends import make_embedder, make_generator
+from hybrid.backends import make_embedder, make_generator, make_reranker
 from hybrid.config import Config
 from hybrid.corpus.passages import CorpusFolder, PassageSet
 from hybrid.corpus.task import Task, read_task
@@ -144,7 +144,15 @@ class Situation:
             if embedder
             else "",
             "generator": make_generator(self.config).fingerprint if there else "",
+            **self._reranker(),
         }
+
+    def _reranker(self) -> dict[str, str]:
+        options = self.config.retrieval
+        there = options.reranker and find_local(options.reranker, "reranker")
+        reranker = make_reranker(self.config) if there else None
+        told = {"reranker": options.reranked_by(reranker.fingerprint) if reranker else ""}
+        return told if options.reranker else {}
 
     def read_json(self, name: str) -> Mapping[str, Any]:
         """A JSON file of the workspace."""

@@ -27,12 +27,15 @@ class Asker:
         """`record`: the answer as `hybrid query --json` prints it; `headings`: of each passage in it.
 
         `where`: conditions on the passages that are searched. `ranks` tells the place of each passage in both rankings,
-        where two are fused. `on_text` gets pieces of the answer as soon as they may be shown. Raises `UserError` where
-        a condition is none, names no field, or no passage fulfils all.
+        where two are fused, and before a reranker. `on_text` gets pieces of the answer as soon as they may be shown.
+        Raises `UserError` where a condition is none, names no field, or no passage fulfils all.
         """
         pipeline, conditions = self._pipeline, parse_conditions(where)
         hits = pipeline.retrieve([question], where=conditions)[0]
         halves = pipeline.halves([question], where=conditions) if ranks else {}
+        if ranks and pipeline.reranker:
+            depth = pipeline.config.retrieval.depth
+            halves["before_reranking"] = pipeline.first_stage([question], depth, where=conditions)
         request = Request(question, pipeline.lookup(hits))
         # what counts tokens is loaded too before the model is waited for; fitted again it takes no time
         pipeline.fit(request)
@@ -49,6 +52,9 @@ class Asker:
     def warm(self) -> None:
         """Load everything now, for a process that stays."""
         self._pipeline.retrieve(["warm"])
+        if self._pipeline.reranker:
+            # words alone may find nothing to rerank
+            self._pipeline.reranker.score("warm", ["warm"])
         self._loading.join()
         if isinstance(self._pipeline.generator, Preloading):
             self._pipeline.generator.preload(alone=True)

@@ -125,6 +125,8 @@ class Resident:
 def _named(config: Config) -> list[tuple[str, Role]]:
     """The models that a configuration names and their roles; not those of a server."""
     local: list[tuple[str, Role]] = [(config.generator.model, "generator")] if config.generator.kind == "local" else []
+    if config.retrieval.reranker:
+        local.append((config.retrieval.reranker, "reranker"))
     return [(config.embedder.model, "embedder"), *local]
 
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from benchmarks import fusion, page, results, run
+from benchmarks import fusion, page, rerank, results, run
 from tests.tiny_corpus import tiny_corpus, tiny_values
 
 
@@ -123,6 +123,26 @@ def test_words_and_vectors_are_told_alone_and_fused(bench: Path) -> None:
         assert gain["detail"] in ("over BM25", "over dense, base embedder")
     told = (bench / "BENCHMARKS.md").read_text()
     assert "## Words beside vectors" in told and f"| {found['weighted']['detail']} |" in told
+
+
+def test_a_cross_encoder_is_trained_on_train_and_judged_by_test(bench: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    embedder = tiny_values(bench)["embedder.model"]
+    monkeypatch.setattr(rerank, "resolve", lambda name, role: Path(embedder))
+    monkeypatch.setattr(rerank, "DEPTH", 10)
+    for _ in range(2):
+        outcome = CliRunner().invoke(rerank.main, ["--data", str(bench / "data"), "--sets", "toy"])
+        assert outcome.exit_code == 0, outcome.output
+    model = bench / "indexes" / "bench-rerank-toy" / "cross-encoder"
+    assert json.loads((model / "manifest.json").read_text())["counts"] == {"pairs": 40 * (1 + rerank.NEGATIVES)}
+    rows = json.loads((bench / "results.json").read_text())
+    assert len(rows) == 8, "two first stages, four rows each, and nothing twice"
+    found = {row["system"]: row for row in rows}
+    before, after = rerank.BEFORE, f"{rerank.BEFORE}, reranked"
+    gain = found[f"{after} − {before}"]
+    assert gain["value"] == pytest.approx(found[after]["value"] - found[before]["value"], abs=2e-4)
+    assert gain["low"] <= gain["value"] <= gain["high"] and gain["n"] == 10
+    assert 0 < found[f"{before}, 10 hits"]["low"] <= found[f"{before}, 10 hits"]["value"]
+    assert "## A cross-encoder behind retrieval: toy" in (bench / "BENCHMARKS.md").read_text()
 
 
 def test_the_weight_of_the_benchmark_is_the_best_of_dev() -> None:

@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.cross_encoder import LabelledPair, train_cross_encoder
+from hybrid.artifacts import require
+from hybrid.corpus.passages import PassageSet
 from hybrid.models import EMBEDDED, is_pulled
+from hybrid.retrieval.cross_encoder import CrossEncoderReranker
+from hybrid.retrieval.sentence_embedder import SentenceEmbedder
 from tests.cli.commands import CommandServer, on_terminal, run
 
 pytestmark = [
@@ -115,6 +120,54 @@ def test_a_resident_process_answers_as_a_fresh_one_and_shows_tokens_as_they_come
     own = run("query", row["question"], *options, cwd=small)
     assert own.code == 0, own.err
     assert served == own.out
+
+
+def test_a_cross_encoder_trained_from_the_embedded_embedder_reranks(
+    small: Path, repository: Path, minilm: SentenceEmbedder, server: CommandServer, tmp_path: Path
+) -> None:
+    """Eight of the bundled questions ten times over: too few to be good, enough for a model that has learnt them."""
+    corpus = shutil.copytree(small / "corpora" / "pumps", tmp_path / "corpora" / "pumps")
+    rows = [
+        json.loads(line)
+        for file in sorted((repository / "corpora" / "pumps" / "questions").glob("*.jsonl"))
+        for line in file.read_text(encoding="utf-8").splitlines()
+    ]
+    train = [row for row in rows if row["split"] == "train" and row.get("evidence")][:8]
+    quotes = [row["evidence"][0]["quote"] for row in train]
+    pairs = [
+        LabelledPair(row["question"], quote, label)
+        for place, row in enumerate(train)
+        for quote, label in ((quotes[place], 1.0), (quotes[place - 7], 0.0))
+    ]
+    model = tmp_path / "model"
+    train_cross_encoder(
+        minilm.folder, pairs, model, checkpoints=tmp_path / "checkpoints", seed=13, epochs=10, learning_rate=5e-4
+    )
+    scores: dict[float, list[float]] = {1.0: [], 0.0: []}
+    reranker = CrossEncoderReranker(model)
+    for pair in pairs:
+        scores[pair.label] += reranker.score(pair.question, [pair.text])
+    assert sum(scores[1.0]) / 8 > sum(scores[0.0]) / 8 + 0.5, "it has learnt what answers"
+
+    questions = (corpus / "questions.jsonl").read_text(encoding="utf-8")
+    (corpus / "questions.jsonl").write_text(questions.replace('"split": "test"', '"split": "dev"'), encoding="utf-8")
+    options = ["--set", f"retrieval.reranker={model}", "--set", "retrieval.rerank_depth=8"]
+    index = server.run("index", "--json", *options, cwd=tmp_path)
+    assert index.code == 0, index.err
+    told = json.loads(index.out)
+    found = told["rerank"]
+    assert found["questions"] == 5 and found["milliseconds"] > 0
+    assert found["gain"]["value"] == pytest.approx(found["after"]["value"] - found["before"]["value"], abs=1e-6)
+    assert ("a proven gain" in told["reranker_on_dev"]) == (found["gain"]["low"] > 0)
+    question = json.loads(questions.splitlines()[0])["question"]
+    asked = server.run("query", question, "--json", *options, cwd=tmp_path)
+    assert asked.code == 0, asked.err
+    context = json.loads(asked.out)["context"]
+    path = tmp_path / "indexes" / "pumps" / "passages"
+    texts = PassageSet(path, require(path, "hybrid index")).by_id
+    again = reranker.score(question, [texts[passage["passage_id"]].full_text for passage in context])
+    assert [passage["score"] for passage in context] == pytest.approx(again, abs=1e-4)
+    assert again == sorted(again, reverse=True)
 
 
 def test_the_embedded_model_writes_questions_under_filters(small: Path, server: CommandServer) -> None:

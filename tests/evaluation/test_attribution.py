@@ -51,9 +51,9 @@ def record(
     return Record(name, topic, cluster or name, answerable, in_index, gold_rank, tuple(made))
 
 
-def diagnose(records: Sequence[Record], **changes: float) -> Diagnosis:
+def diagnose(records: Sequence[Record], *, reranked: bool = False, **changes: float) -> Diagnosis:
     config = CONFIG.model_copy(update=changes)
-    return attribute(records, config=config, resamples=1_000, seed=1)
+    return attribute(records, config=config, resamples=1_000, seed=1, reranked=reranked)
 
 
 def many(num: int, prefix: str, **keywords: object) -> list[Record]:
@@ -196,6 +196,12 @@ def test_gold_just_below_k_asks_for_a_larger_k() -> None:
     result = diagnose(good + low)
     assert result.recommended is Layer.RANKING
     assert "raise retrieval.k to 8 " in result.next_command  # ranks 5 to 9 in equal parts: 8 holds four fifths
+    assert result.next_command.endswith(", or set retrieval.reranker to a cross-encoder")
+    assert result.sentence.startswith("Show the generator more passages or rerank them: ")
+    reranked = diagnose(good + low, reranked=True)
+    assert reranked.recommended is Layer.RANKING
+    assert reranked.next_command == "raise retrieval.k to 8 (and generator.context_tokens with it)"
+    assert reranked.sentence.startswith("Show the generator more passages: ")
 
 
 def test_too_few_questions_recommend_nothing() -> None:
