@@ -82,8 +82,8 @@ def what_was_retuned(before: Mapping[str, str], after: Mapping[str, str]) -> str
     if not all("index" in inputs and "generator" in inputs for inputs in (before, after)):
         return "unknown"
     embedder, generator = (before[key] != after[key] for key in ("index", "generator"))
-    # words beside the same vectors, another weight of theirs, or a reranker behind them
-    ranking = any(before.get(key) != after.get(key) for key in ("lexical", "fusion", "reranker"))
+    # words beside the same vectors, another weight of theirs, a reranker behind them, or fewer passages to be found
+    ranking = any(before.get(key) != after.get(key) for key in ("lexical", "fusion", "reranker", "where"))
     if (embedder or ranking) and generator:
         return "both"
     return "embedder" if embedder else Layer.RANKING.value if ranking else "generator" if generator else "nothing"

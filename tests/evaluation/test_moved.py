@@ -83,6 +83,7 @@ def test_what_was_retuned_is_read_from_what_the_systems_were_made_of() -> None:
         what_was_retuned(base, words) == what_was_retuned(words, {**words, "fusion": "weighted 0.3"}) == Layer.RANKING
     )
     assert what_was_retuned(words, {**words, "reranker": "r, depth 30"}) == Layer.RANKING
+    assert what_was_retuned(words, {**words, "where": "year>2020"}) == Layer.RANKING
     assert what_was_retuned(base, {**words, "index": "j"}) == "embedder"
     assert what_was_retuned(base, {**words, "generator": "h"}) == "both"
     assert what_was_retuned(base, base) == "nothing"
