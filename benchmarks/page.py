@@ -124,7 +124,7 @@ def _fusion(rows: list[Row]) -> str:
 def _rerank(rows: list[Row]) -> str:
     told = (
         "The embedded embedder with one new label, fine-tuned as a cross-encoder on the train questions of {of} with "
-        "hard negatives of the same retrieval; it puts the first 30 hits in its order. nDCG@10 on the {num} answerable "
+        "hard negatives of the base vectors; it puts the first 30 hits in its order. nDCG@10 on the {num} answerable "
         "test questions, by vectors alone and by what dev chooses beside words; differences are paired. Milliseconds "
         "are of one question alone, on a machine in other use as well. Brackets: 95 % intervals, for milliseconds "
         "least and most."

@@ -2,8 +2,8 @@
 
 python -m benchmarks.rerank --data FOLDER [--sets covidqa …]
 
-The encoder is the embedded embedder's, so that nothing beside the set is learnt from. Its negatives are what the same
-retrieval ranks high for train questions. Dev decides nothing but what `hybrid index` says; test is measured once.
+The encoder is the embedded embedder's, so that nothing beside the set is learnt from. Its negatives are what the base
+vectors rank high for train questions. Dev chooses the fusion alone; test is measured once.
 """
 
 import random
