@@ -18,10 +18,12 @@ from hybrid.errors import IntegrityError, StaleError
 from hybrid.jsonl import read_jsonl, write_jsonl
 from hybrid.progress import track
 from hybrid.retrieval.allowed_rows import AllowedRows
+from hybrid.retrieval.counted_words import CountedWords, save_counted
+from hybrid.retrieval.passage_vectors import digest_of
 from hybrid.retrieval.word_tokenizer import WordTokenizer
 from hybrid.types import Hit, Passage, ranked
 
-VERSION = 1
+VERSION = 2
 K1 = 1.5
 B = 0.75
 IDS = "ids.jsonl"
@@ -68,23 +70,30 @@ class LexicalIndex:
 def build_lexical(
     passages: Sequence[Passage], tokenizer: WordTokenizer, *, target: Path, inputs: Mapping[str, str]
 ) -> Manifest:
-    """Count the words of all passages into `target`, headings included; nothing changed, nothing done."""
+    """Count the words of all passages into `target`, headings included; nothing changed, nothing done. Of texts that
+    the index there holds already the words are taken over.
+    """
     settings = {**tokenizer.settings, "k1": K1, "b": B}
     if done := current(target, "lexical", VERSION, settings, inputs):
         return done
     with publish(target, "lexical", VERSION, settings, inputs) as build:
         ordered = sorted(passages, key=lambda passage: passage.id)
+        digests, known = list(map(digest_of, ordered)), CountedWords.of(target, VERSION, settings)
         vocabulary: dict[str, int] = {}
-        counted = [
-            [vocabulary.setdefault(word, len(vocabulary)) for word in tokenizer.tokenize(passage.full_text)]
-            for passage in track(ordered, total=len(ordered), description="indexing words")
-        ]
+        counted: list[list[int]] = []
+        for passage, digest in track(
+            zip(ordered, digests, strict=True), total=len(ordered), description="indexing words"
+        ):
+            words = known.get(digest)
+            words = tokenizer.tokenize(passage.full_text) if words is None else words
+            counted.append([vocabulary.setdefault(word, len(vocabulary)) for word in words])
         # ids of words are given in the order of their first use: bm25s itself would take a set's order, which varies
         index = _bm25s().BM25(k1=K1, b=B, method="lucene")
         # passages without any word have a mean length of 0
         with np.errstate(invalid="ignore"):
             index.index((counted, vocabulary or {"": 0}), create_empty_token=False, show_progress=False)
         index.save(build.path, show_progress=False)
+        save_counted(build.path, digests, counted)
         write_jsonl(build.path / IDS, ({"id": passage.id} for passage in ordered))
         build.counts.update(passages=len(ordered), words=len(vocabulary))
     return require(target, "hybrid index")

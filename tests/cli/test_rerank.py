@@ -182,3 +182,13 @@ def test_a_resident_process_reranks_as_a_fresh_one_and_follows_a_changed_model(
         serving.interrupt()
     done = serving.wait()
     assert done.code == 0 and "loaded anew" in done.err
+
+
+def test_a_reranker_reads_only_passages_that_fulfil_the_conditions(indexed: Place, changed: dict[str, Any]) -> None:
+    wide = {**changed, "retrieval__k": 10, "generator__context_tokens": 4000}
+    answer = run(indexed, "query", QUESTION, "--where", "source=birch.md|elm.md", **wide)
+    assert {passage["source"] for passage in answer["context"]} == {"birch.md", "elm.md"}
+    assert answer["num_searched"] == len(answer["context"]) == 8
+    assert {passage["ranks"]["before_reranking"] for passage in answer["context"]} == set(range(1, 9))
+    scores = [passage["score"] for passage in answer["context"]]
+    assert scores == sorted(scores, reverse=True)

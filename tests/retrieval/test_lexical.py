@@ -102,6 +102,35 @@ def test_the_same_bytes_whatever_the_order_of_sets(tmp_path: Path) -> None:
     assert {"manifest.json", "ids.jsonl", "vocab.index.json"} < set(contents[0])
 
 
+def test_words_of_texts_that_stay_are_taken_over_to_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf = [Passage(f"p{n:03d}", f"word{n * 7919 % 101} seal pump-{n % 7} the rings") for n in range(60)]
+    shelf += [Passage("empty", "…"), Passage("same", shelf[3].text)]
+    changed = [*shelf[:20], Passage("p999", "a new valve"), *shelf[25:], Passage("p020", "seal of another word")]
+    read: list[str] = []
+    plain = WordTokenizer.tokenize
+    monkeypatch.setattr(WordTokenizer, "tokenize", lambda self, text: read.append(text) or plain(self, text))
+
+    def contents(folder: str) -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in (tmp_path / folder).iterdir()}
+
+    build_lexical(shelf, WordTokenizer(), target=tmp_path / "carried", inputs={"passages": "x"})
+    assert len(read) == len(shelf)
+    read.clear()
+    build_lexical(changed, WordTokenizer(), target=tmp_path / "carried", inputs={"passages": "y"})
+    assert sorted(read) == ["a new valve", "seal of another word"]
+    build_lexical(changed, WordTokenizer(), target=tmp_path / "fresh", inputs={"passages": "y"})
+    assert contents("carried") == contents("fresh")
+    read.clear()
+    build_lexical(changed, WordTokenizer(stemmer="none"), target=tmp_path / "carried", inputs={"passages": "y"})
+    assert len(read) == len(changed), "other words are read anew"
+    (tmp_path / "carried" / "words.npy").write_bytes(b"")
+    read.clear()
+    build_lexical(shelf, WordTokenizer(stemmer="none"), target=tmp_path / "carried", inputs={"passages": "x"})
+    assert len(read) == len(shelf), "a damaged index vouches for nothing"
+
+
 def test_damage_is_found(tmp_path: Path) -> None:
     built(tmp_path)
     ids = tmp_path / "lexical" / "ids.jsonl"
