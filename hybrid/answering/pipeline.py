@@ -12,7 +12,7 @@ from hybrid.config import Config
 from hybrid.passage_filter import Condition, select
 from hybrid.progress import track
 from hybrid.protocols import Embedder, Fuse, Generator, Ranker, Reranker, Streaming, VectorStore
-from hybrid.types import Answer, Chat, Generation, Hit, Passage, ranked
+from hybrid.types import Answer, Chat, Generation, Hit, Passage, Question, ranked
 
 
 @dataclass(frozen=True)
@@ -117,6 +117,10 @@ class Pipeline:
             self._selected.clear()
             self._selected[asked] = select(list(self.passages.values()), asked)
         return self._selected[asked]
+
+    def may_answer(self, question: Question) -> bool:
+        """Whether a gold passage of the question may be found; true of a question that names none."""
+        return self.among is None or not question.positives or not self.among.isdisjoint(question.positives)
 
     @cached_property
     def _selected(self) -> dict[tuple[Condition, ...], frozenset[str]]:

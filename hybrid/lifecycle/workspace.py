@@ -160,8 +160,9 @@ class Workspace:
             )
         search, passages = self._searched("tuned" if self.has_tuned_embedder else "base")
         generator = make_generator(self.config)
-        wanted = [q for q in passages.questions if q.split in ("train", "dev")]
-        hits = search.pipeline(generator).retrieve([q.question for q in wanted], self.config.raft.pool_depth)
+        pipeline = search.pipeline(generator)
+        wanted = [q for q in passages.questions if q.split in ("train", "dev") and pipeline.may_answer(q)]
+        hits = pipeline.retrieve([q.question for q in wanted], self.config.raft.pool_depth)
         return build_raft(
             wanted,
             passages.by_id,

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from hybrid.artifacts import read_manifest
+from hybrid.cli.options import open_workspace
 from tests.cli.commands import refused
 from tests.cli.conftest import Place
+from tests.tiny_corpus import tiny_settings
 
 QUESTION = "How heavy is the bare Alder?"
 
@@ -116,3 +118,18 @@ def test_gold_that_a_system_may_not_find_is_missing_from_its_documents(dated: Pl
     from_birch = {q["_id"] for q in dev if q["evidence"][0]["source"] == "birch.md"}
     assert missing() == set()
     assert missing(retrieval__where="source!=birch.md") == from_birch != set()
+
+
+def test_raft_examples_are_of_questions_that_the_system_may_answer(
+    dated: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(dated.folder)
+
+    def shown(**changed: Any) -> str:
+        overrides = tuple(tiny_settings(dated.models, **changed)[1::2])
+        open_workspace(dated.corpus, None, overrides, dated.workspace).raft(force=True)
+        return (dated.workspace / "raft" / "train.jsonl").read_text(encoding="utf-8")
+
+    assert "Birch" in shown()
+    held = shown(retrieval__where="source!=birch.md")
+    assert "Alder" in held and "bare Birch weighs" not in held
