@@ -17,7 +17,7 @@ from hybrid.progress import track
 from hybrid.protocols import Embedder
 from hybrid.retrieval.index import VERSION, index_manifest
 from hybrid.retrieval.milvus_store import LOCATOR, MilvusStore
-from hybrid.retrieval.passage_vectors import check_encoded, digest_of
+from hybrid.retrieval.passage_vectors import KnownVectors, check_encoded, digest_of, known_vectors
 from hybrid.retrieval.shards import SHARD, encode_shards, parts
 from hybrid.types import Passage
 
@@ -26,7 +26,7 @@ def build_milvus_index(
     passages: Sequence[Passage], embedder: Embedder, *, options: StoreConfig, target: Path, inputs: Mapping[str, str]
 ) -> Manifest:
     """Encode passages into a collection and publish its name in `target`. What the collection before it holds of a
-    passage with the same id and text is taken over.
+    passage with the same id and text is taken over, and what an index in files at `target` holds of a text.
 
     Raises `EndpointError` where the server is away for longer than `milvus_timeout_s`: called again, it goes on.
     """
@@ -40,7 +40,7 @@ def build_milvus_index(
     comparable = before if made_by and made_by.facts.get("fingerprint") == embedder.fingerprint else None
     with publish(target, "index", VERSION, settings, inputs) as build:
         store = MilvusStore(options, _collection_name(target, options, identity), embedder.dim)
-        todo = _carry_over(passages, store, comparable)
+        todo = _carry_over(passages, store, comparable, known_vectors(target, embedder, "int16"))
         shards = list(parts(todo, SHARD))
         fresh = encode_shards(embedder, [[passage.full_text for passage in shard] for shard in shards])
         for shard in track(shards, total=len(shards), description="encoding passages") if shards else ():
@@ -80,8 +80,10 @@ def open_milvus_index(path: Path, embedder: Embedder, options: StoreConfig) -> M
     return store
 
 
-def _carry_over(passages: Sequence[Passage], store: MilvusStore, before: MilvusStore | None) -> list[Passage]:
-    """Fill the store from the collection before it; returns the passages that neither holds."""
+def _carry_over(
+    passages: Sequence[Passage], store: MilvusStore, before: MilvusStore | None, in_files: KnownVectors
+) -> list[Passage]:
+    """Fill the store from the collection or the files before it; returns the passages that none of them holds."""
     todo: list[Passage] = []
     for part in parts(passages, SHARD):
         held = store.fetch([passage.id for passage in part])
@@ -92,7 +94,12 @@ def _carry_over(passages: Sequence[Passage], store: MilvusStore, before: MilvusS
             vectors = np.stack([known[passage.id][1] for passage in kept])
             store.add([passage.id for passage in kept], vectors, [digest_of(passage) for passage in kept])
         carried = {passage.id for passage in kept}
-        todo += [passage for passage in missing if passage.id not in carried]
+        left = [passage for passage in missing if passage.id not in carried]
+        if there := [passage for passage in left if digest_of(passage) in in_files.rows]:
+            digests = list(map(digest_of, there))
+            vectors = in_files.full.take(np.array([in_files.rows[digest] for digest in digests]))
+            store.add([passage.id for passage in there], vectors, digests)
+        todo += [passage for passage in left if digest_of(passage) not in in_files.rows]
     return todo
 
 

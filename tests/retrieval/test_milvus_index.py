@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hybrid.config_index import IndexConfig
 from hybrid.config_store import StoreConfig
 from hybrid.errors import EndpointError, HybridError, IntegrityError, StaleError
 from hybrid.protocols import Vectors
@@ -81,6 +82,19 @@ def test_only_what_changed_is_encoded_and_the_old_collection_goes(small: Sentenc
     held = store.fetch([passage.id for passage in later])
     vectors = small.encode_passages([p.full_text for p in later])
     assert np.allclose(np.stack([held[p.id][1] for p in later]), vectors, atol=1e-5)
+
+
+@pytest.mark.parametrize("type_", ["exact", "ivf_sq"])
+def test_what_an_index_in_files_holds_is_not_encoded_again(small: SentenceEmbedder, case: Case, type_: str) -> None:
+    config = IndexConfig.model_validate({"type": type_, "min_recall": 0})
+    inputs = {"passages": "30", "embedder": small.fingerprint}
+    build_index(PASSAGES, small, target=case.target, inputs=inputs, config=config)
+    edited = [replace(PASSAGES[0], text="Quite another text."), *PASSAGES[1:], replace(PASSAGES[1], id="copy")]
+    assert case.build(edited, small, "31").encoded == 1
+    held = case.open(small).fetch([passage.id for passage in edited])
+    vectors = small.encode_passages([passage.full_text for passage in edited])
+    assert np.allclose(np.stack([held[p.id][1] for p in edited]), vectors, atol=1e-4)
+    assert sorted(p.name for p in case.target.iterdir()) == ["locator.json", "manifest.json"]
 
 
 def test_killed_it_goes_on_where_it_stopped_while_the_old_one_answers(
