@@ -4,6 +4,7 @@ Documents are read one at a time and their passages written at once, so that mem
 was made of a document before is taken from a memo.
 """
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -57,7 +58,7 @@ def build_passages(
         with (build.path / "corpus.jsonl").open("w", encoding="utf-8") as stream:
             shelf = _Shelf(stream, located)
             if ready is not None:
-                warnings = _take_ready(ready, examiner, shelf, tokenize, max_tokens)
+                warnings = _take_ready(ready, examiner, shelf, tokenize, max_tokens, memo, inputs.get("tokenizer", ""))
             else:
                 folder = corpus.read(config, memo)
                 cutter = Cutter(tokenize, min(config.chunk_tokens, max_tokens), config.overlap_tokens)
@@ -147,13 +148,21 @@ def _holds(shelf: _Shelf, row: Row) -> bool:
 
 
 def _take_ready(
-    passages: Sequence[Passage], examiner: Examiner, shelf: _Shelf, tokenize: Tokenizer, max_tokens: int
+    passages: Sequence[Passage],
+    examiner: Examiner,
+    shelf: _Shelf,
+    tokenize: Tokenizer,
+    max_tokens: int,
+    memo: Memo,
+    tokenizer_id: str,
 ) -> list[str]:
     """Ready passages are taken as they are; what is wrong with them is told."""
     too_long = 0
     for passage in passages:
         row = examiner.take(Document(passage.id, passage.text, passage.source, passage.title, ".jsonl"))
-        row.passages, row.tokens, row.duplicate_of = 1, len(tokenize(passage.full_text)), ""
+        tokens = ["tokens", tokenizer_id, hashlib.sha256(passage.full_text.encode()).hexdigest()]
+        row.tokens = memo.get(tokens, partial(_count, tokenize, passage.full_text))
+        row.passages, row.duplicate_of = 1, ""
         too_long += row.tokens > max_tokens
     shelf.put(passages)
     warnings = examiner.found.repeated()
@@ -163,6 +172,10 @@ def _take_ready(
             "that the embedder reads: their ends are not searched"
         )
     return warnings
+
+
+def _count(tokenize: Tokenizer, text: str) -> int:
+    return len(tokenize(text))
 
 
 def _describe(build: Build, rows: Sequence[Row], num_questions: int) -> None:

@@ -1,5 +1,6 @@
 """Only what changed is read again: the cache of an ingest, whole, killed and damaged."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -160,3 +161,23 @@ def test_what_is_damaged_shows_when_a_cache_is_written_too(tmp_path: Path) -> No
         use(memo)
         memo.close()
     assert Memo(path).get("new", lambda: pytest.fail("it was stored")) == "new"
+
+
+def test_tokens_of_ready_passages_that_stay_are_not_counted_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[str] = []
+    plain = ingest_module._count
+    monkeypatch.setattr(ingest_module, "_count", lambda of, text: counted.append(text) or plain(of, text))
+    folder, cache = tmp_path / "corpus", tmp_path / "cache" / "documents.sqlite"
+    folder.mkdir()
+
+    def built(*texts: str) -> dict[str, int]:
+        rows = [json.dumps({"id": f"p{n}", "title": "Pump", "text": text}) for n, text in enumerate(texts)]
+        (folder / "passages.jsonl").write_text("".join(f"{row}\n" for row in rows))
+        return {row["_id"]: row["tokens"] for row in build(folder, tmp_path / "passages", cache).documents}
+
+    assert built("one two", "three", "one two") == {"p0": 3, "p1": 2, "p2": 3}
+    assert counted == ["Pump\none two", "Pump\nthree"]
+    assert built("one two", "three four five", "new") == {"p0": 3, "p1": 4, "p2": 2}
+    assert counted[2:] == ["Pump\nthree four five", "Pump\nnew"]
