@@ -18,8 +18,7 @@ import click
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks import page, results
-from benchmarks.search import Made, in_process, split
+from benchmarks.search import Made, in_process, record, split
 from benchmarks.search_sides import ROOT, SEED, K, borders_among, folder_of, ms_of, recall_of
 from hybrid.protocols import Vectors
 from hybrid.retrieval.shortlist_store import ShortlistStore
@@ -44,17 +43,7 @@ def main(vectors: Path, num: int, queries: int, rounds: int, types: tuple[str, .
     num, _ = split(vectors, ROOT / PART, num, queries)
     for type_ in types:
         in_process("build", PART, num, type_)
-    made = _measure(num, rounds, types)
-    stamp = {"of": vectors.stem, "split": "all", "seed": SEED, "command": COMMAND}
-    stamp["minutes"] = round((time.perf_counter() - started) / 60, 1)
-    rows = [
-        results.make_row(metric, system, results.spread(values, of), **stamp)
-        for (metric, system), (values, of) in made.items()
-    ]
-    results.record_rows(COMMAND, rows)
-    page.write()
-    for row in rows:
-        click.echo(f"{row['metric']:24} {row['system']:56} {row['value']:.4f} [{row['low']:.4f}, {row['high']:.4f}]")
+    record(_measure(num, rounds, types), vectors, COMMAND, started)
     shutil.rmtree(ROOT / PART)
 
 

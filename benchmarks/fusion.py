@@ -13,12 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-import yaml
 
 from benchmarks import page, results, run
-from hybrid.artifacts import require, write_text
+from hybrid.artifacts import require
 from hybrid.cli.main import set_up_libraries
-from hybrid.cli.options import open_workspace
 from hybrid.evaluation.figure import gain, measure, ratio
 from hybrid.evaluation.questions import cluster_of
 from hybrid.lifecycle.fusion_choice import ndcg_of
@@ -40,10 +38,7 @@ Rows = Sequence[Mapping[str, Any]]
 def main(data: Path, sets: tuple[str, ...]) -> None:
     """Measure BM25, vectors and both on each set's test questions."""
     set_up_libraries()
-    for name in sets or SETS:
-        if not (data / name / "passages.jsonl").is_file():
-            click.echo(f"{name} is not in {data}: left out", err=True)
-            continue
+    for name in run.there(data, sets or SETS):
         rows = _rows(_workspace(data, name), name)
         results.record_rows(COMMAND, rows, of=name)
         page.write()
@@ -54,12 +49,7 @@ def main(data: Path, sets: tuple[str, ...]) -> None:
 
 def _workspace(data: Path, name: str) -> Workspace:
     """The workspace of `make bench`, or the start of it; dev is asked how to fuse."""
-    root = run.INDEXES / f"bench-{name}"
-    root.mkdir(parents=True, exist_ok=True)
-    values = run.configuration(name, data)
-    values.pop("bench", None)
-    write_text(root / "config.yaml", yaml.safe_dump(values, sort_keys=True))
-    return open_workspace(data / name, root / "config.yaml", ("retrieval.mode=auto",), root)
+    return run.open_set(name, data, run.INDEXES / f"bench-{name}", "retrieval.mode=auto")
 
 
 def _rows(workspace: Workspace, name: str) -> list[dict[str, Any]]:

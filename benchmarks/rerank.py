@@ -14,14 +14,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import click
-import yaml
 
 from benchmarks import page, results, run
 from benchmarks.cross_encoder import BATCH_SIZE, LEARNING_RATE, MAX_TOKENS, LabelledPair, train_cross_encoder
 from hybrid.answering.pipeline import Pipeline
-from hybrid.artifacts import Build, publish_once, sha256_json, sha256_tree, write_text
+from hybrid.artifacts import Build, publish_once, sha256_json, sha256_tree
 from hybrid.cli.main import set_up_libraries
-from hybrid.cli.options import open_workspace
 from hybrid.evaluation.figure import gain, measure
 from hybrid.lifecycle.rerank_gain import NDCG, both_rows
 from hybrid.lifecycle.workspace import Workspace
@@ -53,10 +51,7 @@ NOBODY = cast(Generator, None)
 def main(data: Path, sets: tuple[str, ...]) -> None:
     """Train a cross-encoder on each set, then measure what it does to the ranking of test."""
     set_up_libraries()
-    for name in sets or SETS:
-        if not (data / name / "passages.jsonl").is_file():
-            click.echo(f"{name} is not in {data}: left out", err=True)
-            continue
+    for name in run.there(data, sets or SETS):
         depth = f"retrieval.rerank_depth={DEPTH}"
         model = trained(_workspace(data, name))
         rows: list[dict[str, Any]] = []
@@ -110,12 +105,7 @@ def _milliseconds(pipeline: Pipeline, questions: Sequence[str]) -> list[float]:
 
 
 def _workspace(data: Path, name: str, *overrides: str) -> Workspace:
-    root = run.INDEXES / f"bench-rerank-{name}"
-    root.mkdir(parents=True, exist_ok=True)
-    values = run.configuration(name, data)
-    values.pop("bench", None)
-    write_text(root / "config.yaml", yaml.safe_dump(values, sort_keys=True))
-    return open_workspace(data / name, root / "config.yaml", overrides, root)
+    return run.open_set(name, data, run.INDEXES / f"bench-rerank-{name}", *overrides)
 
 
 def trained(workspace: Workspace) -> Path:

@@ -5,7 +5,7 @@ python -m benchmarks.run --data FOLDER [--sets apibench_hf …]
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,13 +59,28 @@ def configuration(name: str, data: Path) -> dict[str, Any]:
     return {"seed": common["seed"], **merged}
 
 
-def _run_set(name: str, data: Path, ranking_only: bool) -> None:
-    root = INDEXES / f"bench-{name}"
+def there(data: Path, names: Iterable[str]) -> Iterator[str]:
+    """Those of the sets that are in the folder; what is not is told."""
+    for name in names:
+        if (data / name / "passages.jsonl").is_file():
+            yield name
+        else:
+            click.echo(f"{name} is not in {data}: left out", err=True)
+
+
+def open_set(name: str, data: Path, root: Path, *overrides: str) -> Workspace:
+    """A set's workspace in `root`, by its configuration, which is written there."""
     root.mkdir(parents=True, exist_ok=True)
     values = configuration(name, data)
-    tune = values.pop("bench", {}).get("tune", ["embedder", "generator"])
+    values.pop("bench", None)
     write_text(root / "config.yaml", yaml.safe_dump(values, sort_keys=True))
-    workspace = open_workspace(data / name, root / "config.yaml", (), root)
+    return open_workspace(data / name, root / "config.yaml", overrides, root)
+
+
+def _run_set(name: str, data: Path, ranking_only: bool) -> None:
+    root = INDEXES / f"bench-{name}"
+    tune = configuration(name, data).get("bench", {}).get("tune", ["embedder", "generator"])
+    workspace = open_set(name, data, root)
     clock = _Clock(root / "seconds.yaml")
     with workspace.lock():
         click.echo(f"\n== {name}", err=True)

@@ -54,17 +54,22 @@ def main(
     _growth(made, [*(size for size in SIZES if size < num), num], queries, rounds, types)
     _beside_others(made, num, queries, rounds, types)
     _funnel(made, funnel_vectors or vectors, queries, rounds)
+    record(made, vectors, COMMAND, started)
+    shutil.rmtree(ROOT)
+
+
+def record(made: Made, vectors: Path, command: str, started: float) -> None:
+    """Write the rows and the page, and tell the rows."""
     minutes = round((time.perf_counter() - started) / 60, 1)
-    stamp = {"of": vectors.stem, "split": "all", "seed": SEED, "minutes": minutes, "command": COMMAND}
+    stamp = {"of": vectors.stem, "split": "all", "seed": SEED, "minutes": minutes, "command": command}
     rows = [
         results.make_row(metric, system, results.spread(values, of), **stamp)
         for (metric, system), (values, of) in made.items()
     ]
-    results.record_rows(COMMAND, rows)
+    results.record_rows(command, rows)
     page.write()
     for row in rows:
         click.echo(f"{row['metric']:32} {row['system']:40} {row['value']:.4f} [{row['low']:.4f}, {row['high']:.4f}]")
-    shutil.rmtree(ROOT)
 
 
 def _growth(made: Made, sizes: list[int], queries: int, rounds: int, types: tuple[IndexType, ...]) -> None:

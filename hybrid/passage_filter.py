@@ -80,9 +80,9 @@ class Condition:
         return any(map(self._equals, values)) == (self.operator == "=")
 
     def _equals(self, value: Scalar) -> bool:
-        if _number_in(value) is not None and not isinstance(value, str) and _number_in(value) in self._numbers:
-            return True
-        return self._pattern.fullmatch(_text_of(value)) is not None
+        # digits in a text may be a code, where 0012 is not 12
+        is_number = not isinstance(value, str) and _number_in(value) in self._numbers
+        return is_number or self._pattern.fullmatch(_text_of(value)) is not None
 
     def _is_in_order(self, value: Scalar) -> bool:
         compare, own, wanted = _ORDER[self.operator], _number_in(value), _number_in(self.value)

@@ -62,11 +62,9 @@ class Pipeline:
         A reranker reads the same `retrieval.rerank_depth` hits however many are asked for, so that the first ranks are
         the same; what their scores are, `reranking.rerank` says. Raises `UserError` as `select` does.
         """
-        if self.reranker is None:
-            return self.first_stage(questions, depth, where=where)
         depth = depth or self.config.retrieval.k
-        found = self.first_stage(questions, max(depth, self.config.retrieval.depth), where=where)
-        return [hits[:depth] for hits in self.reranked(questions, found)]
+        deep = max(depth, self.config.retrieval.depth) if self.reranker else depth
+        return [hits[:depth] for hits in self.reranked(questions, self.first_stage(questions, deep, where=where))]
 
     def reranked(self, questions: Sequence[str], rankings: Sequence[Sequence[Hit]]) -> list[list[Hit]]:
         """The rankings of the questions with their first hits in the reranker's order; as they are without one."""

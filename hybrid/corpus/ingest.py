@@ -4,7 +4,6 @@ Documents are read one at a time and their passages written at once, so that mem
 was made of a document before is taken from a memo.
 """
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -160,8 +159,8 @@ def _take_ready(
     too_long = 0
     for passage in passages:
         row = examiner.take(Document(passage.id, passage.text, passage.source, passage.title, ".jsonl"))
-        tokens = ["tokens", tokenizer_id, hashlib.sha256(passage.full_text.encode()).hexdigest()]
-        row.tokens = memo.get(tokens, partial(_count, tokenize, passage.full_text))
+        text = passage.full_text
+        row.tokens = memo.get(["tokens", tokenizer_id, text], partial(_count, tokenize, text))
         row.passages, row.duplicate_of = 1, ""
         too_long += row.tokens > max_tokens
     shelf.put(passages)

@@ -94,9 +94,7 @@ class Search:
 
     def inputs(self) -> dict[str, str]:
         """What an artefact that rests on this retrieval is made from; the same as ever where vectors alone rank."""
-        made_from = {"index": require(self.index_path, "hybrid index").id}
-        if where := self.config.retrieval.where:
-            made_from["where"] = " and ".join(where)
+        made_from = {"index": require(self.index_path, "hybrid index").id, **self._held_to}
         fusion = self.fusion
         if fusion.mode != "dense":
             made_from["lexical"] = require(self._lexical_path, "hybrid index").id
@@ -196,8 +194,13 @@ class Search:
         """What dev measures: its questions and both rankings."""
         paths = {"index": self.index_path, "lexical": self._lexical_path}
         made = {name: require(path, "hybrid index").id for name, path in paths.items()}
+        return {"passages": self.passages.manifest.id, **made, **self._held_to}
+
+    @property
+    def _held_to(self) -> dict[str, str]:
+        """The conditions under which passages are found, as an input; nothing where there are none."""
         where = self.config.retrieval.where
-        return {"passages": self.passages.manifest.id, **made, **({"where": " and ".join(where)} if where else {})}
+        return {"where": " and ".join(where)} if where else {}
 
     def _chosen(self) -> Fusion | None:
         return chosen_fusion(self.fusion_path, self.config, self._measured)

@@ -10,9 +10,9 @@ import numpy as np
 
 from hybrid.artifacts import read_manifest, verify
 from hybrid.errors import IntegrityError
-from hybrid.jsonl import read_jsonl, write_jsonl
+from hybrid.retrieval.passage_vectors import read_digests, write_digests
 
-_WORDS, _ENDS, _TEXTS = "words.npy", "ends.npy", "counted.jsonl"
+_WORDS, _ENDS = "words.npy", "ends.npy"
 _VOCABULARY = "vocab.index.json"
 """As bm25s saves it: words in the order of their numbers."""
 
@@ -39,7 +39,7 @@ class CountedWords:
             verify(target, manifest)
         except IntegrityError:
             return found
-        found._row_of = {record["sha256"]: row for row, (_, record) in enumerate(read_jsonl(target / _TEXTS))}
+        found._row_of = {digest: row for row, digest in enumerate(read_digests(target))}
         found._ends = np.load(target / _ENDS, allow_pickle=False)
         found._numbers = np.load(target / _WORDS, mmap_mode="r", allow_pickle=False)
         found._words = list(json.loads((target / _VOCABULARY).read_text(encoding="utf-8")))
@@ -57,4 +57,4 @@ def save_counted(folder: Path, digests: Sequence[str], counted: Sequence[Sequenc
     """Write the numbers of each text's words, beside the vocabulary that bm25s saves."""
     np.save(folder / _ENDS, np.cumsum([len(numbers) for numbers in counted], dtype=np.int64))
     np.save(folder / _WORDS, np.fromiter(chain.from_iterable(counted), dtype=np.uint32))
-    write_jsonl(folder / _TEXTS, ({"sha256": digest} for digest in digests))
+    write_digests(folder, digests)

@@ -2,7 +2,7 @@
 
 import errno
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,12 +14,11 @@ import numpy as np
 from hybrid.artifacts import Build, Manifest, artifact_id, current, publish, require, sha256_json
 from hybrid.config_index import IndexConfig, IndexType, RescoreType, ShortlistType
 from hybrid.errors import HybridError, StaleError
-from hybrid.jsonl import write_jsonl
 from hybrid.protocols import Embedder, Vectors, VectorStore
 from hybrid.retrieval.flat_store import FlatStore
 from hybrid.retrieval.index_layout import Layout, num_clusters
 from hybrid.retrieval.index_plan import Plan, exact_is_enough, layouts, make_plan
-from hybrid.retrieval.passage_vectors import TEXTS_FILE, digest_of, encoded, known_vectors, read_digests, reusable
+from hybrid.retrieval.passage_vectors import digest_of, encoded, known_vectors, read_digests, reusable, write_digests
 from hybrid.retrieval.shortlist_build import (
     EFFORT_VERSION,
     RecallError,
@@ -174,9 +173,6 @@ class _Job:
         chosen, texts = [self.passages[row] for row in rows], [self.digests[row] for row in rows]
         return encoded(chosen, texts, self.embedder, known, self.build.private)
 
-    def write_texts(self, digests: Iterable[str]) -> None:
-        write_jsonl(self.build.path / TEXTS_FILE, ({"sha256": digest} for digest in digests))
-
     def exact(self) -> None:
         """Every vector in memory, then to one file."""
         vectors = np.empty((len(self.passages), self.embedder.dim), dtype=np.float32)
@@ -185,7 +181,7 @@ class _Job:
         store = FlatStore(self.embedder.dim)
         store.add([passage.id for passage in self.passages], vectors)
         store.save(self.build.path)
-        self.write_texts(self.digests)
+        write_digests(self.build.path, self.digests)
 
     def shortlist(self, plan: Plan) -> dict[str, Any]:
         """An index of short codes that learns them from these vectors; the facts of it. Where `auto` chose the type
@@ -193,7 +189,7 @@ class _Job:
         """
         num, dim = len(self.passages), self.embedder.dim
         write_vectors(self.parts(self.order, self.config.rescore), num, dim, self.build.path, self.config)
-        self.write_texts(self.digests[row] for row in self.order)
+        write_digests(self.build.path, (self.digests[row] for row in self.order))
         types = plan.candidates if self.config.type == "auto" else plan.candidates[:1]
         refused = {}
         for number, type_ in enumerate(types):
@@ -247,7 +243,8 @@ class _Job:
             return None
         store.save(self.build.path)
         live = set(store.live_rows().tolist())
-        self.write_texts(now[store.id_of(row)] if row in live else "" for row in range(len(store.full)))
+        kept = (now[store.id_of(row)] if row in live else "" for row in range(len(store.full)))
+        write_digests(self.build.path, kept)
         return {**found.facts(), "learnt_from": learnt}
 
 

@@ -1,7 +1,7 @@
 """Vectors of passages, encoded a shard at a time: what is known already is taken over, what was interrupted goes on."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import numpy as np
 from hybrid.artifacts import Manifest, read_manifest, sha256_json, verify
 from hybrid.config_index import RescoreType
 from hybrid.errors import HybridError, IntegrityError
-from hybrid.jsonl import read_jsonl
+from hybrid.jsonl import read_jsonl, write_jsonl
 from hybrid.progress import track
 from hybrid.protocols import Embedder, Vectors
 from hybrid.retrieval.flat_store import FlatStore
@@ -55,6 +55,11 @@ def known_vectors(target: Path, embedder: Embedder, kept_as: RescoreType) -> Kno
 def read_digests(folder: Path) -> list[str]:
     """SHA-256 of the text of each row of the index in `folder`."""
     return [record["sha256"] for _, record in read_jsonl(folder / TEXTS_FILE)]
+
+
+def write_digests(folder: Path, digests: Iterable[str]) -> None:
+    """Write what `read_digests` reads."""
+    write_jsonl(folder / TEXTS_FILE, ({"sha256": digest} for digest in digests))
 
 
 def reusable(target: Path, embedder: Embedder) -> Manifest | None:
