@@ -3,6 +3,7 @@
 The docstring under each field is its documentation: `hybrid config` prints it.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Self, get_args
@@ -116,17 +117,24 @@ class GeneratorConfig(Stage):
         return self
 
 
-AnswerStyle = Literal["cited", "quote_first", "reason_first"]
+AnswerStyle = Literal["plain", "cited", "quote_first", "reason_first", "own"]
+PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+"""Of a prompt template."""
+_PLACEHOLDERS = ("passages", "question", "instruction", "abstention")
 
 
 class AnsweringConfig(Stage):
     """How answers look and what is served."""
 
-    style: AnswerStyle = "cited"
-    """`cited`: answer with `[n]`. `quote_first`: a verbatim quote, then the answer.
-    `reason_first`: one sentence of reasoning, then the answer."""
+    style: AnswerStyle = "plain"
+    """The form of the prompt. `plain`: the answer alone. `cited`: with the number of its passage. `quote_first`: a
+    verbatim quote, then the answer. `reason_first`: one sentence of reasoning, then the answer. `own`: the words of
+    `template`. Sources are found after the answer is written, whatever the form."""
+    template: str = ""
+    """For the style `own`: the whole user turn, with {passages} and {question}, and where wanted {instruction} and
+    {abstention}, the words of an answer that declines. An example answer in it would be given back: leave it out."""
     instruction: str = ""
-    """Joins the system prompt: what an answer looks like in this corpus, for example `Answer yes, no or maybe.`"""
+    """Joins the task: what an answer looks like in this corpus, for example `Answer yes, no or maybe.`"""
     question_first: bool = False
     """Put the question before the passages too: a causal model then reads them knowing what is asked."""
     best_first: bool = False
@@ -139,8 +147,23 @@ class AnsweringConfig(Stage):
     """Of one passage that the generator sees: the sentences nearest the question are kept. Empty: all of it.
     Retrieval ranks whole passages whatever this says."""
     guard: Literal["abstain", "flag", "off"] = "abstain"
-    """What happens to an answer with a figure or identifier that no cited passage contains. `abstain` shows answers
-    whole, when they are judged; with the others a terminal shows them while they are written."""
+    """What happens to an answer that nothing bears out: a figure or identifier that no source contains, no source at
+    all, words of the instruction, a source that treats too little of the question (`min_support`). `abstain` withholds
+    it and shows answers whole, when they are judged; with the others a terminal shows them while they are written."""
+    min_support: float = Field(0.3, ge=0, le=1)
+    """Share of the question's words, weighed by rarity, that the place of an answer must treat. Lower answers more."""
+
+    @model_validator(mode="after")
+    def _template_fits(self) -> Self:
+        if (self.style == "own") != bool(self.template):
+            raise ValueError("answering.style own and answering.template belong together: set both, or neither")
+        named = PLACEHOLDER.findall(self.template)
+        if unknown := [name for name in named if name not in _PLACEHOLDERS]:
+            known = ", ".join(f"{{{name}}}" for name in _PLACEHOLDERS)
+            raise ValueError(f"template: unknown placeholder {{{unknown[0]}}}; it may have {known}")
+        if self.template and (missing := [name for name in ("passages", "question") if name not in named]):
+            raise ValueError(f"template: {{{missing[0]}}} is missing; without it the model cannot answer")
+        return self
 
     @field_validator("guard", mode="before")
     @classmethod

@@ -119,12 +119,15 @@ Chat = tuple[Message, ...]
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """What a generator returned. `finish_reason` is "stop" or "length"."""
+    """What a generator returned. `finish_reason` is "stop" or "length". `logprob`: mean log-probability of its new
+    tokens in nats, None where the engine does not say.
+    """
 
     text: str
     finish_reason: str
     num_prompt_tokens: int
     num_new_tokens: int
+    logprob: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,22 +139,43 @@ class Citation:
     span: str
 
 
+class Withheld(StrEnum):
+    """Why an answer is not served."""
+
+    FIGURE = "figure"
+    """A figure or identifier of it stands in no passage that it rests on."""
+    ECHO = "echo"
+    """Its words are those of the instruction."""
+    NO_SOURCE = "no source"
+    """None of its statements stands in a passage that was shown."""
+    OFF_TOPIC = "off topic"
+    """Where it stands, too little of what was asked is treated."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A parsed answer.
 
-    `text` is what the generator wrote, `plain` the same without markers. `abstained` says that the generator itself
-    declined. `unsupported` lists figures and identifiers of the answer that no cited passage contains; `withheld`
-    says that the guard turned the answer into an abstention for that reason. `context` lists the passage ids that the
-    generator received, in order, `shown` their texts as it read them, and `dropped` the ids of those that did not fit
-    its token budget.
+    `text` is what the generator wrote, `final` the answer proper within it, `plain` that without markers, `served` that
+    with markers where a source was found. `abstained` says that the generator itself declined. `citations` are the
+    sources as found, `unsourced` the statements that have none. `unsupported` lists figures and identifiers of the
+    answer that no cited passage contains; `echo`: its words are the instruction's; `support`: the share of the question
+    that the place of its weakest statement treats, in [0, 1]. `reason`: what speaks against serving it; `withheld` says
+    that the guard turned it into an abstention for that. `context` lists the passage ids that the generator received,
+    in order, `shown` their texts as it read them, and `dropped` the ids of those that did not fit its token budget.
     """
 
     text: str
     plain: str
     abstained: bool
+    final: str = ""
+    served: str = ""
     citations: tuple[Citation, ...] = ()
     unsupported: tuple[str, ...] = ()
+    unsourced: tuple[str, ...] = ()
+    echo: bool = False
+    support: float = 0.0
+    reason: Withheld | None = None
     withheld: bool = False
     context: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()

@@ -28,7 +28,7 @@ LAYERS = {
 }  # fmt: skip
 """An import points to a lower layer, or stays within its own part; layer 1 may look sideways."""
 SIDEWAYS = {
-    ("tuning", "answering"): {f"hybrid.answering.{name}" for name in ("prompt", "citations", "excerpt")},
+    ("tuning", "answering"): {f"hybrid.answering.{name}" for name in ("prompt", "citations", "excerpt", "sources")},
     ("evaluation", "answering"): None,
     ("synth", "audit"): {"hybrid.audit.wording"},
 }

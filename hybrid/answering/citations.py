@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from hybrid.answering.prompt import ANSWER_MARK
+from hybrid.answering.sources import supporting_sentence
 from hybrid.types import Answer, Citation, Passage
 
 _MARKER = re.compile(r"\[(\d{1,3})\]")
@@ -18,7 +19,8 @@ _DECLINES = re.compile(
 _UNFINISHED_MARKER = re.compile(r"\[\d*$")
 _FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
 _WORD = re.compile(r"[A-Za-z0-9]+(?:[-/.,][A-Za-z0-9]+)*")
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
+_NUMBER_WORDS = re.findall(r"\w+", "zero one two three four five six seven eight nine ten eleven twelve")
+_FIGURES = {word: str(value) for value, word in enumerate(_NUMBER_WORDS)}
 
 
 def read_answer(
@@ -38,12 +40,12 @@ def read_answer(
     final = text.rsplit(ANSWER_MARK, 1)[-1].strip()
     plain = plain_text(final)
     abstained = declines(plain)
-    markers = dict.fromkeys(int(number) for number in _MARKER.findall(final))
-    cited = [] if abstained else [(n, context[n - 1]) for n in markers if 1 <= n <= len(context)]
+    cited = [] if abstained else [(n, context[n - 1]) for n in cited_numbers(final) if 1 <= n <= len(context)]
     unsupported = () if abstained else unsupported_claims(plain, [passage for _, passage in cited])
     return Answer(
         text=text.strip(),
         plain=plain,
+        final=final,
         abstained=abstained,
         citations=tuple(Citation(n, passage.id, supporting_sentence(plain, passage)) for n, passage in cited),
         unsupported=unsupported,
@@ -73,25 +75,24 @@ def plain_text(text: str) -> str:
     return re.sub(r"\s+([.,;:!?])", r"\1", re.sub(r"\s+", " ", _MARKER.sub("", text))).strip()
 
 
-def unsupported_claims(plain: str, cited: Sequence[Passage]) -> tuple[str, ...]:
-    """Figures (42, 6.5) and identifiers (SB-401, TL2) of the answer that stand in none of the cited passages."""
-    known = {claim for passage in cited for claim in _claims(passage.full_text)}
+def unmarked(text: str) -> str:
+    """A text without citation markers, line by line as it was."""
+    lines = (re.sub(r"[ \t]+([.,;:!?])", r"\1", _MARKER.sub("", line)).strip() for line in text.splitlines())
+    return "\n".join(lines).strip()
+
+
+def cited_numbers(text: str) -> tuple[int, ...]:
+    """The numbers of all markers, each once."""
+    return tuple(dict.fromkeys(int(number) for number in _MARKER.findall(text)))
+
+
+def unsupported_claims(plain: str, cited: Sequence[Passage], question: str = "") -> tuple[str, ...]:
+    """Figures (42, 6.5) and identifiers (SB-401, TL2) of the answer that stand in none of the cited passages, nor in
+    the question."""
+    texts = [*(passage.full_text for passage in cited), question]
+    known = {claim for text in texts for claim in _claims(text)}
+    known |= {_FIGURES[word] for text in texts for word in re.findall(r"[a-z]+", text.lower()) if word in _FIGURES}
     return tuple(claim for claim in dict.fromkeys(_claims(plain)) if claim not in known)
-
-
-def supporting_sentence(plain: str, passage: Passage) -> str:
-    """The verbatim sentence of the passage that shares most words with the answer; the first one on a tie."""
-    words = set(_words(plain))
-    candidates = sentences(passage.text)
-    if not candidates:
-        return ""
-    exact = [s for s in candidates if plain.rstrip(".").lower() in s.lower()]
-    return max(exact or candidates, key=lambda s: len(words & set(_words(s))))
-
-
-def sentences(text: str) -> list[str]:
-    """The sentences of a text, and its lines where they end without a stop."""
-    return [part.strip() for part in _SENTENCE_END.split(text) if part.strip()]
 
 
 def _claims(text: str) -> list[str]:
@@ -112,7 +113,3 @@ def _plain_figure(token: str) -> str:
     if re.fullmatch(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?", token):
         token = token.replace(",", "")
     return token.rstrip("0").rstrip(".") if "." in token else token
-
-
-def _words(text: str) -> list[str]:
-    return [word.lower() for word in _WORD.findall(text)]

@@ -95,7 +95,7 @@ class CachedGenerator:
         return [chat for key, chat in keyed.items() if key not in known]
 
     def _key(self, chat: Chat, max_new_tokens: int) -> str:
-        return sha256_json([self.fingerprint, [[m.role, m.content] for m in chat], max_new_tokens, "greedy"])
+        return sha256_json([self.fingerprint, [[m.role, m.content] for m in chat], max_new_tokens, "greedy, logprob"])
 
     def _read(self, keys: Sequence[str]) -> dict[str, Generation]:
         found = {}
@@ -107,7 +107,7 @@ class CachedGenerator:
 
     def _write(self, keys: Sequence[str], generations: Sequence[Generation]) -> None:
         values = [
-            (key, json.dumps([g.text, g.finish_reason, g.num_prompt_tokens, g.num_new_tokens]))
+            (key, json.dumps([g.text, g.finish_reason, g.num_prompt_tokens, g.num_new_tokens, g.logprob]))
             for key, g in zip(keys, generations, strict=True)
         ]
         with self._db:

@@ -1,7 +1,7 @@
 """A causal language model in this process, by transformers."""
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -118,11 +118,13 @@ class LocalGenerator:
             batch = self.tokenizer(
                 [prompts[i] for i in rows], return_tensors="pt", padding=True, add_special_tokens=False
             ).to(self.model.device)
+            steps: list[Any] = []
             with torch.inference_mode():
                 output = self.model.generate(
                     **batch,
                     max_new_tokens=max_new_tokens,
                     streamer=streamer,
+                    logits_processor=[partial(_note_likelihood, steps)],
                     do_sample=False,
                     temperature=None,
                     top_p=None,
@@ -130,11 +132,14 @@ class LocalGenerator:
                     eos_token_id=sorted(stops),
                     pad_token_id=self.tokenizer.pad_token_id,
                 )
-            for row, ids in zip(rows, output[:, batch["input_ids"].shape[1] :].tolist(), strict=True):
+            answers = output[:, batch["input_ids"].shape[1] :].tolist()
+            for place, (row, ids) in enumerate(zip(rows, answers, strict=True)):
                 end = next((i for i, token in enumerate(ids) if token in stops), None)
                 text = self.decode(ids[:end])
                 reason = "length" if end is None else "stop"
-                results[row] = Generation(text.strip(), reason, lengths[row], len(ids) if end is None else end + 1)
+                num_new = len(ids) if end is None else end + 1
+                logprob = float(sum(step[place] for step in steps[:num_new])) / num_new if num_new else None
+                results[row] = Generation(text.strip(), reason, lengths[row], num_new, logprob)
         return [results[i] for i in range(len(prompts))]
 
     def stream(self, chat: Chat, *, max_new_tokens: int, on_text: OnText) -> Generation:
@@ -206,6 +211,13 @@ class LocalGenerator:
         ids = self.generation_config.eos_token_id
         ids = ids if isinstance(ids, list) else [ids]
         return {i for i in [*ids, self.tokenizer.eos_token_id] if i is not None}
+
+
+def _note_likelihood(steps: list[Any], _: Any, scores: Any) -> Any:
+    """A logits processor that changes nothing and notes the log-probabilities of the greedy choices `(batch,)`."""
+    rows = scores.float()
+    steps.append((rows.amax(dim=-1) - rows.logsumexp(dim=-1)).cpu())
+    return scores
 
 
 def load_causal_model(

@@ -119,6 +119,7 @@ class OpenVINOGenerator:
         options.max_new_tokens = max_new_tokens
         options.do_sample = False
         options.stop_token_ids = stops
+        options.logprobs = 1
         # what has loaded the other pipeline asks by many: for one left over a second is not loaded
         alone = len(chats) == 1 and ("_alone" in self.__dict__ or "_many" not in self.__dict__)
         if alone:
@@ -133,7 +134,9 @@ class OpenVINOGenerator:
             end = next((place for place, token in enumerate(tokens) if token in stops), None)
             text = tokenizer.decode(tokens[:end]).strip()
             reason = "length" if end is None else "stop"
-            generations.append(Generation(text, reason, len(ids), len(tokens) if end is None else end + 1))
+            num_new = len(tokens) if end is None else end + 1
+            logprob = result.m_scores[0] / len(tokens) if result.m_scores and tokens else None
+            generations.append(Generation(text, reason, len(ids), num_new, logprob))
         return generations
 
     @cached_property

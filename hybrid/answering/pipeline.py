@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from hybrid.answering.citations import read_answer
+from hybrid.answering.grounding import Policy, ground
 from hybrid.answering.prompt import Example, FittedContext, PromptForm, best_first, fit_context, prompt_form, render
 from hybrid.answering.reranking import rerank
 from hybrid.answering.streaming import Gate, OnText, may_stream
@@ -131,7 +132,10 @@ class Pipeline:
             self.prompt(request.question, context.passages) for request, context in zip(requests, contexts, strict=True)
         ]
         generations = self.generator.generate(chats, max_new_tokens=self.config.generator.max_new_tokens)
-        return [self._read(generation, context) for generation, context in zip(generations, contexts, strict=True)]
+        return [
+            self._read(request.question, generation, context)
+            for request, generation, context in zip(requests, generations, contexts, strict=True)
+        ]
 
     def stream(self, request: Request, on_text: OnText) -> Answer:
         """As `answer` for one request; `on_text` gets what may be shown of the answer before it is judged, in pieces.
@@ -146,7 +150,7 @@ class Pipeline:
             max_new_tokens=self.config.generator.max_new_tokens,
             on_text=Gate(self.config.answering, on_text).put,
         )
-        return self._read(generation, context)
+        return self._read(request.question, generation, context)
 
     def fit(self, request: Request) -> FittedContext:
         """What of a request's passages fits the token budget, in the order in which it is shown."""
@@ -164,9 +168,11 @@ class Pipeline:
         """The chat that is sent."""
         return render(question, passages, self.form, self.examples)
 
-    def _read(self, generation: Generation, context: FittedContext) -> Answer:
-        guard = self.config.answering.guard == "abstain"
-        return read_answer(generation.text, context.passages, context.dropped, context.shown, guard=guard)
+    def _read(self, question: str, generation: Generation, context: FittedContext) -> Answer:
+        options = self.config.answering
+        policy = Policy(options.guard == "abstain", self.form.words, options.min_support)
+        answer = read_answer(generation.text, context.passages, context.dropped, context.shown, guard=False)
+        return ground(answer, question, context.passages, policy)
 
     def lookup(self, hits: Sequence[Hit]) -> list[Passage]:
         """The passages of hits, in their order."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from hybrid.answering.excerpt import WHOLE, Excerpts
-from hybrid.config import AnsweringConfig, AnswerStyle
+from hybrid.config import PLACEHOLDER, AnsweringConfig, AnswerStyle
 from hybrid.errors import UserError
 from hybrid.types import Chat, Message, Passage
 
@@ -19,18 +19,26 @@ ANSWER_MARK = "Answer:"
 _NO_PASSAGES = "(no passages)"
 _NUMBERED = re.compile(r"^\[(\d{1,3})\] ", re.MULTILINE)
 _ASKED = re.compile(r"^question:[ \t]*", re.IGNORECASE | re.MULTILINE)
+_SHORT = "the answer alone, in as few words as possible, copied from the passage"
 
-_FORM: dict[AnswerStyle, str] = {
-    "cited": "Give the short answer and the number of its passage, like: 20 kg [2].",
+_TASK: dict[AnswerStyle, str] = {
+    "plain": f"Reply with {_SHORT}.",
+    "cited": f"Reply with {_SHORT}, then the number of that passage in square brackets.",
     "quote_first": (
-        "Quote the sentence that answers, with the number of its passage, then give the short answer, "
-        f'like: "It weighs 20 kg." [2] {ANSWER_MARK} 20 kg [2].'
+        "First copy the sentence that answers it, in quotation marks, with the number of its passage in square "
+        f"brackets. Then write {ANSWER_MARK[:-1]}, a colon, the answer alone in as few words as possible, and the "
+        "number again."
     ),
     "reason_first": (
-        "Say in one sentence what the passages tell, then give the short answer and the number of its passage, "
-        f"like: Passage [2] says: It weighs 20 kg. {ANSWER_MARK} 20 kg [2]."
+        "First say in one sentence what the passage tells, with its number in square brackets. Then write "
+        f"{ANSWER_MARK[:-1]}, a colon, the answer alone in as few words as possible, and the number again."
     ),
+    "own": "",
 }
+"""What each form asks for. None shows an answer: a small model gives it back, whatever was asked."""
+
+_ASK = "Answer the question from the passages above."
+"""Where the task begins: what stands behind it in a prompt is no part of the question."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +52,35 @@ class Example:
 
 @dataclass(frozen=True)
 class PromptForm:
-    """How a question and its passages are put to the generator. `instruction` joins the system turn."""
+    """How a question and its passages are put to the generator.
 
-    style: AnswerStyle = "cited"
+    `instruction` joins the task. `template` is the team's own wording of the user turn, for the style `own`, with the
+    placeholders that `answering.template` lists.
+    """
+
+    style: AnswerStyle = "plain"
     instruction: str = ""
     question_first: bool = False
     best_first: bool = False
     excerpts: Excerpts = WHOLE
+    template: str = ""
+
+    @property
+    def task(self) -> str:
+        """What is asked for beside the question, in words."""
+        parts = [
+            _ASK,
+            _TASK[self.style],
+            self.instruction,
+            "The search holds the first passage for the best." if self.best_first else "",
+            f"If the passages do not contain the answer, reply: {ABSTENTION}",
+        ]
+        return " ".join(part for part in parts if part)
+
+    @property
+    def words(self) -> str:
+        """All words of the prompt that are neither of a passage nor of the question: an answer must not echo them."""
+        return PLACEHOLDER.sub(" ", self.template) + f" {self.instruction}" if self.template else self.task
 
 
 def prompt_form(answering: AnsweringConfig, count_tokens: Callable[[Chat], int]) -> PromptForm:
@@ -61,8 +91,14 @@ def prompt_form(answering: AnsweringConfig, count_tokens: Callable[[Chat], int])
     def count(text: str) -> int:
         return count_tokens((Message("user", text),)) - empty
 
-    excerpts = Excerpts(answering.passage_fields, answering.passage_tokens, count)
-    return PromptForm(answering.style, answering.instruction, answering.question_first, answering.best_first, excerpts)
+    return PromptForm(
+        answering.style,
+        answering.instruction,
+        answering.question_first,
+        answering.best_first,
+        Excerpts(answering.passage_fields, answering.passage_tokens, count),
+        answering.template,
+    )
 
 
 def render(
@@ -71,15 +107,11 @@ def render(
     form: PromptForm,
     examples: Sequence[Example] = (),
 ) -> Chat:
-    """The chat that asks `question` of `passages`, numbered from 1 in the order given."""
-    parts = [
-        "Answer from the numbered passages only.",
-        _FORM[form.style],
-        form.instruction,
-        "The search holds the first for the best." if form.best_first else "",
-        f"If they do not answer, say: {ABSTENTION}",
-    ]
-    turns = [Message("system", " ".join(part for part in parts if part))]
+    """The chat that asks `question` of `passages`, numbered from 1 in the order given.
+
+    The task stands behind the passages and the question comes last: small models answer worse with either elsewhere.
+    """
+    turns = []
     for example in examples:
         turns.append(Message("user", _user_turn(example.question, example.passages, form)))
         turns.append(Message("assistant", example.target))
@@ -89,6 +121,9 @@ def render(
 
 def target_text(answer: str, marker: int, quote: str, style: AnswerStyle) -> str:
     """The wanted completion for an answerable question whose oracle stands at `marker`."""
+    if style in ("plain", "own"):
+        # where it stands is found when it is read
+        return answer
     cited = f"{answer} [{marker}]"
     if style == "quote_first":
         return f'"{quote}" [{marker}] {ANSWER_MARK} {cited}'
@@ -144,9 +179,16 @@ def best_first(passages: Sequence[Passage], ranking: Sequence[str]) -> list[Pass
 def _user_turn(question: str, passages: Sequence[Passage], form: PromptForm) -> str:
     shown = [form.excerpts.show(passage, question) for passage in passages]
     numbered = [f"[{number}] {text}" for number, text in enumerate(shown, 1)]
+    listed = "\n\n".join(numbered or [_NO_PASSAGES])
+    if form.template:
+        # in one pass: a passage may hold what looks like a placeholder
+        values = {
+            "passages": listed, "question": question, "instruction": form.instruction, "abstention": ABSTENTION
+        }  # fmt: skip
+        return PLACEHOLDER.sub(lambda found: values[found[1]], form.template).strip()
     asked = f"Question: {question}"
     before = [asked] if form.question_first and numbered else []
-    return "\n\n".join([*before, *(numbered or [_NO_PASSAGES]), asked])
+    return "\n\n".join([*before, listed, form.task, asked])
 
 
 def split_prompt(user: str) -> tuple[str, list[str]]:
@@ -158,6 +200,7 @@ def split_prompt(user: str) -> tuple[str, list[str]]:
     asked = list(_ASKED.finditer(user))
     if asked:
         before, question = user[: asked[-1].start()], user[asked[-1].end() :].strip()
+        before = before.rpartition(f"\n\n{_ASK}")[0] or before
         passages = numbered_passages(before)
         if passages or before.strip() in ("", _NO_PASSAGES):
             return question, passages

@@ -55,7 +55,7 @@ class Gate:
     """
 
     def __init__(self, answering: AnsweringConfig, on_text: OnText) -> None:
-        self._has_work = answering.style != "cited"
+        self._has_work = answering.style in ("quote_first", "reason_first")
         self._on_text = on_text
         self._held = ""
         self._open = False

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from hybrid.answering.citations import sentences
+from hybrid.answering.sources import sentences
 from hybrid.audit.wording import WORD
 from hybrid.types import Passage
 

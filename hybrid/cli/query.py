@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from hybrid.serving.asking import Asker
 
 UNKNOWN = "I don't know: the documents found do not answer this."
+_WHY = {
+    "figure": "no passage that was found contains {figures}",
+    "echo": "it repeats the instruction of the prompt",
+    "no source": "it stands in no passage that was found",
+    "off topic": "the passage in which it stands says too little of what was asked (answering.min_support)",
+}
+"""Reasons of `types.Withheld` for people."""
 
 
 @click.command()
@@ -179,19 +186,17 @@ def _answer(answers: _Answers, question: str, show_context: bool, as_json: bool)
     (screen or _Screen()).finish(UNKNOWN if record["answer"] is None else record["answer"])
     if "where" in record:
         show.note(f"searched {record['num_searched']} passages, those with {' and '.join(record['where'])}")
-    unsupported = ", ".join(record["unsupported"])
-    if record["withheld"]:
-        show.note(f"withheld: {record['generated']!r}, as no cited passage contains {unsupported}")
-    elif unsupported:
-        show.note(f"warning: no cited passage contains {unsupported}")
+    if record["reason"]:
+        kept = f"withheld: {record['generated']!r}," if record["withheld"] else "warning:"
+        show.note(f"{kept} {_WHY[record['reason']].format(figures=', '.join(record['unsupported']))}")
     if record["answer"] is not None:
         click.echo("\nSources")
         for citation in record["citations"]:
             heading = headings[citation["passage_id"]]
             click.echo(f"  [{citation['marker']}] {heading} ({citation['source']}, {citation['score']:.2f})")
             click.echo(f'      "{citation["span"]}"')
-        if not record["citations"]:
-            click.echo("  none cited")
+        for statement in record["unsourced"]:
+            click.echo(f"  without a source: {statement}")
     if show_context:
         click.echo("\nContext")
         for number, passage in enumerate(record["context"], start=1):

@@ -41,6 +41,27 @@ METRICS: tuple[Figure, ...] = (
         title="citation recall",
     ),
     ratio(
+        "without_source",
+        lambda r: float(not r["cited"] and not r["abstained"] and not r["withheld"]),
+        lambda r: float(not r["abstained"] and not r["withheld"]),
+        higher_is_better=False,
+        title="served without a source",
+    ),
+    ratio(
+        "echo",
+        lambda r: float(r.get("echo", False)),
+        lambda r: 1.0,
+        higher_is_better=False,
+        title="echo of the instruction",
+    ),
+    ratio(
+        "right_withheld",
+        lambda r: float(r["correct"] and r["answerable"] and r["withheld"]),
+        lambda r: float(r["correct"] and r["answerable"]),
+        higher_is_better=False,
+        title="right answers withheld",
+    ),
+    ratio(
         "abstention",
         lambda r: float(r["abstained"] and not r["answerable"]),
         lambda r: float(not r["answerable"]),

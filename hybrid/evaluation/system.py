@@ -22,7 +22,7 @@ from hybrid.jsonl import write_jsonl
 from hybrid.protocols import Generator, Scorer, Vectors
 from hybrid.types import Answer, Arm, Hit, Passage, Question
 
-VERSION = 3
+VERSION = 4
 _LATENCY_QUESTIONS = 5
 ORIGINS = "origins.json"
 
@@ -137,7 +137,11 @@ def _row(
         else max((token_f1(answer.plain, gold) for gold in question.answers), default=0.0),
         "abstained": answer.abstained,
         "withheld": answer.withheld,
+        "reason": answer.reason.value if answer.reason else None,
         "unsupported": list(answer.unsupported),
+        "unsourced": len(answer.unsourced),
+        "echo": answer.echo,
+        "support": round(answer.support, 4),
         "cited": cited,
         "cited_gold": sum(passage in golds for passage in cited),
         "question": question.question,

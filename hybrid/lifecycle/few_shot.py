@@ -2,9 +2,9 @@
 
 import random
 
-from hybrid.answering.citations import supporting_sentence
 from hybrid.answering.pipeline import Pipeline
 from hybrid.answering.prompt import ABSTENTION, Example, target_text
+from hybrid.answering.sources import supporting_sentence
 from hybrid.corpus.passages import PassageSet
 
 

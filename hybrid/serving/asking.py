@@ -78,10 +78,13 @@ def _record(
     places = {name: {hit.passage_id: hit.rank for hit in found} for name, found in halves.items()}
     return {
         "question": question,
-        "answer": None if answer.served_abstention else answer.text,
+        "answer": None if answer.served_abstention else answer.served,
         "abstained": answer.abstained,
         "withheld": answer.withheld,
+        "reason": answer.reason.value if answer.reason else None,
         "unsupported": list(answer.unsupported),
+        "unsourced": list(answer.unsourced),
+        "support": round(answer.support, 3),
         "generated": answer.text,
         "citations": [
             {

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import get_args
 
-from hybrid.answering.citations import sentences
+from hybrid.answering.sources import sentences
 from hybrid.artifacts import sha256_json
 from hybrid.config import SynthKind
 from hybrid.evaluation.quantities import quantities

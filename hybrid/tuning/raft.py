@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from hybrid.answering.citations import supporting_sentence
 from hybrid.answering.excerpt import answer_survives, contains_answer
 from hybrid.answering.prompt import ABSTENTION, best_first, prompt_form, render, target_text
+from hybrid.answering.sources import supporting_sentence
 from hybrid.artifacts import Manifest, current, publish, require
 from hybrid.config import Config
 from hybrid.config_training import RaftConfig

@@ -1,5 +1,7 @@
 """One prompt for training and serving, and what happens where it does not fit."""
 
+import re
+
 import pytest
 
 from hybrid.answering.excerpt import Excerpts
@@ -19,7 +21,8 @@ from hybrid.config import AnswerStyle
 from hybrid.errors import UserError
 from hybrid.types import Chat, Passage
 
-STYLES: tuple[AnswerStyle, ...] = ("cited", "quote_first", "reason_first")
+STYLES: tuple[AnswerStyle, ...] = ("plain", "cited", "quote_first", "reason_first")
+TASK = PromptForm().task
 A = Passage("a", "It weighs 20 kg.", title="Pump A", section="Mass")
 B = Passage("b", "It is red.")
 C = Passage("c", "one two three four five six seven eight nine ten")
@@ -29,35 +32,42 @@ def num_words(chat: Chat) -> int:
     return sum(len(message.content.split()) for message in chat)
 
 
-def test_passages_are_numbered_in_order_with_their_headings() -> None:
-    system, user = render("How heavy?", [B, A], PromptForm())
-    assert (system.role, user.role) == ("system", "user")
-    assert user.content == "[1] It is red.\n\n[2] Pump A › Mass\nIt weighs 20 kg.\n\nQuestion: How heavy?"
-    assert ABSTENTION in system.content
+def test_passages_are_numbered_in_order_with_their_headings_and_the_question_comes_last() -> None:
+    (user,) = render("How heavy?", [B, A], PromptForm())
+    assert user.role == "user"
+    assert user.content == f"[1] It is red.\n\n[2] Pump A › Mass\nIt weighs 20 kg.\n\n{TASK}\n\nQuestion: How heavy?"
+    assert ABSTENTION in TASK
 
 
 def test_no_passages() -> None:
-    assert render("How heavy?", [], PromptForm())[-1].content == "(no passages)\n\nQuestion: How heavy?"
+    assert render("How heavy?", [], PromptForm())[-1].content == f"(no passages)\n\n{TASK}\n\nQuestion: How heavy?"
 
 
 def test_the_question_may_stand_before_the_passages_too() -> None:
     content = render("How heavy?", [A], PromptForm(question_first=True))[-1].content
-    assert content == "Question: How heavy?\n\n[1] Pump A › Mass\nIt weighs 20 kg.\n\nQuestion: How heavy?"
+    assert content == f"Question: How heavy?\n\n[1] Pump A › Mass\nIt weighs 20 kg.\n\n{TASK}\n\nQuestion: How heavy?"
     alone = render("How heavy?", [], PromptForm(question_first=True))[-1].content
-    assert alone == "(no passages)\n\nQuestion: How heavy?"
+    assert alone == f"(no passages)\n\n{TASK}\n\nQuestion: How heavy?"
 
 
-def test_an_instruction_joins_the_system_turn() -> None:
-    system = render("q", [A], PromptForm(instruction="Answer yes, no or maybe."))[0].content
-    assert "Answer yes, no or maybe." in system
-    assert system.endswith(ABSTENTION)
+def test_an_instruction_joins_the_task() -> None:
+    form = PromptForm(instruction="Answer yes, no or maybe.")
+    assert "Answer yes, no or maybe." in form.task and form.task.endswith(ABSTENTION)
+    assert form.task in render("q", [A], form)[-1].content and form.words == form.task
+
+
+def test_a_team_s_own_words_take_the_place_of_all_others() -> None:
+    form = PromptForm("own", "Be brief.", template="{question}\n{passages}\n{instruction} Else say {abstention}")
+    (user,) = render("What is {passages}?", [B], form)
+    assert user.content == f"What is {{passages}}?\n[1] It is red.\nBe brief. Else say {ABSTENTION}"
+    assert form.words.split() == ["Else", "say", "Be", "brief."]
 
 
 def test_best_first_is_the_order_of_the_ranking_and_says_so() -> None:
     assert best_first([C, A, B], ["x", "a", "y", "c"]) == [A, C, B]
     assert best_first([C, A, B], []) == [C, A, B]
-    assert "the first for the best" in render("q", [A], PromptForm(best_first=True))[0].content
-    assert "the first for the best" not in render("q", [A], PromptForm())[0].content
+    assert "holds the first passage for the best" in render("q", [A], PromptForm(best_first=True))[0].content
+    assert "holds the first passage for the best" not in render("q", [A], PromptForm())[0].content
 
 
 def test_passages_in_the_prompt_are_excerpts() -> None:
@@ -69,22 +79,23 @@ def test_passages_in_the_prompt_are_excerpts() -> None:
 
 def test_examples_come_as_turns_before_the_question() -> None:
     chat = render("How heavy?", [A], PromptForm(), [Example((B,), "Which colour?", "red [1]")])
-    assert [m.role for m in chat] == ["system", "user", "assistant", "user"]
-    assert chat[1].content == "[1] It is red.\n\nQuestion: Which colour?"
-    assert chat[2].content == "red [1]"
-    assert (chat[0], chat[3]) == render("How heavy?", [A], PromptForm())
+    assert [m.role for m in chat] == ["user", "assistant", "user"]
+    assert chat[0].content == f"[1] It is red.\n\n{TASK}\n\nQuestion: Which colour?"
+    assert chat[1].content == "red [1]"
+    assert chat[2:] == render("How heavy?", [A], PromptForm())
 
 
-def test_styles_ask_for_what_their_targets_show() -> None:
-    assert len({render("q", [A], PromptForm(style))[0].content for style in STYLES}) == 3
-    targets = {style: target_text("20 kg", 2, "It weighs 20 kg.", style) for style in STYLES}
-    assert targets == {
+def test_styles_ask_for_different_things_and_none_shows_an_answer() -> None:
+    asked = {style: PromptForm(style).task for style in STYLES}
+    assert len(set(asked.values())) == len(STYLES)
+    shown = [found for task in asked.values() for found in re.findall(r"\d+|\[.*?\]|\".*?\"|like:", task)]
+    assert shown == []
+    assert {style: target_text("20 kg", 2, "It weighs 20 kg.", style) for style in STYLES} == {
+        "plain": "20 kg",
         "cited": "20 kg [2]",
         "quote_first": f'"It weighs 20 kg." [2] {ANSWER_MARK} 20 kg [2]',
         "reason_first": f"Passage [2] says: It weighs 20 kg. {ANSWER_MARK} 20 kg [2]",
     }
-    for style, target in targets.items():
-        assert target in render("q", [A], PromptForm(style))[0].content
 
 
 def budget(*passages: Passage) -> int:

@@ -1,0 +1,105 @@
+"""What of an answer is served: statements with the sources that were found for them, and reasons to withhold it."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from hybrid.answering.citations import cited_numbers, unmarked, unsupported_claims
+from hybrid.answering.sources import Statement, content_words, is_label, tokens, trace
+from hybrid.types import Answer, Citation, Passage, Withheld
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What is withheld. `instruction`: the words of the prompt that an answer must not give back. `min_support`: how
+    much of a question the place of its answer must hold, in [0, 1]; 0 asks nothing.
+    """
+
+    guard: bool = True
+    instruction: str = ""
+    min_support: float = 0.0
+
+
+def ground(answer: Answer, question: str, context: Sequence[Passage], policy: Policy) -> Answer:
+    """The answer with its sources as found, whatever the model said of them, and with the reason to withhold it.
+
+    `context` are the passages of the prompt, in their order. What the model declined stays declined.
+    """
+    if answer.abstained:
+        return answer
+    final = unmarked(answer.final)
+    shown = [f"{passage.heading}\n{text}" if passage.heading and not text.startswith(passage.heading) else text
+             for passage, text in zip(context, answer.shown or [p.text for p in context], strict=True)]  # fmt: skip
+    found = trace(final, question, shown, cited_numbers(answer.final))
+    places = [statement.place for statement in found if statement.place]
+    numbers = list(dict.fromkeys(place.marker for place in places))
+    spans = {place.marker: place.span for place in reversed(places)}
+    cited = [context[number - 1] for number in numbers]
+    unsupported = unsupported_claims(answer.plain, cited, question)
+    echo = is_echo(answer.plain, question, shown, policy.instruction)
+    support = min((statement.place.fit if statement.place else 0.0 for statement in found), default=0.0)
+    reason = _reason(echo, unsupported, places, support, policy.min_support)
+    return replace(
+        answer,
+        citations=tuple(Citation(number, context[number - 1].id, spans[number]) for number in numbers),
+        unsupported=unsupported,
+        unsourced=tuple(statement.text for statement in found if statement.place is None),
+        echo=echo,
+        support=support,
+        served=_served(final, found),
+        reason=reason,
+        withheld=policy.guard and reason is not None,
+    )
+
+
+def is_echo(plain: str, question: str, shown: Sequence[str], instruction: str) -> bool:
+    """Whether half or more of an answer's words are of the instruction and of nothing else that the model read."""
+    if is_label(plain):
+        return False
+    said = content_words(plain)
+    read = {word for text in (question, *shown) for word in tokens(text)}
+    foreign = said - read
+    return bool(foreign) and foreign <= set(tokens(instruction)) and 2 * len(foreign) >= len(said)
+
+
+def _reason(
+    echo: bool, unsupported: Sequence[str], places: Sequence[object], support: float, least: float
+) -> Withheld | None:
+    if echo:
+        return Withheld.ECHO
+    if unsupported:
+        return Withheld.FIGURE
+    if not places:
+        return Withheld.NO_SOURCE
+    return Withheld.OFF_TOPIC if support < least else None
+
+
+def _served(final: str, found: Sequence[Statement]) -> str:
+    """The answer with a marker behind the last statement of each run that has one source; JSON stays as it is."""
+    if _is_json(final):
+        return final
+    pieces, end = [], 0
+    for place, statement in enumerate(found):
+        start = final.index(statement.text, end)
+        pieces.append(final[end:start])
+        end = start + len(statement.text)
+        following = found[place + 1].place if place + 1 < len(found) else None
+        own = statement.place
+        last = own is not None and (following is None or following.marker != own.marker)
+        pieces.append(_marked(statement.text, own.marker) if own and last else statement.text)
+    return ("".join(pieces) + final[end:]).strip()
+
+
+def _marked(text: str, marker: int) -> str:
+    bare = text.rstrip(".!?;。！？；")
+    return f"{bare} [{marker}]{text[len(bare) :]}"
+
+
+def _is_json(text: str) -> bool:
+    if not text.startswith(("{", "[")):
+        return False
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,208 @@
+"""Where an answer stands: each of its statements traced to a passage that was shown, after it was written.
+
+A statement is looked for word for word first, then in the sentence that holds most of its words, rare ones counting
+more. Of several places the one is taken whose surroundings say most of what was asked: "20 days" may stand anywhere,
+but beside "annual leave" only once. A bare yes or no stands nowhere; its source is the sentence that the question is
+about. What a model says of its own sources decides between places that are as good, and nothing else.
+"""
+
+import math
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from hybrid.types import Passage
+
+SUPPORTED = 0.6
+"""Share of a statement's words, weighed by rarity, that a passage must hold where it does not hold it word for word."""
+_CLAIMED = 0.15
+_RANK = 0.02
+"""What a rank further down costs, against places that say as much of the question."""
+_TOKEN = re.compile(
+    r"\d+(?:[.,:]\d+)*|[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3]|[^\W\d_]+(?:['’][^\W\d_]+)?"
+)
+"""Figures, words, and the single characters of scripts that do not part words by blanks."""
+_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n+")
+_STATEMENT_END = re.compile(r"(?<=[.!?;])\s+(?=\S)|(?<=[。！？；])|\n+")
+_LABEL = re.compile(r"(?:yes|no|maybe|ja|nein|oui|non|sí|si|true|false|是|否|不是|是的)", re.IGNORECASE)
+_ARTICLES = frozenset({"a", "an", "the"})
+_COMMON = frozenset(
+    _TOKEN.findall(
+        "a an the of in on at to for from by with and or is are was were be been do does did what which who whom whose "
+        "when where why how that this these those it its as i you we they he she can could would should will my your "
+        "our me if there have has had not no yes any some much many long often get gets got"
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A sentence of a passage, verbatim. `marker` is the passage's number in the prompt, from 1.
+
+    `support`: 1 where the statement stands there word for word, else the share of its words, weighed by rarity.
+    `fit`: the share of the question's words, weighed alike, that stand there or nearby; both in [0, 1].
+    """
+
+    marker: int
+    span: str
+    support: float
+    fit: float
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A sentence of an answer, and where it stands; None where no passage that was shown holds it."""
+
+    text: str
+    place: Place | None
+
+
+def trace(plain: str, question: str, shown: Sequence[str], claimed: Collection[int] = ()) -> tuple[Statement, ...]:
+    """Each statement of an answer without markers, with its place among the passages as they were shown, best first.
+
+    `claimed`: numbers of the passages that the model named, from 1.
+    """
+    readings = [_read(text) for text in shown]
+    rarity = _Rarity(readings)
+    asked = {_stem(token) for token in tokens(question)} - _COMMON
+    return tuple(
+        Statement(text, _find(text, asked, readings, rarity, claimed)) for text in statements(plain) if tokens(text)
+    )
+
+
+def statements(plain: str) -> list[str]:
+    """The sentences of an answer, and its lines where they end without a stop."""
+    return [part.strip() for part in _STATEMENT_END.split(plain) if part.strip()]
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a text, and its lines where they end without a stop."""
+    return [part.strip() for part in _SENTENCE_END.split(text) if part.strip()]
+
+
+def tokens(text: str) -> list[str]:
+    """Figures and words in one form: case, width and thousands separators aside."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return [_plain_figure(token) if token[0].isdigit() else token for token in _TOKEN.findall(folded)]
+
+
+def content_words(text: str) -> set[str]:
+    """Its tokens less those that stand in any text; all where there are no others."""
+    found = set(tokens(text))
+    return found - _COMMON or found
+
+
+def is_label(text: str) -> bool:
+    """Whether a text is a bare yes, no or the like."""
+    words = tokens(text)
+    return len(words) == 1 and _LABEL.fullmatch(words[0]) is not None
+
+
+def supporting_sentence(plain: str, passage: Passage) -> str:
+    """The verbatim sentence of the passage that shares most words with the answer; the first one on a tie."""
+    candidates = sentences(passage.text)
+    if not candidates:
+        return ""
+    words = set(tokens(plain))
+    exact = [sentence for sentence in candidates if plain.rstrip(".").lower() in sentence.lower()]
+    return max(exact or candidates, key=lambda sentence: len(words & set(tokens(sentence))))
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """A passage as it was shown, in sentences. `owner`: the sentence of each token."""
+
+    sentences: tuple[str, ...]
+    stems: tuple[frozenset[str], ...]
+    words: tuple[str, ...]
+    owner: tuple[int, ...]
+    every: frozenset[str]
+
+
+@lru_cache(maxsize=4096)
+def _read(text: str) -> _Reading:
+    parts = sentences(text)
+    found = [tokens(part) for part in parts]
+    stems = tuple(frozenset(map(_stem, words)) for words in found)
+    return _Reading(
+        tuple(parts),
+        stems,
+        tuple(word for words in found for word in words),
+        tuple(number for number, words in enumerate(found) for _ in words),
+        frozenset().union(*stems),
+    )
+
+
+class _Rarity:
+    """Weights of stems: the logarithm of the inverse share of sentences that hold them."""
+
+    def __init__(self, readings: Sequence[_Reading]) -> None:
+        self._count = Counter(stem for reading in readings for stems in reading.stems for stem in stems)
+        self._total = sum(len(reading.stems) for reading in readings)
+
+    def of(self, stems: Collection[str]) -> float:
+        return sum(math.log(1 + (1 + self._total) / (1 + self._count[stem])) for stem in stems)
+
+
+def _find(
+    text: str, asked: set[str], readings: Sequence[_Reading], rarity: _Rarity, claimed: Collection[int]
+) -> Place | None:
+    words = tokens(text)
+    while len(words) > 1 and words[0] in _ARTICLES:
+        words = words[1:]
+    label = is_label(text)
+    stems = {_stem(word) for word in words}
+    content = stems - _COMMON or stems
+    best: tuple[float, Place] | None = None
+    for number, reading in enumerate(readings, start=1):
+        verbatim = set() if label else set(_runs(words, reading))
+        for place, sentence in enumerate(reading.sentences):
+            if label or place in verbatim:
+                support = 1.0
+            else:
+                near = reading.stems[place] | (reading.stems[place - 1] if place else frozenset())
+                support = rarity.of(content & near) / rarity.of(content) if content & reading.stems[place] else 0.0
+                if support < SUPPORTED or not _figures_held(words, reading):
+                    continue
+            fit = _fit(asked, reading, place, rarity)
+            score = support + fit + _CLAIMED * (number in claimed) - _RANK * number
+            if best is None or score > best[0]:
+                best = score, Place(number, sentence, support, fit)
+    return best[1] if best else None
+
+
+def _fit(asked: set[str], reading: _Reading, place: int, rarity: _Rarity) -> float:
+    if not asked:
+        return 0.0
+    here = asked & reading.stems[place]
+    around = range(max(0, place - 1), min(len(reading.stems), place + 2))
+    near = asked & frozenset().union(*(reading.stems[i] for i in around)) - here
+    far = asked & reading.every - here - near
+    return (rarity.of(here) + 0.8 * rarity.of(near) + 0.6 * rarity.of(far)) / rarity.of(asked)
+
+
+def _figures_held(words: Sequence[str], reading: _Reading) -> bool:
+    return all(word in reading.words for word in words if word[0].isdigit())
+
+
+def _runs(words: Sequence[str], reading: _Reading) -> list[int]:
+    """Sentences in which the words begin one after the other."""
+    width = len(words)
+    starts = (start for start, word in enumerate(reading.words) if word == words[0])
+    return [reading.owner[start] for start in starts if list(reading.words[start : start + width]) == list(words)]
+
+
+def _stem(word: str) -> str:
+    """The first letters: enough to match plurals and tenses."""
+    return word if word[0].isdigit() else word[:6]
+
+
+def _plain_figure(token: str) -> str:
+    """`1,200` and `1200` are one figure, `6.50` and `6.5` too; `6,5` stays apart from `65`."""
+    if _THOUSANDS.fullmatch(token):
+        token = token.replace(",", "")
+    return token.rstrip("0").rstrip(".") if "." in token and token.count(".") == 1 else token
