@@ -96,9 +96,9 @@ class GeneratorConfig(Stage):
     OpenVINO."""
     batch_size: int = Field(16, ge=1)
     """Prompts generated at once."""
-    context_tokens: int = Field(700, ge=64)
+    context_tokens: int = Field(1500, ge=64)
     """Token budget of a whole prompt; passages that do not fit are dropped from the end and counted."""
-    max_new_tokens: int = Field(40, ge=1)
+    max_new_tokens: int = Field(64, ge=1)
     """Longest answer in tokens."""
     tuned_model: str = ""
     """The server's name for the tuned model: a LoRA adapter as vLLM serves it, or the merged folder. It answers for the
@@ -150,8 +150,10 @@ class AnsweringConfig(Stage):
     """What happens to an answer that nothing bears out: a figure or identifier that no source contains, no source at
     all, words of the instruction, a source that treats too little of the question (`min_support`). `abstain` withholds
     it and shows answers whole, when they are judged; with the others a terminal shows them while they are written."""
-    min_support: float = Field(0.3, ge=0, le=1)
-    """Share of the question's words, weighed by rarity, that the place of an answer must treat. Lower answers more."""
+    min_support: float | None = -0.22
+    """Least support of an answer that is served: the share of the question's words that is treated where the answer
+    stands, rare words counting more, plus the mean log-probability of the answer's tokens. Lower answers more, higher
+    declines more; empty: whatever has a source is served."""
 
     @model_validator(mode="after")
     def _template_fits(self) -> Self:

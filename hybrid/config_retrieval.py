@@ -17,14 +17,14 @@ Language = Literal[
 class RetrievalConfig(Stage):
     """Search."""
 
-    k: int = Field(4, ge=1)
+    k: int = Field(5, ge=1)
     """Passages that the generator sees."""
     depth: int = Field(100, ge=1)
     """Passages ranked for evaluation and diagnosis; of two rankings that are fused, the first so many."""
-    mode: Literal["dense", "lexical", "rrf", "weighted", "auto"] = "dense"
+    mode: Literal["dense", "lexical", "rrf", "weighted", "auto"] = "weighted"
     """What ranks. `dense`: the embedder's vectors; `lexical`: words (BM25); `rrf`: both, by reciprocal ranks;
     `weighted`: both, by `lexical_weight`; `auto`: what dev chooses, `dense` unless another is proven better."""
-    lexical_weight: float = Field(0.5, ge=0, le=1)
+    lexical_weight: float = Field(0.4, ge=0, le=1)
     """Of the words in mode `weighted`; the vectors weigh the rest."""
     stop_words: Language = "english"
     """Whose common words are left out of the lexical index."""

@@ -159,8 +159,8 @@ class Answer:
     `text` is what the generator wrote, `final` the answer proper within it, `plain` that without markers, `served` that
     with markers where a source was found. `abstained` says that the generator itself declined. `citations` are the
     sources as found, `unsourced` the statements that have none. `unsupported` lists figures and identifiers of the
-    answer that no cited passage contains; `echo`: its words are the instruction's; `support`: the share of the question
-    that the place of its weakest statement treats, in [0, 1]. `reason`: what speaks against serving it; `withheld` says
+    answer that no cited passage contains; `echo`: its words are the instruction's; `support`: see
+    `grounding.ground`, at most 1. `reason`: what speaks against serving it; `withheld` says
     that the guard turned it into an abstention for that. `context` lists the passage ids that the generator received,
     in order, `shown` their texts as it read them, and `dropped` the ids of those that did not fit its token budget.
     """

@@ -4,12 +4,13 @@ import re
 from collections.abc import Sequence
 
 from hybrid.answering.prompt import ANSWER_MARK
-from hybrid.answering.sources import supporting_sentence
+from hybrid.answering.sources import NUMBER_WORDS, supporting_sentence, tokens
 from hybrid.types import Answer, Citation, Passage
 
 _MARKER = re.compile(r"\[(\d{1,3})\]")
 _DECLINES = re.compile(
-    r"^\W*(i (?:do not|don't|don’t|cannot|can't|am not able to) (?:know|answer|say|find|tell|determine)|"
+    r"^\W*(?:(?:yes|no)\W+)?"
+    r"(i (?:do not|don't|don’t|cannot|can't|am not able to) (?:know|answer|say|find|tell|determine)|"
     r"(?:(?:the|these) (?:numbered )?passages? (?:do|does)(?: not|n't|n’t)|"
     r"none of the(?:se)? (?:numbered )?passages?(?: do| does)?) "
     r"(?:hold|contain|mention|say|provide|give|state)|"
@@ -19,8 +20,6 @@ _DECLINES = re.compile(
 _UNFINISHED_MARKER = re.compile(r"\[\d*$")
 _FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
 _WORD = re.compile(r"[A-Za-z0-9]+(?:[-/.,][A-Za-z0-9]+)*")
-_NUMBER_WORDS = re.findall(r"\w+", "zero one two three four five six seven eight nine ten eleven twelve")
-_FIGURES = {word: str(value) for value, word in enumerate(_NUMBER_WORDS)}
 
 
 def read_answer(
@@ -91,7 +90,7 @@ def unsupported_claims(plain: str, cited: Sequence[Passage], question: str = "")
     the question."""
     texts = [*(passage.full_text for passage in cited), question]
     known = {claim for text in texts for claim in _claims(text)}
-    known |= {_FIGURES[word] for text in texts for word in re.findall(r"[a-z]+", text.lower()) if word in _FIGURES}
+    known |= {token for text in texts for token in tokens(text) if token in NUMBER_WORDS.values()}
     return tuple(claim for claim in dict.fromkeys(_claims(plain)) if claim not in known)
 
 

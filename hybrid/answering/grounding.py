@@ -5,39 +5,55 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from hybrid.answering.citations import cited_numbers, unmarked, unsupported_claims
-from hybrid.answering.sources import Statement, content_words, is_label, tokens, trace
+from hybrid.answering.sources import Similar, Statement, content_words, is_label, tokens, trace
 from hybrid.types import Answer, Citation, Passage, Withheld
+
+_USUAL_LOGPROB = -0.2
+"""Of a right answer, where the engine does not say."""
 
 
 @dataclass(frozen=True)
 class Policy:
-    """What is withheld. `instruction`: the words of the prompt that an answer must not give back. `min_support`: how
-    much of a question the place of its answer must hold, in [0, 1]; 0 asks nothing.
+    """What is withheld. `instruction`: the words of the prompt that an answer must not give back. `min_support`: the
+    least support of an answer that is served; None asks for none.
     """
 
     guard: bool = True
     instruction: str = ""
-    min_support: float = 0.0
+    min_support: float | None = None
 
 
-def ground(answer: Answer, question: str, context: Sequence[Passage], policy: Policy) -> Answer:
+def ground(
+    answer: Answer,
+    question: str,
+    context: Sequence[Passage],
+    policy: Policy,
+    *,
+    logprob: float | None = None,
+    similar: Similar | None = None,
+) -> Answer:
     """The answer with its sources as found, whatever the model said of them, and with the reason to withhold it.
 
-    `context` are the passages of the prompt, in their order. What the model declined stays declined.
+    `context` are the passages of the prompt, in their order. `logprob`: mean log-probability of the answer's tokens
+    in nats, None where the engine does not say. What the model declined stays declined.
+
+    The support of an answer is the share of the question that is treated where its weakest statement stands, plus
+    `logprob`: a sure answer may stand beside other words than the question's, an unsure one may not.
     """
     if answer.abstained:
         return answer
     final = unmarked(answer.final)
     shown = [f"{passage.heading}\n{text}" if passage.heading and not text.startswith(passage.heading) else text
              for passage, text in zip(context, answer.shown or [p.text for p in context], strict=True)]  # fmt: skip
-    found = trace(final, question, shown, cited_numbers(answer.final))
+    found = trace(final, question, shown, cited_numbers(answer.final), similar)
     places = [statement.place for statement in found if statement.place]
     numbers = list(dict.fromkeys(place.marker for place in places))
     spans = {place.marker: place.span for place in reversed(places)}
     cited = [context[number - 1] for number in numbers]
     unsupported = unsupported_claims(answer.plain, cited, question)
     echo = is_echo(answer.plain, question, shown, policy.instruction)
-    support = min((statement.place.fit if statement.place else 0.0 for statement in found), default=0.0)
+    fit = min((statement.place.fit if statement.place else 0.0 for statement in found), default=0.0)
+    support = fit + (_USUAL_LOGPROB if logprob is None else logprob)
     reason = _reason(echo, unsupported, places, support, policy.min_support)
     return replace(
         answer,
@@ -63,7 +79,7 @@ def is_echo(plain: str, question: str, shown: Sequence[str], instruction: str) -
 
 
 def _reason(
-    echo: bool, unsupported: Sequence[str], places: Sequence[object], support: float, least: float
+    echo: bool, unsupported: Sequence[str], places: Sequence[object], support: float, least: float | None
 ) -> Withheld | None:
     if echo:
         return Withheld.ECHO
@@ -71,7 +87,7 @@ def _reason(
         return Withheld.FIGURE
     if not places:
         return Withheld.NO_SOURCE
-    return Withheld.OFF_TOPIC if support < least else None
+    return Withheld.OFF_TOPIC if least is not None and support < least else None
 
 
 def _served(final: str, found: Sequence[Statement]) -> str:

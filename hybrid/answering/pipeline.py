@@ -172,7 +172,11 @@ class Pipeline:
         options = self.config.answering
         policy = Policy(options.guard == "abstain", self.form.words, options.min_support)
         answer = read_answer(generation.text, context.passages, context.dropped, context.shown, guard=False)
-        return ground(answer, question, context.passages, policy)
+        return ground(answer, question, context.passages, policy, logprob=generation.logprob, similar=self._similar)
+
+    def _similar(self, question: str, texts: Sequence[str]) -> list[float]:
+        query = self.embedder.encode_queries([question])[0]
+        return [float(value) for value in self.embedder.encode_passages(texts) @ query]
 
     def lookup(self, hits: Sequence[Hit]) -> list[Passage]:
         """The passages of hits, in their order."""

@@ -10,14 +10,19 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from hybrid.types import Passage
 
+Similar = Callable[[str, Sequence[str]], Sequence[float]]
+"""How alike a question and each of some texts are by the embedder, at most 1."""
+
 SUPPORTED = 0.6
 """Share of a statement's words, weighed by rarity, that a passage must hold where it does not hold it word for word."""
+ALIKE = 0.55
+"""Similarity of question and answer together to a sentence from which on it is a source in other words."""
 _CLAIMED = 0.15
 _RANK = 0.02
 """What a rank further down costs, against places that say as much of the question."""
@@ -25,10 +30,19 @@ _TOKEN = re.compile(
     r"\d+(?:[.,:]\d+)*|[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3]|[^\W\d_]+(?:['’][^\W\d_]+)?"
 )
 """Figures, words, and the single characters of scripts that do not part words by blanks."""
+_SHORTEST = 4
+"""Different words of a sentence that a yes or no may rest on: headings and links say less."""
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n+")
 _STATEMENT_END = re.compile(r"(?<=[.!?;])\s+(?=\S)|(?<=[。！？；])|\n+")
 _LABEL = re.compile(r"(?:yes|no|maybe|ja|nein|oui|non|sí|si|true|false|是|否|不是|是的)", re.IGNORECASE)
+NUMBER_WORDS = {
+    word: str(value)
+    for value, word in enumerate(
+        ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+    )
+}
+"""Figures that are usually written in words."""
 _ARTICLES = frozenset({"a", "an", "the"})
 _COMMON = frozenset(
     _TOKEN.findall(
@@ -61,16 +75,25 @@ class Statement:
     place: Place | None
 
 
-def trace(plain: str, question: str, shown: Sequence[str], claimed: Collection[int] = ()) -> tuple[Statement, ...]:
+def trace(
+    plain: str, question: str, shown: Sequence[str], claimed: Collection[int] = (), similar: Similar | None = None
+) -> tuple[Statement, ...]:
     """Each statement of an answer without markers, with its place among the passages as they were shown, best first.
 
-    `claimed`: numbers of the passages that the model named, from 1.
+    `claimed`: numbers of the passages that the model named, from 1. `similar` finds the sentence that a yes or no is
+    about, and sources in other words; without it words alone do.
     """
     readings = [_read(text) for text in shown]
     rarity = _Rarity(readings)
     asked = {_stem(token) for token in tokens(question)} - _COMMON
     return tuple(
-        Statement(text, _find(text, asked, readings, rarity, claimed)) for text in statements(plain) if tokens(text)
+        Statement(
+            text,
+            (None if is_label(text) else _find(text, asked, readings, rarity, claimed))
+            or _find_alike(text, question, asked, readings, rarity, similar),
+        )
+        for text in statements(plain)
+        if tokens(text)
     )
 
 
@@ -85,9 +108,12 @@ def sentences(text: str) -> list[str]:
 
 
 def tokens(text: str) -> list[str]:
-    """Figures and words in one form: case, width and thousands separators aside."""
+    """Figures and words in one form: case, width, thousands separators, and small numbers in words aside."""
     folded = unicodedata.normalize("NFKC", text).casefold()
-    return [_plain_figure(token) if token[0].isdigit() else token for token in _TOKEN.findall(folded)]
+    return [
+        _plain_figure(token) if token[0].isdigit() else NUMBER_WORDS.get(token, token)
+        for token in _TOKEN.findall(folded)
+    ]
 
 
 def content_words(text: str) -> set[str]:
@@ -98,8 +124,13 @@ def content_words(text: str) -> set[str]:
 
 def is_label(text: str) -> bool:
     """Whether a text is a bare yes, no or the like."""
+    return len(tokens(text)) == 1 and begins_with_label(text)
+
+
+def begins_with_label(text: str) -> bool:
+    """Whether a text begins with yes, no or the like."""
     words = tokens(text)
-    return len(words) == 1 and _LABEL.fullmatch(words[0]) is not None
+    return bool(words) and _LABEL.fullmatch(words[0]) is not None
 
 
 def supporting_sentence(plain: str, passage: Passage) -> str:
@@ -154,14 +185,13 @@ def _find(
     words = tokens(text)
     while len(words) > 1 and words[0] in _ARTICLES:
         words = words[1:]
-    label = is_label(text)
     stems = {_stem(word) for word in words}
     content = stems - _COMMON or stems
     best: tuple[float, Place] | None = None
     for number, reading in enumerate(readings, start=1):
-        verbatim = set() if label else set(_runs(words, reading))
+        verbatim = set(_runs(words, reading))
         for place, sentence in enumerate(reading.sentences):
-            if label or place in verbatim:
+            if place in verbatim:
                 support = 1.0
             else:
                 near = reading.stems[place] | (reading.stems[place - 1] if place else frozenset())
@@ -173,6 +203,40 @@ def _find(
             if best is None or score > best[0]:
                 best = score, Place(number, sentence, support, fit)
     return best[1] if best else None
+
+
+def _find_alike(
+    text: str,
+    question: str,
+    asked: set[str],
+    readings: Sequence[_Reading],
+    rarity: _Rarity,
+    similar: Similar | None,
+) -> Place | None:
+    """The sentence that the question is about, for an answer that begins with yes or no; for others one that says the
+    same in other words.
+    """
+    label = begins_with_label(text)
+    rows = [
+        (number, place)
+        for number, reading in enumerate(readings, start=1)
+        for place, stems in enumerate(reading.stems)
+        if len(stems) >= _SHORTEST and _figures_held(tokens(text), reading)
+    ]
+    if not rows or not (label or similar):
+        return None
+    fits = [_fit(asked, readings[number - 1], place, rarity) for number, place in rows]
+    wanted = question if label else f"{question} {text}"
+    # with the sentence before: what "it" or "they" are stands there
+    windows = [" ".join(readings[number - 1].sentences[max(0, place - 1) : place + 1]) for number, place in rows]
+    alike = list(similar(wanted, windows)) if similar else [0.0] * len(rows)
+    scores = [near + fit / 2 - _RANK * number for near, fit, (number, _) in zip(alike, fits, rows, strict=True)]
+    best = max(range(len(rows)), key=scores.__getitem__)
+    if not label and alike[best] < ALIKE:
+        return None
+    number, place = rows[best]
+    support = 1.0 if label else alike[best]
+    return Place(number, readings[number - 1].sentences[place], support, max(fits[best], alike[best]))
 
 
 def _fit(asked: set[str], reading: _Reading, place: int, rarity: _Rarity) -> float:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hybrid.answering.citations import declines, read_answer, supporting_sentence, unsupported_claims
+from hybrid.answering.citations import declines, read_answer, unsupported_claims
 from hybrid.answering.prompt import ABSTENTION
 from hybrid.types import Passage
 
@@ -131,23 +131,3 @@ def test_what_stands_before_the_answer_mark_does_not_count() -> None:
 def test_dropped_passages_are_told_but_cannot_be_cited() -> None:
     answer = read_answer("20 kg [2]", [FLOW], [MASS])
     assert (answer.context, answer.dropped, answer.citations) == (("flow",), ("mass",), ())
-
-
-@pytest.mark.parametrize(
-    ("plain", "span"),
-    [
-        ("20 kg dry", "It weighs 20 kg dry."),
-        ("SB-401.", "Use kit SB-401 for it."),
-        ("the pump's colour is red", "The pump is red."),
-        ("nothing shared", "The pump is red."),
-    ],
-)
-def test_the_span_is_the_sentence_that_shares_most(plain: str, span: str) -> None:
-    assert supporting_sentence(plain, MASS) == span
-    assert span in MASS.text
-
-
-def test_a_span_is_verbatim_over_line_breaks() -> None:
-    passage = Passage("p", "Mass\n20 kg\nFlow | 5 m3/h\n")
-    assert supporting_sentence("5 m3/h", passage) == "Flow | 5 m3/h"
-    assert supporting_sentence("x", Passage("e", " \n")) == ""

@@ -1,0 +1,104 @@
+"""What of an answer is served, with which sources, and what is withheld."""
+
+from typing import Any
+
+import pytest
+
+from hybrid.answering.citations import read_answer
+from hybrid.answering.grounding import Policy, ground
+from hybrid.answering.prompt import PromptForm
+from hybrid.types import Answer, Passage, Withheld
+
+LEAVE = Passage("leave", "You may carry over at most 240 hours. Ask two weeks before.", title="Leave")
+TALKS = Passage("talks", "Allow 20 days for clearance of a talk. Slides are public.", title="Talks")
+CONTEXT = (LEAVE, TALKS)
+CARRIED = "How many hours may I carry over?"
+
+
+def served(text: str, question: str = CARRIED, policy: Policy | None = None, **more: Any) -> Answer:
+    answer = read_answer(text, CONTEXT, shown=[p.full_text for p in CONTEXT], guard=False)
+    return ground(answer, question, CONTEXT, policy or Policy(), **more)
+
+
+def test_an_answer_without_markers_is_served_with_its_source() -> None:
+    answer = served("240 hours")
+    assert answer.served == "240 hours [1]" and not answer.served_abstention and answer.reason is None
+    (citation,) = answer.citations
+    assert (citation.marker, citation.passage_id, citation.span) == (
+        1,
+        "leave",
+        "You may carry over at most 240 hours.",
+    )
+
+
+def test_a_marker_that_is_not_borne_out_gives_way_to_the_source_that_is() -> None:
+    answer = served("240 hours [2].")
+    assert answer.served == "240 hours [1]." and [c.passage_id for c in answer.citations] == ["leave"]
+    assert answer.text == "240 hours [2]."
+
+
+def test_every_statement_names_its_source_and_one_without_is_told() -> None:
+    answer = served("Carry over 240 hours. Slides are public. Bring cake.", "What are the rules?")
+    assert answer.served == "Carry over 240 hours [1]. Slides are public [2]. Bring cake."
+    assert answer.unsourced == ("Bring cake.",) and answer.reason is None
+    together = served("Carry over 240 hours.\nAsk two weeks before.", "How is leave carried over?")
+    assert together.served == "Carry over 240 hours.\nAsk two weeks before [1]."
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "unsupported"),
+    [
+        ("241 hours", Withheld.FIGURE, ("241",)),
+        ("SB-401", Withheld.FIGURE, ("SB-401",)),
+        ("a blue door", Withheld.NO_SOURCE, ()),
+        ("copied from the passage", Withheld.ECHO, ()),
+    ],
+)
+def test_what_nothing_bears_out_is_withheld(text: str, reason: Withheld, unsupported: tuple[str, ...]) -> None:
+    answer = served(text, policy=Policy(instruction=PromptForm().words))
+    assert (answer.reason, answer.withheld, answer.unsupported) == (reason, True, unsupported)
+    assert answer.served_abstention and not answer.abstained
+    flagged = served(text, policy=Policy(guard=False, instruction=PromptForm().words))
+    assert flagged.reason is reason and not flagged.withheld
+
+
+def test_an_echo_is_no_echo_where_the_passages_or_the_question_say_it_too() -> None:
+    policy = Policy(instruction="Reply with the weight alone, like: 240 hours of cake")
+    assert served("cake", policy=policy).echo
+    assert not served("240 hours", policy=policy).echo
+    assert not served("cake", "Is there cake?", policy=policy).echo
+    assert not served("Yes", policy=Policy(instruction="Say yes or no")).echo
+
+
+def test_figures_of_the_question_and_numbers_in_words_are_no_inventions() -> None:
+    assert served("2 weeks before", "How early must I ask?").reason is None
+    assert served("Yes, ask 2 weeks before for 9 days", "Must I ask before for 9 days?").unsupported == ()
+
+
+def test_support_is_what_the_place_treats_of_the_question_and_how_sure_the_model_was() -> None:
+    assert served("240 hours", logprob=-0.1).support == pytest.approx(0.9)
+    assert served("240 hours").support == pytest.approx(0.8)
+    assert served("240 hours", "What is the parking fee?", logprob=-0.1).support == pytest.approx(-0.1)
+
+
+def test_an_answer_on_something_else_is_withheld_below_the_least_support() -> None:
+    question, policy = "What is the parking fee?", Policy(min_support=-0.22)
+    assert served("240 hours", question, policy, logprob=-0.3).reason is Withheld.OFF_TOPIC
+    assert served("240 hours", question, policy, logprob=-0.2).reason is None
+    assert served("240 hours", question, Policy(), logprob=-9.0).reason is None
+
+
+def test_what_the_model_declined_stays_declined() -> None:
+    answer = served("I don't know.")
+    assert answer.abstained and answer.citations == () and answer.reason is None and not answer.withheld
+    assert served("No, I don't know.").abstained
+
+
+def test_an_answer_in_json_stays_json() -> None:
+    answer = served('{"hours": 240}')
+    assert answer.served == '{"hours": 240}' and [c.marker for c in answer.citations] == [1]
+
+
+def test_the_heading_counts_where_only_an_excerpt_was_shown() -> None:
+    cut = read_answer("240 hours", [LEAVE], shown=["… at most 240 hours."], guard=False)
+    assert ground(cut, "How much leave?", [LEAVE], Policy()).support == pytest.approx(0.8 - 0.2)
