@@ -196,7 +196,7 @@ def _find(
             else:
                 near = reading.stems[place] | (reading.stems[place - 1] if place else frozenset())
                 support = rarity.of(content & near) / rarity.of(content) if content & reading.stems[place] else 0.0
-                if support < SUPPORTED or not _figures_held(words, reading):
+                if support < SUPPORTED or not _figures_held(set(words) - asked, reading):
                     continue
             fit = _fit(asked, reading, place, rarity)
             score = support + fit + _CLAIMED * (number in claimed) - _RANK * number
@@ -221,7 +221,7 @@ def _find_alike(
         (number, place)
         for number, reading in enumerate(readings, start=1)
         for place, stems in enumerate(reading.stems)
-        if len(stems) >= _SHORTEST and _figures_held(tokens(text), reading)
+        if len(stems) >= _SHORTEST and _figures_held(set(tokens(text)) - asked, reading)
     ]
     if not rows or not (label or similar):
         return None
@@ -249,7 +249,7 @@ def _fit(asked: set[str], reading: _Reading, place: int, rarity: _Rarity) -> flo
     return (rarity.of(here) + 0.8 * rarity.of(near) + 0.6 * rarity.of(far)) / rarity.of(asked)
 
 
-def _figures_held(words: Sequence[str], reading: _Reading) -> bool:
+def _figures_held(words: Collection[str], reading: _Reading) -> bool:
     return all(word in reading.words for word in words if word[0].isdigit())
 
 

@@ -104,7 +104,7 @@ def test_other_words_for_the_same_are_found_by_the_embedder() -> None:
 @pytest.mark.parametrize(
     ("plain", "question", "shown", "span"),
     [
-        ("20 Tage", "Wie lange dauert es?", "Die Freigabe dauert 20 Tage. Sie ist frei.", "Die Freigabe dauert 20 Tage."),
+        ("20 Tage", "Wie lange dauert es?", "Die Freigabe dauert 20 Tage. Und mehr.", "Die Freigabe dauert 20 Tage."),
         ("三十天", "通知期是多少天？", "合同期为一年。通知期为三十天。", "通知期为三十天。"),
         ("東京", "本社はどこですか", "本社は東京にあります。工場は大阪です。", "本社は東京にあります。"),
     ],
