@@ -28,6 +28,11 @@ class CorpusFolder:
     folder: Path
 
     @property
+    def name(self) -> str:
+        """The folder's own, wherever one stands."""
+        return self.folder.resolve().name
+
+    @property
     def ready_passages(self) -> Path:
         """Passages that are taken as they are."""
         return self.folder / "passages.jsonl"

@@ -302,7 +302,7 @@ class Workspace:
             config=self.config,
             target=self.diagnosis_path(system),
             inputs={"passages": passages.manifest.id, **search.inputs(), "generator": generator.fingerprint},
-            title=f"{self.corpus.folder.name}, {system} system",
+            title=f"{self.corpus.name}, {system} system",
             transfer=transfer_rates(self.root),
             judge=make_judge(self.config, self.root / "cache" / "generations.sqlite"),
         )
