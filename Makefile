@@ -2,7 +2,8 @@
 # On any corpus: make index CORPUS=corpora/mine CONFIG=configs/mine.yaml
 
 CORPUS ?= corpora/pumps
-CONFIG ?= configs/default.yaml
+# a file, or the name of one in configs/
+CONFIG ?= default
 ARGS   ?=
 PYTHON ?= python3
 # Public question-answering sets for slow tests and benchmarks; everything works without them.
@@ -23,12 +24,12 @@ READY  := $(VENV)/.ready
 OPTIONS = --corpus $(CORPUS) --config $(CONFIG) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo audit preflight index train-embed train-raft merge evaluate diagnose query test check bench bench-engines bench-trial bench-faults bench-diagnosis bench-audit bench-modelfree bench-ingest bench-fusion bench-rerank bench-search bench-filter bench-query bench-encode bench-speed bench-capacity clean lock
+.PHONY: help setup models demo ask audit preflight index train-embed train-raft merge evaluate diagnose query test check dist bench bench-engines bench-trial bench-faults bench-diagnosis bench-audit bench-modelfree bench-ingest bench-fusion bench-rerank bench-search bench-filter bench-query bench-encode bench-speed bench-capacity clean lock
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 	@echo
-	@echo "variables: CORPUS=$(CORPUS) CONFIG=$(CONFIG) ARGS=\"--set stage.key=value\" Q=\"a question\""
+	@echo "variables: CORPUS=$(CORPUS) CONFIG=$(CONFIG) FOLDER=my-documents ARGS=\"--set stage.key=value\" Q=\"a question\""
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -42,9 +43,13 @@ models: $(READY)  ## pull the two embedded models
 	@$(HYBRID) models pull
 
 demo: models  ## the whole loop on the bundled corpus: before and after, and a question answered
-	@$(HYBRID) loop --corpus corpora/pumps --config configs/default.yaml
+	@$(HYBRID) loop --corpus corpora/pumps --config default
 	@echo
-	@$(HYBRID) query --corpus corpora/pumps --config configs/default.yaml $(if $(Q),"$(Q)","How soon after leaving must the mechanic's write-up be in the system?")
+	@$(HYBRID) query --corpus corpora/pumps --config default $(if $(Q),"$(Q)","How soon after leaving must the mechanic's write-up be in the system?")
+
+ask: $(READY)  ## a folder of documents, nothing else needed: make ask FOLDER=my-documents Q="…"
+	@test -n "$(FOLDER)" || { echo 'name a folder: make ask FOLDER=my-documents Q="a question"' >&2; exit 2; }
+	@$(HYBRID) ask "$(FOLDER)" $(if $(Q),"$(Q)") $(ARGS)
 
 audit: $(READY)  ## say whether the questions of CORPUS are good enough
 	@$(HYBRID) audit $(OPTIONS)
@@ -80,6 +85,10 @@ check: $(READY)  ## ruff and mypy --strict
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+dist: $(READY)  ## the wheel and the source distribution, in dist/
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation
 
 bench: models  ## the loop on the public sets in DATA
 	$(BIN)/python -m benchmarks.run --data $(DATA)
@@ -146,6 +155,6 @@ lock:  ## rewrite requirements.lock from what is installed
 	$(BIN)/pip freeze --exclude-editable | sed -E 's/^(torch==[0-9.]+)\+.*/\1/' > requirements.lock
 
 clean:  ## delete the environment and all artefacts, but not reviews and committed versions
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache
 	find indexes -mindepth 2 -maxdepth 2 ! -name reviews ! -name data -exec rm -rf {} +
 	find indexes -mindepth 1 -maxdepth 1 -type d -empty -delete

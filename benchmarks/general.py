@@ -13,12 +13,12 @@ from hybrid.protocols import Scorer
 def general_rows(workspace: Workspace, system: SystemName, folder: Path) -> list[dict[str, Any]]:
     """{id, right} of every item that is not kept for dev; from `folder` where these weights were scored before."""
     options, generator = workspace.config.evaluation, workspace.generator(system)
-    if not options.general_files or not isinstance(generator, Scorer):
+    if not options.general_paths or not isinstance(generator, Scorer):
         return []
     key = sha256_json(
         [
             generator.fingerprint,
-            [sha256_file(file) for file in options.general_files],
+            [sha256_file(file) for file in options.general_paths],
             options.general_items,
             options.general_dev_share,
             workspace.config.seed,
@@ -27,7 +27,7 @@ def general_rows(workspace: Workspace, system: SystemName, folder: Path) -> list
     file = folder / f"{key[:24]}.jsonl"
     if not file.is_file():
         items = read_items(
-            options.general_files,
+            options.general_paths,
             options.general_items,
             workspace.config.seed,
             dev_share=options.general_dev_share,

@@ -113,7 +113,10 @@ def _uses_openvino(engine: Engine, quantization: str) -> bool:
 
     if engine == "openvino":
         if not is_installed():
-            raise MissingError("generator.engine is openvino, which is not installed", "pip install -e '.[openvino]'")
+            raise MissingError(
+                "generator.engine is openvino, which is not installed",
+                "install hybrid with its extra `openvino`; in a checkout: pip install -e '.[openvino]'",
+            )
         return True
     if engine == "transformers" or quantization == "4bit" or not is_installed():
         return False

@@ -6,7 +6,7 @@ The docstring under each field is its documentation: `hybrid config` prints it.
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Self, get_args
+from typing import Any, Literal, Self, get_args
 
 from pydantic import Field, field_validator, model_validator
 
@@ -14,6 +14,7 @@ from hybrid.config_index import IndexConfig
 from hybrid.config_retrieval import RetrievalConfig
 from hybrid.config_stage import Stage
 from hybrid.config_training import MergeConfig, RaftConfig, TrainEmbedConfig, TrainRaftConfig
+from hybrid.resources import Bundled, general_items
 
 
 class CorpusConfig(Stage):
@@ -185,8 +186,8 @@ class EvaluationConfig(Stage):
     """Of the bootstrap, clustered by gold passage."""
     few_shot: int = Field(0, ge=0)
     """Worked examples from train put into the prompt: the baseline that tuning must beat."""
-    general_files: tuple[Path, ...] = (Path("corpora/general/items.jsonl"),)
-    """Multiple-choice files for general ability."""
+    general_files: tuple[Path | Bundled, ...] = ("bundled",)
+    """Multiple-choice files for general ability; `bundled`: 120 items that come with hybrid."""
     general_items: int = Field(0, ge=0)
     """Items taken of each file; 0 takes all."""
     general_dev_share: float = Field(0.0, ge=0, lt=1)
@@ -200,6 +201,15 @@ class EvaluationConfig(Stage):
     distractors: Literal["own", "base"] = "own"
     """Whose ranking the distractors of `oracle_in_distractors` come from: the system's own, or the base embedder's, so
     that all systems are asked the same."""
+
+    @property
+    def general_paths(self) -> tuple[Path, ...]:
+        """Where those files lie."""
+        return tuple(map(general_items, self.general_files))
+
+    def settings(self) -> dict[str, Any]:
+        """What of this decides an evaluation; its general items count by their content, not by their place."""
+        return self.model_dump(mode="json", exclude={"general_files"})
 
 
 class DiagnosisConfig(Stage):

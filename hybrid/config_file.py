@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from hybrid.artifacts import sha256_file
 from hybrid.config import Config
 from hybrid.errors import ConfigError, InputError
+from hybrid.resources import configurations
 
 
 def load_config(path: Path | None, overrides: tuple[str, ...] = ()) -> Config:
@@ -19,7 +20,8 @@ def load_config(path: Path | None, overrides: tuple[str, ...] = ()) -> Config:
     values: dict[str, Any] = {}
     if path is not None:
         if not path.is_file():
-            raise InputError(path, "no such configuration file", "name one of configs/*.yaml")
+            names = ", ".join(configurations())
+            raise InputError(path, "no such configuration file", f"name a file, or a bundled one: {names}")
         values = read_yaml(path)
         if not isinstance(values, dict):
             raise InputError(path, "the configuration must be a mapping of sections")

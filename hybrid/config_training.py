@@ -6,6 +6,7 @@ from typing import Any, Literal, Self, Union
 from pydantic import Field, model_validator
 
 from hybrid.config_stage import Stage
+from hybrid.resources import Bundled, general_instructions
 
 
 class TrainEmbedConfig(Stage):
@@ -98,14 +99,23 @@ class RaftConfig(Stage):
     """Prompt and answer together. Too long: fewer distractors, never a cut answer."""
     general_share: float = Field(0.15, ge=0, lt=1)
     """Share of the mixture that is general instructions."""
-    general_file: Path = Path("corpora/general/instructions.jsonl")
-    """JSONL with `instruction` and `response`."""
+    general_file: Path | Bundled = "bundled"
+    """JSONL with `instruction` and `response`; `bundled`: 60 that come with hybrid."""
     num_dev_examples: int = Field(24, ge=1)
     """From dev questions, for early stopping."""
     pool_depth: int = Field(20, ge=1)
     """Ranks from which distractors are taken."""
     min_examples: int = Field(100, ge=1)
     """Fewer are refused without --force."""
+
+    @property
+    def general_path(self) -> Path:
+        """Where that file lies."""
+        return general_instructions(self.general_file)
+
+    def settings(self) -> dict[str, Any]:
+        """What of this decides the examples; general instructions count by their content, not by their place."""
+        return self.model_dump(mode="json", exclude={"general_file"})
 
 
 class TrainRaftConfig(Stage):

@@ -10,8 +10,9 @@ from hybrid.config import Config
 from hybrid.config_file import load_config
 from hybrid.config_stage import Stage
 from hybrid.errors import ConfigError, InputError
+from hybrid.resources import configurations
 
-CONFIGS = sorted((Path(__file__).resolve().parent.parent / "configs").glob("*.yaml"))
+CONFIGS = list(configurations().values())
 
 
 def written(folder: Path, text: str) -> Path:

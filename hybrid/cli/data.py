@@ -139,7 +139,7 @@ def log(as_json: bool, **options: Any) -> None:
     Example:
       hybrid data log --corpus corpora/pumps
     """
-    versions = _store(open_workspace(**options)).log()
+    versions = _store(open_workspace(**options, reads_corpus=False)).log()
     if as_json:
         names = ("id", "parent", "date", "message", "counts")
         show.as_json([{name: getattr(version, name) for name in names} for version in versions])
@@ -217,7 +217,7 @@ def checkout(version: str, target: Path, as_json: bool, **options: Any) -> None:
     Example:
       hybrid data checkout --corpus corpora/pumps last corpora/pumps-kept
     """
-    store = _store(open_workspace(**options))
+    store = _store(open_workspace(**options, reads_corpus=False))
     found = _find(store, version)
     num = store.checkout(found, target)
     if as_json:

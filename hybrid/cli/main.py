@@ -11,6 +11,7 @@ from hybrid import __version__
 from hybrid.errors import HybridError
 
 _COMMANDS = {
+    "ask": ("hybrid.cli.ask", "Ask a folder of documents: nothing needs to be set up before."),
     "models": ("hybrid.cli.models", "Pull and list the embedded models."),
     "corpus": ("hybrid.cli.corpus", "Import public formats, and look at a corpus."),
     "synth": (
@@ -63,6 +64,7 @@ def cli() -> None:
 
     \b
     First steps:
+      hybrid ask my-documents "How often is the seal changed?"
       hybrid models pull
       hybrid index --corpus corpora/pumps
       hybrid query --corpus corpora/pumps "How tight are the tie rods of the H20?"

@@ -96,7 +96,7 @@ def diagnose(
       hybrid diagnose --outcomes outcomes.jsonl
       hybrid diagnose --corpus corpora/pumps --url http://localhost:8000
     """
-    workspace = open_workspace(**options)
+    workspace = open_workspace(**options, reads_corpus=not plan and (outcomes is None or url is not None))
     if plan:
         print_plan(workspace, system, as_json)
         return
@@ -219,7 +219,7 @@ def compare_command(diagnoses: tuple[Path, Path] | None, as_json: bool, **option
     """
     from hybrid.lifecycle.loop import compare_systems
 
-    workspace = open_workspace(**options)
+    workspace = open_workspace(**options, reads_corpus=False)
     if diagnoses:
         _print_moved(workspace, *diagnoses, as_json=as_json)
         return

@@ -15,6 +15,23 @@ SystemChoice = Literal["live", "base", "embedder", "adapter", "tuned"]
 DEFAULT_CORPUS = Path("corpora/pumps")
 
 
+def _configuration(_context: click.Context, _option: click.Parameter, named: Path | None) -> Path | None:
+    from hybrid.resources import find_configuration
+
+    return None if named is None else find_configuration(named)
+
+
+config_option = click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    callback=_configuration,
+    default=None,
+    help="YAML file, or a bundled one: default, gpu-qlora, openai-compatible. Without it: as `hybrid config` prints.",
+)
+set_option = click.option("--set", "overrides", multiple=True, metavar="STAGE.KEY=VALUE", help="Override one key.")
+
+
 def workspace_options(command: F) -> F:
     """--corpus, --config, --set and --workspace."""
     corpus = click.option(
@@ -31,14 +48,8 @@ def settings_options(command: F) -> F:
     """--config, --set and --workspace, for a command that names the corpus in another way."""
     for decorate in reversed(
         [
-            click.option(
-                "--config",
-                "config_path",
-                type=click.Path(path_type=Path),
-                default=None,
-                help="YAML file; without it the defaults of `hybrid config`.",
-            ),
-            click.option("--set", "overrides", multiple=True, metavar="STAGE.KEY=VALUE", help="Override one key."),
+            config_option,
+            set_option,
             click.option(
                 "--workspace",
                 "root",
@@ -66,15 +77,24 @@ system_option = click.option(
 
 
 def open_workspace(
-    corpus: Path, config_path: Path | None, overrides: tuple[str, ...], root: Path | None
+    corpus: Path,
+    config_path: Path | None,
+    overrides: tuple[str, ...],
+    root: Path | None,
+    *,
+    reads_corpus: bool = True,
 ) -> "Workspace":
-    """The workspace that the options describe."""
+    """The workspace that the options describe. Raises `InputError` where the corpus is read and is not there: before
+    anything is loaded, and before a folder is made for what cannot be.
+    """
     from hybrid.config_file import load_config
     from hybrid.corpus.passages import CorpusFolder
     from hybrid.lifecycle.workspace import Workspace
 
     config = load_config(config_path, overrides)
     folder = CorpusFolder(corpus)
+    if reads_corpus:
+        folder.require()
     return Workspace(workspace_root(corpus, root), folder, config)
 
 

@@ -1,6 +1,7 @@
-"""hybrid query"""
+"""hybrid query, and how `hybrid ask` shares its answers"""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ from hybrid.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from hybrid.answering.pipeline import Pipeline
+    from hybrid.lifecycle.workspace import Workspace
     from hybrid.serving.asking import Asker
 
 UNKNOWN = "I don't know: the documents found do not answer this."
@@ -28,19 +31,22 @@ _WHY = {
 }
 """Reasons of `types.Withheld` for people."""
 
-
-@click.command()
-@click.argument("question", required=False)
-@workspace_options
-@system_option
-@click.option(
+where_option = click.option(
     "--where",
     multiple=True,
     metavar="CONDITION",
     help="Search only passages that fulfil it: 'source=manuals/*', 'section=*safety*', or a field of their metadata, "
     "'year>=2020', 'product=H20|H21'. Given again, all must hold.",
 )
-@click.option("--show-context", is_flag=True, help="Print the passages that the generator saw.")
+show_context_option = click.option("--show-context", is_flag=True, help="Print the passages that the generator saw.")
+
+
+@click.command()
+@click.argument("question", required=False)
+@workspace_options
+@system_option
+@where_option
+@show_context_option
 @click.option(
     "--socket",
     "socket_path",
@@ -70,11 +76,19 @@ def query(
       hybrid query --corpus corpora/pumps "How tight are the tie rods of the H20?"
       hybrid query --corpus corpora/pumps --where "source=*h20*" "How tight are the tie rods?"
     """
+    check_conditions(where)
+    converse(Answers(system, where, socket_path, no_daemon, options), question, show_context, as_json)
+
+
+def check_conditions(where: tuple[str, ...]) -> None:
+    """Raise `UserError` for a slip of the pen: it is told before anything is loaded."""
     from hybrid.passage_filter import parse_conditions
 
-    # a slip of the pen is told before anything is loaded
     parse_conditions(where)
-    answers = _Answers(system, where, socket_path, no_daemon, options)
+
+
+def converse(answers: "Answers", question: str | None, show_context: bool, as_json: bool) -> None:
+    """Answer the question, or without one what is read line by line until an empty line."""
     if question is not None:
         _answer(answers, question, show_context, as_json)
         return
@@ -92,8 +106,15 @@ def _read_line() -> str | None:
     return line or None
 
 
-class _Answers:
-    """Where answers come from: the resident process if there is a fitting one, else this process, loaded once."""
+def _published(workspace: "Workspace", system: SystemChoice) -> "Pipeline":
+    """A system as it was indexed."""
+    return workspace.pipeline(workspace.choose(system))
+
+
+class Answers:
+    """Where answers come from: the resident process if there is a fitting one, else this process, which opens a
+    pipeline once.
+    """
 
     def __init__(
         self,
@@ -102,12 +123,14 @@ class _Answers:
         path: Path | None,
         no_daemon: bool,
         options: dict[str, Any],
+        open_pipeline: "Callable[[Workspace, SystemChoice], Pipeline]" = _published,
     ) -> None:
         self._system = system
         self._where = where
         self._path = path
         self._no_daemon = no_daemon
         self._options = options
+        self._open_pipeline = open_pipeline
         self._asker: Asker | None = None
 
     def prepare(self) -> None:
@@ -147,7 +170,7 @@ class _Answers:
             from hybrid.serving.asking import Asker
 
             workspace = open_workspace(**self._options)
-            self._asker = Asker(workspace.pipeline(workspace.choose(self._system)))
+            self._asker = Asker(self._open_pipeline(workspace, self._system))
         return self._asker
 
 
@@ -176,7 +199,7 @@ class _Screen:
         click.echo(text[len(self._shown) :] if text.startswith(self._shown) else f"\n{text}")
 
 
-def _answer(answers: _Answers, question: str, show_context: bool, as_json: bool) -> None:
+def _answer(answers: Answers, question: str, show_context: bool, as_json: bool) -> None:
     screen = _Screen() if sys.stdout.isatty() and not as_json else None
     told = answers.ask(question, ranks=as_json, screen=screen)
     record, headings = told["record"], told["headings"]

@@ -183,7 +183,7 @@ def merge(file: Path, out: Path, majority: bool, keep_unreviewed: bool, as_json:
 def _read(file: Path, majority: bool, options: dict[str, Any]) -> "Reviewed":
     from hybrid.review.merge import read_reviewed
 
-    workspace = open_workspace(**options)
+    workspace = open_workspace(**options, reads_corpus=False)
     config = workspace.config
     return read_reviewed(
         file, workspace.root, majority=majority, resamples=config.evaluation.resamples, seed=config.seed

@@ -7,19 +7,19 @@ from typing import Any
 import click
 
 from hybrid.cli import show
-from hybrid.cli.options import json_option
+from hybrid.cli.options import config_option, json_option, set_option
 
 
 @click.command("config")
-@click.option("--config", "config_path", type=click.Path(path_type=Path), default=None, help="YAML file to resolve.")
-@click.option("--set", "overrides", multiple=True, metavar="STAGE.KEY=VALUE", help="Override one key.")
+@config_option
+@set_option
 @json_option
 def config(config_path: Path | None, overrides: tuple[str, ...], as_json: bool) -> None:
     """Every key of the configuration, its value and its meaning.
 
     \b
     Example:
-      hybrid config --config configs/default.yaml --set retrieval.k=5
+      hybrid config --config default --set retrieval.k=5
     """
     from hybrid.config_file import load_config
     from hybrid.config_stage import Stage

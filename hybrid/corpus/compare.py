@@ -38,7 +38,7 @@ def state_of_folder(corpus: CorpusFolder, config: CorpusConfig) -> dict[str, str
     """The documents of a folder as they are now, or its ready passages."""
     if corpus.ready_passages.is_file():
         return {p.id: text_digest(p.title, p.text) for p in read_passages(corpus.ready_passages)}
-    documents = corpus.read(config, Memo()).under_bar(f"reading {corpus.folder.name}")
+    documents = corpus.read(config, Memo()).under_bar(f"reading {corpus.name}")
     return {document.id: text_digest(document.title, document.text) for document in documents}
 
 

@@ -28,6 +28,11 @@ class CorpusFolder:
     folder: Path
 
     @property
+    def name(self) -> str:
+        """The folder's own, wherever one stands."""
+        return self.folder.resolve().name
+
+    @property
     def ready_passages(self) -> Path:
         """Passages that are taken as they are."""
         return self.folder / "passages.jsonl"
@@ -64,6 +69,12 @@ class CorpusFolder:
         """Files that are no documents, where the folder itself holds those."""
         return {*self.question_files, *self.review_files, self.task_file}
 
+    def require(self) -> None:
+        """Raise `InputError` where the folder is not there."""
+        if not self.folder.is_dir():
+            remedy = 'pass --corpus FOLDER, or ask any folder of documents: `hybrid ask FOLDER "a question"`'
+            raise InputError(self.folder, "no corpus here", remedy)
+
     def content_id(self, config: CorpusConfig, documents_id: str = "") -> str:
         """SHA-256 over what decides passages and questions; `documents_id` where it is known already."""
         documents_id = documents_id or self.documents_id(config)
@@ -71,10 +82,7 @@ class CorpusFolder:
 
     def documents_id(self, config: CorpusConfig) -> str:
         """SHA-256 over what decides passages. Files above the limit of `config` are not opened."""
-        if not self.folder.is_dir():
-            raise InputError(
-                self.folder, "no such corpus folder", "give CORPUS=… a folder that holds documents/ or passages.jsonl"
-            )
+        self.require()
         if self.ready_passages.is_file():
             return sha256_file(self.ready_passages)
         refuse_link_out(self.folder, self.documents)

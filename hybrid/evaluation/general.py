@@ -59,7 +59,7 @@ def general_dev_score(generator: Generator, config: Config) -> float:
         raise UserError(f"{generator.name} tells no likelihoods", "leave merge.sweep empty, or use a local generator")
     options = config.evaluation
     items = read_items(
-        options.general_files,
+        options.general_paths,
         options.general_dev_items,
         config.seed,
         dev_share=options.general_dev_share,

@@ -46,7 +46,7 @@ def evaluate_system(
     `uncached` answers five questions one at a time for the latency. Without a `scorer` general ability is left out.
     """
     settings = {
-        "evaluation": config.evaluation.model_dump(mode="json"),
+        "evaluation": config.evaluation.settings(),
         "retrieval": config.retrieval.settings(),
         "answering": config.answering.model_dump(mode="json"),
         "max_new_tokens": config.generator.max_new_tokens,
@@ -58,7 +58,7 @@ def evaluate_system(
     asked = sample(questions, config.evaluation.split, config.evaluation.max_questions, config.seed)
     measured = config.evaluation
     items = (
-        read_items(measured.general_files, measured.general_items, config.seed, dev_share=measured.general_dev_share)
+        read_items(measured.general_paths, measured.general_items, config.seed, dev_share=measured.general_dev_share)
         if scorer
         else []
     )

@@ -46,7 +46,7 @@ def audit_workspace(workspace: Workspace, methods: Sequence[Method], *, closed_b
         config=workspace.config,
         target=workspace.root / "audit",
         inputs=inputs,
-        title=f"{workspace.corpus.folder.name}: is the data good enough?",
+        title=f"{workspace.corpus.name}: is the data good enough?",
         diagnosed=diagnosed,
         closed_book=ask,
     )

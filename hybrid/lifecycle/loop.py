@@ -105,7 +105,7 @@ def write_report(workspace: Workspace, rows: list[dict[str, Any]]) -> Path:
         require(path, f"hybrid diagnose --system {system}")
         diagnoses.append((title, json.loads((path / "diagnosis.json").read_text(encoding="utf-8"))))
     failures = [record for _, record in read_jsonl(workspace.diagnosis_path("tuned") / "failures.jsonl")]
-    meta = _meta(workspace.config, workspace.corpus.folder.name)
+    meta = _meta(workspace.config, workspace.corpus.name)
     _write_changed(folder / "report.html", comparison_html(plain, meta, diagnoses, failures[:_EXAMPLES]))
     _write_changed(folder / "summary.json", json.dumps({"meta": meta, "rows": plain}, indent=1, default=str) + "\n")
     return folder / "report.html"

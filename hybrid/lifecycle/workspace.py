@@ -174,7 +174,7 @@ class Workspace:
                 "passages": passages.manifest.id,
                 **search.inputs(),
                 "generator": self._base_weights(),
-                "general": digest_of(self.config.raft.general_file) if self.config.raft.general_share else "",
+                "general": digest_of(self.config.raft.general_path) if self.config.raft.general_share else "",
             },
             force=force,
         )
@@ -204,7 +204,7 @@ class Workspace:
         from hybrid.tuning.frontier import Point, sweep_weights
         from hybrid.tuning.generator import ADAPTER
 
-        files = self.config.evaluation.general_files
+        files = self.config.evaluation.general_paths
 
         def measure(weight: float) -> Point:
             folder = self.root / "adapter" / ADAPTER if weight else None
@@ -264,7 +264,7 @@ class Workspace:
         search, passages = self._searched(system)
         generator = self.generator(system)
         scorer = generator if isinstance(generator, Scorer) else None
-        files = [digest_of(path) for path in self.config.evaluation.general_files] if scorer else []
+        files = [digest_of(path) for path in self.config.evaluation.general_paths] if scorer else []
         pipeline = search.pipeline(self._cached(generator))
         if self.config.evaluation.few_shot:
             examples = worked_examples(passages, pipeline, self.config.evaluation.few_shot, self.config.seed)
@@ -302,7 +302,7 @@ class Workspace:
             config=self.config,
             target=self.diagnosis_path(system),
             inputs={"passages": passages.manifest.id, **search.inputs(), "generator": generator.fingerprint},
-            title=f"{self.corpus.folder.name}, {system} system",
+            title=f"{self.corpus.name}, {system} system",
             transfer=transfer_rates(self.root),
             judge=make_judge(self.config, self.root / "cache" / "generations.sqlite"),
         )

@@ -71,14 +71,14 @@ def plan(situation: Situation) -> Found:
     found: list[Evidence] = []
     missing: list[str] = []
     if situation.tunes_generator:
-        files = [path for path in config.evaluation.general_files if path.is_file()]
+        files = [path for path in config.evaluation.general_paths if path.is_file()]
         if files:
             found.append(Evidence(f"general ability is measured on {', '.join(path.name for path in files)}"))
         else:
             missing.append("set evaluation.general_files to items outside the domain")
-        if config.raft.general_share and config.raft.general_file.is_file():
+        if config.raft.general_share and config.raft.general_path.is_file():
             share = 100 * config.raft.general_share
-            found.append(Evidence(f"{share:.0f} % of the examples are general ({config.raft.general_file.name})"))
+            found.append(Evidence(f"{share:.0f} % of the examples are general ({config.raft.general_path.name})"))
         else:
             missing.append("mix general instructions in (raft.general_share, raft.general_file)")
         weight = f"chosen among {list(config.merge.sweep)}" if config.merge.sweep else f"{config.merge.weight:g}"

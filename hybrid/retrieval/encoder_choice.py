@@ -40,7 +40,10 @@ def choose_encoder(
             raise ConfigError("embedder.precision is int8, which torch does not do here", "set embedder.backend")
         return EncoderChoice("torch", "float32" if precision == "auto" else precision, must=True)
     if not (openvino_encoder if chosen == "openvino" else onnx_encoder).is_installed():
-        raise MissingError(f"embedder.backend is {chosen}, which is not installed", f"pip install -e '.[{chosen}]'")
+        raise MissingError(
+            f"embedder.backend is {chosen}, which is not installed",
+            f"install hybrid with its extra `{chosen}`; in a checkout: pip install -e '.[{chosen}]'",
+        )
     if chosen == "onnx" and precision == "bfloat16":
         raise ConfigError(
             "embedder.precision is bfloat16, which ONNX Runtime does not do on CPUs", "set float32 or int8"

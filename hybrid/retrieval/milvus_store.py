@@ -48,7 +48,10 @@ class MilvusStore:
 
     def __init__(self, options: StoreConfig, collection: str, dim: int) -> None:
         if not is_installed():
-            raise MissingError("index.store is milvus, which is not installed", "pip install -e '.[milvus]'")
+            raise MissingError(
+                "index.store is milvus, which is not installed",
+                "install hybrid with its extra `milvus`; in a checkout: pip install -e '.[milvus]'",
+            )
         self._options = options
         self.collection = collection
         self._dim = dim

@@ -33,7 +33,10 @@ class RayEmbedder:
 
     def __init__(self, inner: Embedder, load: Callable[[], Embedder], options: StoreConfig) -> None:
         if not is_installed():
-            raise MissingError("index.encode_with is ray, which is not installed", "pip install -e '.[ray]'")
+            raise MissingError(
+                "index.encode_with is ray, which is not installed",
+                "install hybrid with its extra `ray`; in a checkout: pip install -e '.[ray]'",
+            )
         self._inner = inner
         self._load = load
         self._options = options

@@ -76,7 +76,7 @@ def build_raft(
     `raft.max_example_tokens`.
     """
     settings = {
-        "raft": config.raft.model_dump(mode="json"),
+        "raft": config.raft.settings(),
         "answering": config.answering.model_dump(mode="json", exclude={"guard"}),
         "seed": config.seed,
     }
@@ -316,7 +316,7 @@ def _general(config: Config, num_domain: int, count_tokens: Callable[[Chat], int
     wanted = round(num_domain * share / (1 - share))
     if wanted == 0:
         return []
-    path = config.raft.general_file
+    path = config.raft.general_path
     rows = list(read_jsonl(path))
     random.Random(config.seed).shuffle(rows)
     examples = []

@@ -26,7 +26,7 @@ from transformers import LlamaForCausalLM, BertModel, AutoTokenizer, EarlyStoppi
 from trl import SFTTrainer
 import hybrid.answering.generation_cache, hybrid.answering.local_generator, hybrid.lifecycle.loop
 import hybrid.serving.server
-from hybrid.cli import audit, corpus, data, loop, measure, preflight, query, review, serve, stages, synth
+from hybrid.cli import ask, audit, corpus, data, loop, measure, preflight, query, review, serve, stages, synth
 from hybrid.cli.main import main
 
 gc.collect()

@@ -32,7 +32,8 @@ def test_empty_corpus_folder(place: Place) -> None:
 
 def test_no_corpus_folder(place: Place) -> None:
     shutil.rmtree(place.corpus)
-    refused(place.run("index"), "corpora/machines", "no such corpus folder")
+    refused(place.run("index"), "corpora/machines: no corpus here", "hybrid ask FOLDER")
+    assert not place.workspace.exists()
 
 
 def test_a_plan_of_vectors_that_milvus_holds(indexed: Place) -> None:
@@ -176,7 +177,7 @@ def test_a_file_that_is_no_configuration(place: Place, text: str, words: list[st
 
 
 def test_a_configuration_file_that_is_not_there(place: Place) -> None:
-    refused(place.server.run("config", "--config", "none.yaml", cwd=place.folder), "none.yaml", "configs/")
+    refused(place.server.run("config", "--config", "none.yaml", cwd=place.folder), "none.yaml", "gpu-qlora")
 
 
 def test_unknown_command_and_option(place: Place) -> None:

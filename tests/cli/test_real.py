@@ -43,7 +43,6 @@ def small(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     kept = [row for row, sources in tests if sources <= chosen][:5]
     lines = "".join(json.dumps(row) + "\n" for row in kept)
     (folder / "corpora" / "pumps" / "questions.jsonl").write_text(lines, encoding="utf-8")
-    shutil.copytree(repository / "corpora" / "general", folder / "corpora" / "general")
     return folder
 
 
