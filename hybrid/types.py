@@ -120,14 +120,14 @@ Chat = tuple[Message, ...]
 @dataclass(frozen=True, slots=True)
 class Generation:
     """What a generator returned. `finish_reason` is "stop" or "length". `logprob`: mean log-probability of its new
-    tokens in nats, None where the engine does not say.
+    tokens in nats, None where the engine does not say; two that differ in it alone are equal, as it is rounded.
     """
 
     text: str
     finish_reason: str
     num_prompt_tokens: int
     num_new_tokens: int
-    logprob: float | None = None
+    logprob: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

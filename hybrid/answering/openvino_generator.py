@@ -1,6 +1,6 @@
 """A causal language model in this process, by OpenVINO GenAI: continuous batches, shared prefixes computed once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -71,7 +71,7 @@ class OpenVINOGenerator:
             _ = self._alone
         if alone:
             # weights are laid out for the processor at first use
-            self._generate([(Message("user", "warm"),)], 1, None)
+            self._generate_alone((Message("user", "warm"),), 1, lambda tokens: None)
 
     def loglikelihood(self, prompts: Sequence[str], continuations: Sequence[str]) -> list[tuple[float, int]]:
         """Computed by transformers: OpenVINO GenAI tells likelihoods of what it generates only."""
@@ -79,65 +79,71 @@ class OpenVINOGenerator:
 
     def generate(self, chats: Sequence[Chat], *, max_new_tokens: int) -> list[Generation]:
         """Greedy answers in the order of `chats`; the scheduler forms the batches."""
-        return self._generate(chats, max_new_tokens, None) if chats else []
+        return self._generate(chats, max_new_tokens) if chats else []
 
     def stream(self, chat: Chat, *, max_new_tokens: int, on_text: OnText) -> Generation:
         """As `generate` for one chat; `on_text` gets the answer in pieces while it is being written."""
-        import_openvino()
-        from openvino_genai import StreamerBase, StreamingStatus
-
         text = TokenText(self._tokenizer.decode, self._tokenizer.stop_ids(), on_text)
-        raised: list[BaseException] = []
+        return self._generate_alone(chat, max_new_tokens, text.put)
 
-        class Streamer(StreamerBase):  # type: ignore[misc]
-            def write(self, token: int | Sequence[int]) -> Any:
-                try:
-                    text.put([token] if isinstance(token, int) else list(token))
-                except BaseException as error:
-                    # it is called from a thread of the engine's, which would not pass the error on
-                    raised.append(error)
-                    return StreamingStatus.CANCEL
-                return StreamingStatus.RUNNING
+    def _generate(self, chats: Sequence[Chat], max_new_tokens: int) -> list[Generation]:
+        # what has loaded the other pipeline asks by many: for one left over a second is not loaded
+        if len(chats) == 1 and ("_alone" in self.__dict__ or "_many" not in self.__dict__):
+            return [self._generate_alone(chats[0], max_new_tokens, lambda tokens: None)]
+        prompts = [self._encode(chat) for chat in chats]
+        options = self._options(max_new_tokens)
+        results = self._many.generate([_tensor(ids) for ids in prompts], [options] * len(prompts))
+        return [
+            self._read(ids, list(result.m_generation_ids[0]), result.m_scores[0])
+            for ids, result in zip(prompts, results, strict=True)
+        ]
 
-            def end(self) -> None: ...
+    def _generate_alone(
+        self, chat: Chat, max_new_tokens: int, on_tokens: Callable[[Sequence[int]], None]
+    ) -> Generation:
+        """Step by step: the engine's own call would not count the likelihoods of tokens that were looked up."""
+        pipeline, ids, options = self._alone, self._encode(chat), self._options(max_new_tokens)
+        options.num_assistant_tokens, options.max_ngram_size = _LOOKED_UP, _LOOKED_UP_BY
+        request = pipeline.add_request(0, _tensor(ids), options)
+        tokens: list[int] = []
+        total = 0.0
+        try:
+            while pipeline.has_non_finished_requests():
+                pipeline.step()
+                while request.can_read():
+                    for output in request.read().values():
+                        tokens += output.generated_ids
+                        total += sum(output.generated_log_probs)
+                        on_tokens(output.generated_ids)
+        except BaseException:
+            request.cancel()
+            # what is cancelled leaves with the next step
+            while pipeline.has_non_finished_requests():
+                pipeline.step()
+            raise
+        return self._read(ids, tokens, total)
 
-        (generation,) = self._generate([chat], max_new_tokens, Streamer())
-        if raised:
-            raise raised[0]
-        return generation
+    def _encode(self, chat: Chat) -> list[int]:
+        return list(self._tokenizer.encode(self._tokenizer.render(chat)))
 
-    def _generate(self, chats: Sequence[Chat], max_new_tokens: int, streamer: Any) -> list[Generation]:
-        import numpy as np
-
-        openvino = import_openvino()
+    def _options(self, max_new_tokens: int) -> Any:
+        import_openvino()
         from openvino_genai import GenerationConfig
 
-        tokenizer = self._tokenizer
-        stops = tokenizer.stop_ids()
-        prompts = [tokenizer.encode(tokenizer.render(chat)) for chat in chats]
         options = GenerationConfig()
         options.max_new_tokens = max_new_tokens
         options.do_sample = False
-        options.stop_token_ids = stops
+        options.stop_token_ids = self._tokenizer.stop_ids()
         options.logprobs = 1
-        # what has loaded the other pipeline asks by many: for one left over a second is not loaded
-        alone = len(chats) == 1 and ("_alone" in self.__dict__ or "_many" not in self.__dict__)
-        if alone:
-            options.num_assistant_tokens, options.max_ngram_size = _LOOKED_UP, _LOOKED_UP_BY
-        pipeline = self._alone if alone else self._many
-        tensors = [openvino.Tensor(np.array([ids], dtype=np.int64)) for ids in prompts]
-        results = pipeline.generate(tensors, [options] * len(tensors), streamer)
-        generations = []
-        for ids, result in zip(prompts, results, strict=True):
-            # negative: the place of a proposed token in an answer that was cancelled
-            tokens = [token for token in result.m_generation_ids[0] if token >= 0]
-            end = next((place for place, token in enumerate(tokens) if token in stops), None)
-            text = tokenizer.decode(tokens[:end]).strip()
-            reason = "length" if end is None else "stop"
-            num_new = len(tokens) if end is None else end + 1
-            logprob = result.m_scores[0] / len(tokens) if result.m_scores and tokens else None
-            generations.append(Generation(text, reason, len(ids), num_new, logprob))
-        return generations
+        return options
+
+    def _read(self, prompt: Sequence[int], tokens: Sequence[int], total_logprob: float) -> Generation:
+        stops = self._tokenizer.stop_ids()
+        end = next((place for place, token in enumerate(tokens) if token in stops), None)
+        text = self._tokenizer.decode(tokens[:end]).strip()
+        num_new = len(tokens) if end is None else end + 1
+        logprob = total_logprob / len(tokens) if tokens else None
+        return Generation(text, "length" if end is None else "stop", len(prompt), num_new, logprob)
 
     @cached_property
     def _tokenizer(self) -> Tokenizing:
@@ -180,3 +186,10 @@ class OpenVINOGenerator:
         settings = {"half": self._local.dtype != "float32", **({"int8": True} if self._int8 else {})}
         inputs = {"weights": sha256_json(self._local.weights_id)}
         return self._cache / "openvino" / sha256_json([inputs, *settings.values()])[:24], settings, inputs
+
+
+def _tensor(tokens: Sequence[int]) -> Any:
+    import numpy as np
+
+    openvino = import_openvino()
+    return openvino.Tensor(np.array([tokens], dtype=np.int64))

@@ -74,7 +74,7 @@ def read(target: Path, split: str = "train") -> list[dict[str, Any]]:
 
 def context(record: dict[str, Any]) -> list[str]:
     """Texts of the numbered passages of a prompt."""
-    blocks = record["prompt"][-1]["content"].split("\n\n")[:-1]
+    blocks = record["prompt"][-1]["content"].split("\n\n")[:-2]
     return [block.split("] ", 1)[1] for block in blocks if block != "(no passages)"]
 
 
