@@ -39,8 +39,11 @@ $(READY): requirements.lock pyproject.toml
 
 setup: $(READY)  ## virtual environment from the exact lock
 
-models: $(READY)  ## pull the two embedded models
-	@$(HYBRID) models pull
+# those of `make demo` and `make test`
+MODELS := all-MiniLM-L6-v2 SmolLM2-135M-Instruct Qwen2.5-Coder-0.5B-Instruct
+
+models: $(READY)  ## pull the embedded models that demo and tests need
+	@$(HYBRID) models pull $(MODELS)
 
 demo: models  ## the whole loop on the bundled corpus: before and after, and a question answered
 	@$(HYBRID) loop --corpus corpora/pumps --config default

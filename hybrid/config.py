@@ -51,7 +51,8 @@ class EmbedderConfig(Stage):
     """The model that turns text into vectors."""
 
     model: str = "embedded"
-    """`embedded` (MiniLM, 384 dims, from the package registry), a hub name, or a local sentence-transformers folder."""
+    """`embedded` (all-MiniLM-L6-v2, 384 dims, from the package registry), a hub name, or a local sentence-transformers
+    folder."""
     dim: int | None = Field(None, ge=8)
     """Matryoshka dimension: vectors are cut to it and renormalised. Empty: the model's own."""
     batch_size: int = Field(64, ge=1)
@@ -84,7 +85,8 @@ class GeneratorConfig(Stage):
     engine: Engine = "auto"
     """What runs a local model. `auto`: OpenVINO on a CPU where the extra `openvino` is installed, else transformers."""
     model: str = "embedded"
-    """`embedded` (SmolLM2-135M-Instruct, from the package registry), a hub name, a folder, or the server's model."""
+    """`embedded` (Qwen2.5-Coder-0.5B-Instruct, from the package registry), another of `hybrid models list` by its name,
+    a hub name, a folder, or the server's model. A folder that is called like an embedded model: `./NAME`."""
     base_url: str = ""
     """Of the OpenAI-compatible server, for example http://localhost:8000/v1."""
     api_key_env: str = "OPENAI_API_KEY"

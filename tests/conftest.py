@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hybrid.models import Role, embedded, folder_of, is_pulled
+from hybrid.models import find_embedded, folder_of, is_pulled
 from hybrid.retrieval.sentence_embedder import SentenceEmbedder
 from tests.browser import BROWSER, chromium
 
@@ -17,10 +17,15 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
-def _pulled(role: Role) -> Path:
-    model = embedded(role)
+# hundreds of tests would be slower by the default generator
+SMALL_GENERATOR = "SmolLM2-135M-Instruct"
+
+
+def _pulled(name: str) -> Path:
+    model = find_embedded(name)
+    assert model is not None
     if not is_pulled(model):
-        pytest.skip(f"{model.name} is not in the model cache: run `hybrid models pull`")
+        pytest.skip(f"{model.name} is not in the model cache: run `make models`")
     return folder_of(model)
 
 
@@ -33,13 +38,13 @@ def repository() -> Path:
 @pytest.fixture(scope="session")
 def minilm() -> SentenceEmbedder:
     """The embedded embedder at its own dimension."""
-    return SentenceEmbedder(_pulled("embedder"))
+    return SentenceEmbedder(_pulled("all-MiniLM-L6-v2"))
 
 
 @pytest.fixture(scope="session")
 def smollm_folder() -> Path:
-    """The embedded generator's folder."""
-    return _pulled("generator")
+    """The folder of the small embedded generator."""
+    return _pulled(SMALL_GENERATOR)
 
 
 @pytest.fixture(scope="module")

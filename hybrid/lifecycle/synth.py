@@ -7,7 +7,7 @@ from hybrid.artifacts import Manifest
 from hybrid.backends import make_cached, make_generator
 from hybrid.lifecycle.teacher import check_terms
 from hybrid.lifecycle.workspace import Workspace
-from hybrid.models import embedded
+from hybrid.models import embedded_as
 from hybrid.synth.record import made_record
 from hybrid.synth.teacher import NOTHING_LEFT, Estimate, estimate, plan, write_questions, written
 
@@ -43,7 +43,8 @@ def synthesise(
         return None
     pipeline = replace(search, config=config).pipeline(teacher)
     ready = workspace.corpus.ready_passages.is_file()
-    name = embedded("generator").name if config.generator.model == "embedded" else config.generator.model
+    known = embedded_as(config.generator.model, "generator") if config.generator.kind == "local" else None
+    name = known.name if known else config.generator.model
     stamp = {"teacher": name, "teacher_licence": licence}
     return write_questions(
         assignments,

@@ -10,7 +10,7 @@ from hybrid.corpus.task import Task
 from hybrid.jsonl import read_jsonl
 from hybrid.licences import Role as LicenceRole
 from hybrid.licences import judge
-from hybrid.models import Role, embedded, find_local
+from hybrid.models import Role, embedded_as, find_local
 from hybrid.preflight.answers import Evidence, Found, Situation, Status, worst
 
 _TITLES = {
@@ -73,8 +73,8 @@ def licence_of_model(name: str, role: Role, task: Task) -> tuple[str, str]:
     """The licence of a config's model and where it stands; "" where nothing says it. Fetches nothing."""
     if said := task.model_licences.get(name):
         return said, "task.yaml"
-    if name == "embedded":
-        return embedded(role).licence.lower(), "hybrid models list"
+    if model := embedded_as(name, role):
+        return model.licence.lower(), "hybrid models list"
     folder = find_local(name, role)
     return licence_of_folder(folder) if folder else ("", "")
 

@@ -24,7 +24,7 @@ from hybrid.config_file import load_config
 from hybrid.digests import cache_folder
 from hybrid.errors import HybridError, UserError
 from hybrid.lifecycle.workspace import SystemName, Workspace
-from hybrid.models import Role, find_local
+from hybrid.models import Role, embedded_as, find_local
 from hybrid.serving.asking import Asker
 from hybrid.serving.client import PROTOCOL
 
@@ -132,8 +132,10 @@ def _named(config: Config) -> list[tuple[str, Role]]:
 
 def _models(config: Config, folder: Path) -> list[str]:
     """What those names mean in a folder: names, or places."""
-    names = [name for name, _ in _named(config)]
-    return [os.path.realpath(folder / n) if n != "embedded" and (folder / n).is_dir() else n for n in names]
+    return [
+        os.path.realpath(folder / name) if not embedded_as(name, role) and (folder / name).is_dir() else name
+        for name, role in _named(config)
+    ]
 
 
 class _Handler(socketserver.StreamRequestHandler):

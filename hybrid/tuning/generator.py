@@ -11,6 +11,7 @@ from pathlib import Path
 from hybrid.artifacts import Manifest, current, publish, require, sha256_tree, write_text
 from hybrid.config import Config
 from hybrid.errors import HybridError, StaleError
+from hybrid.models import embedded_as
 from hybrid.tuning.generator_course import run_course
 from hybrid.tuning.raft_trainer import WEIGHTS, read_examples
 from hybrid.tuning.step_clock import StepClock
@@ -132,4 +133,4 @@ def _publish_adapter(checkpoint: Path, folder: Path, base_name: str) -> None:
 def _public_name(base: Path, config: Config) -> str:
     """A hub name as it is; a folder without its path."""
     name = config.generator.model
-    return base.name if name == "embedded" or Path(name).exists() else name
+    return base.name if embedded_as(name, "generator") or Path(name).exists() else name

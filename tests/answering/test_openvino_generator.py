@@ -52,11 +52,9 @@ def loaded(generator: OpenVINOGenerator) -> set[str]:
     return {"_alone", "_many"} & set(vars(generator))
 
 
-def test_eight_bits_answer_nearly_as_the_model_does(tmp_path: Path) -> None:
-    """The embedded model, whose products are as wide as those that int8 is meant for."""
-    from hybrid.models import embedded, pull
-
-    local = LocalGenerator(pull(embedded("generator")), dtype="float32")
+def test_eight_bits_answer_nearly_as_the_model_does(smollm_folder: Path, tmp_path: Path) -> None:
+    """An embedded model, whose products are as wide as those that int8 is meant for."""
+    local = LocalGenerator(smollm_folder, dtype="float32")
     int8 = OpenVINOGenerator(local, tmp_path, int8=True)
     assert int8.fingerprint != OpenVINOGenerator(local, tmp_path).fingerprint
     chat = (Message("user", "Copy this line: The pump P3 weighs 25 kg and lifts 12 metres."),)

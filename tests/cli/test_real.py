@@ -10,16 +10,21 @@ import pytest
 from benchmarks.cross_encoder import LabelledPair, train_cross_encoder
 from hybrid.artifacts import require
 from hybrid.corpus.passages import PassageSet
-from hybrid.models import EMBEDDED, is_pulled
+from hybrid.embedded_models import EMBEDDED
+from hybrid.models import is_pulled
 from hybrid.retrieval.cross_encoder import CrossEncoderReranker
 from hybrid.retrieval.sentence_embedder import SentenceEmbedder
 from tests.cli.commands import CommandServer, on_terminal, run
 
+NAMES = ("all-MiniLM-L6-v2", "SmolLM2-135M-Instruct")
 pytestmark = [
     pytest.mark.real,
-    pytest.mark.skipif(not all(map(is_pulled, EMBEDDED)), reason="run `hybrid models pull` first"),
+    pytest.mark.skipif(
+        not all(is_pulled(model) for model in EMBEDDED if model.name in NAMES), reason="run `make models` first"
+    ),
 ]
 
+SMALL = ("--set", "generator.model=SmolLM2-135M-Instruct")
 NUM_DOCUMENTS = 3
 
 
@@ -55,7 +60,7 @@ def test_index_ask_and_measure_with_the_embedded_models(small: Path, server: Com
     assert facts["dim"] == 384
     row = json.loads((small / "corpora" / "pumps" / "questions.jsonl").read_text(encoding="utf-8").splitlines()[0])
 
-    asked = run("query", row["question"], "--json", cwd=small)
+    asked = run("query", row["question"], "--json", *SMALL, cwd=small)
     assert asked.code == 0, asked.err
     record = json.loads(asked.out)
     assert record["question"] == row["question"]
@@ -70,7 +75,7 @@ def test_index_ask_and_measure_with_the_embedded_models(small: Path, server: Com
         assert citation["span"] in texts[citation["passage_id"]]
         assert f"[{citation['marker']}]" in record["generated"]
 
-    shown = run("query", row["question"], "--show-context", cwd=small)
+    shown = run("query", row["question"], "--show-context", *SMALL, cwd=small)
     assert shown.code == 0, shown.err
     assert shown.out.splitlines()[0] == (record["answer"] or "I don't know: the documents found do not answer this.")
     assert "\nContext\n  [1] " in shown.out
@@ -83,7 +88,7 @@ def test_index_ask_and_measure_with_the_embedded_models(small: Path, server: Com
         "generator.max_new_tokens=16",
     )
     options = [word for change in changed for word in ("--set", change)]
-    measured = server.run("evaluate", "--json", *options, cwd=small)
+    measured = server.run("evaluate", "--json", *SMALL, *options, cwd=small)
     assert measured.code == 0, measured.err
     result = json.loads(measured.out)
     assert result["counts"]["questions"] == 3
@@ -102,7 +107,7 @@ def test_a_resident_process_answers_as_a_fresh_one_and_shows_tokens_as_they_come
 ) -> None:
     assert server.run("index", cwd=small).code == 0
     row = json.loads((small / "corpora" / "pumps" / "questions.jsonl").read_text(encoding="utf-8").splitlines()[1])
-    options = ["--set", "answering.guard=flag"]
+    options = [*SMALL, "--set", "answering.guard=flag"]
 
     def forget() -> None:
         for file in (small / "indexes" / "pumps" / "cache").glob("generations.sqlite*"):
@@ -150,7 +155,7 @@ def test_a_cross_encoder_trained_from_the_embedded_embedder_reranks(
 
     questions = (corpus / "questions.jsonl").read_text(encoding="utf-8")
     (corpus / "questions.jsonl").write_text(questions.replace('"split": "test"', '"split": "dev"'), encoding="utf-8")
-    options = ["--set", f"retrieval.reranker={model}", "--set", "retrieval.rerank_depth=8"]
+    options = [*SMALL, "--set", f"retrieval.reranker={model}", "--set", "retrieval.rerank_depth=8"]
     index = server.run("index", "--json", *options, cwd=tmp_path)
     assert index.code == 0, index.err
     told = json.loads(index.out)
@@ -170,7 +175,7 @@ def test_a_cross_encoder_trained_from_the_embedded_embedder_reranks(
 
 
 def test_the_embedded_model_writes_questions_under_filters(small: Path, server: CommandServer) -> None:
-    result = server.run("synth", "--teacher", "--json", "--set", "synth.num_drafts=6", cwd=small)
+    result = server.run("synth", "--teacher", "--json", *SMALL, "--set", "synth.num_drafts=6", cwd=small)
     assert result.code == 0, result.err
     told = json.loads(result.out)
     assert told["drafts"] == 6 and told["filters"][0]["passed"] > 0, "it writes questions"

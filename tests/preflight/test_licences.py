@@ -2,8 +2,8 @@
 
 import pytest
 
+from hybrid.embedded_models import EMBEDDED
 from hybrid.licences import LICENCES, find, judge
-from hybrid.models import EMBEDDED
 
 
 @pytest.mark.parametrize(

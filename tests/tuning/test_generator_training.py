@@ -15,7 +15,6 @@ from hybrid.config import Config, GeneratorConfig
 from hybrid.config_training import TrainRaftConfig
 from hybrid.errors import HybridError, InputError, StaleError
 from hybrid.jsonl import write_jsonl
-from hybrid.models import embedded, folder_of, is_pulled
 from hybrid.tuning import generator_course as training
 from hybrid.tuning.completion_trainer import LengthGroupedOrder
 from hybrid.tuning.generator import check_adapter_base, train_generator
@@ -323,17 +322,16 @@ def test_order_is_decided_by_seed_and_epoch_and_groups_lengths() -> None:
 
 
 @pytest.mark.real
-@pytest.mark.skipif(not is_pulled(embedded("generator")), reason="hybrid models pull")
-def test_the_embedded_generator_trains_and_merges(tmp_path: Path) -> None:
+def test_an_embedded_generator_trains_and_merges(smollm_folder: Path, tmp_path: Path) -> None:
     from hybrid.tuning.merging import merge_adapter
 
-    base = folder_of(embedded("generator"))
+    base = smollm_folder
     import torch
 
     torch.set_num_threads(os.cpu_count() or 1)
     raft = raft_folder(tmp_path / "raft", copies=1)
     config = settings(learning_rate=1e-3, epochs=1, batch_size=2, lora_rank=8, compute="auto", adapted_layers=0.3)
-    config = config.model_copy(update={"generator": GeneratorConfig()})
+    config = config.model_copy(update={"generator": GeneratorConfig(model=base.name)})
     manifest = train_generator(base, raft, config=config, target=tmp_path / "adapter", inputs={})
     assert manifest.facts["verdict"] == "tuned"
     merged = merge_adapter(base, tmp_path / "adapter", config=config, target=tmp_path / "merged", inputs={})
