@@ -14,7 +14,8 @@ class Document:
 
     `format` is the suffix of the file. `marks`: offsets from which on the place in the source is known, as a suffix of
     `source` (`#page=3`, `:12`). `records`: every mark begins a record, which is a passage of its own.
-    `metadata` is that of the whole document; `record_metadata`, where it is not empty, has that of every record.
+    `metadata` is that of the whole document; `record_metadata`, where it is not empty, has that of every record, and
+    `record_sections` the section that each stands in.
     """
 
     id: str
@@ -26,6 +27,7 @@ class Document:
     records: bool = False
     metadata: Mapping[str, MetadataValue] = field(default_factory=dict, hash=False)
     record_metadata: tuple[Mapping[str, MetadataValue], ...] = field(default=(), hash=False)
+    record_sections: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -255,11 +255,12 @@ def _body(
 
 
 def _records(document: Document) -> Iterator[tuple[str, str, int]]:
-    """Every record apart, without a section."""
+    """Every record apart, in the section that its reader names, if any."""
     offsets = [offset for offset, _ in document.marks]
-    for start, end in zip(offsets, [*offsets[1:], len(document.text)], strict=True):
+    sections = document.record_sections or [""] * len(offsets)
+    for section, start, end in zip(sections, offsets, [*offsets[1:], len(document.text)], strict=True):
         if body := document.text[start:end].rstrip():
-            yield "", body, start
+            yield section, body, start
 
 
 def _heading(title: str, section: str) -> str:

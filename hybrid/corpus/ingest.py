@@ -130,7 +130,8 @@ def _take_documents(
             shelf.documents[document.id] = document
         if row.duplicate_of:
             continue
-        parts = ["cut", CHUNK_VERSION, cutter.settings, tokenizer_id, row.sha256, sha256_json(document.marks)]
+        places = [document.marks, document.record_sections] if document.record_sections else document.marks
+        parts = ["cut", CHUNK_VERSION, cutter.settings, tokenizer_id, row.sha256, sha256_json(places)]
         pieces = [Piece(*values) for values in memo.get(parts, partial(cutter.cut, document))]
         row.passages, row.tokens = len(pieces), sum(piece.num_tokens for piece in pieces)
         shelf.put(name_passages(document, pieces))

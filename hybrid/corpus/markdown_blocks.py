@@ -9,6 +9,7 @@ Kind = Literal["prose", "table", "code", "list"]
 _ITEM = re.compile(r"^\s*(?:[-*+]|\d{1,3}[.)])\s+\S")
 FENCE = re.compile(r"^\s*(```+|~~~+)")
 """Begins a block of code, which a line that starts with the same ends."""
+_TICKS = re.compile(r"^\s*(`{3,})", re.MULTILINE)
 _ROW = re.compile(r"^\s*\|.*\|\s*$")
 _RULE = re.compile(r"^\s*\|(?:\s*:?-+:?\s*\|)+\s*$")
 
@@ -21,6 +22,24 @@ def table(rows: Sequence[Sequence[str]], *, header: bool = True) -> str:
     filled = [[_cell(text) for text in row] + [""] * (width - len(row)) for row in rows]
     head, body = (filled[0], filled[1:]) if header else ([""] * width, filled)
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * width, *body))
+
+
+def fenced(text: str, language: str = "") -> str:
+    """A block of code, in a fence that is longer than any in it."""
+    longest = max(map(len, _TICKS.findall(text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
+def closed(text: str) -> str:
+    """The text, and the end of a block of code that nothing ends: it would swallow what comes after the text."""
+    fence = ""
+    for line in text.split("\n"):
+        if fence:
+            fence = "" if line.strip().startswith(fence) else fence
+        elif found := FENCE.match(line):
+            fence = found[1]
+    return f"{text}\n{fence}" if fence else text
 
 
 def split_blocks(text: str) -> list[tuple[Kind, int, int]]:

@@ -10,9 +10,9 @@ from hybrid.types import MetadataValue
 
 _FRONT = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _FRONT_TITLE = re.compile(r"^title:[ \t]*[\"']?(.+?)[\"']?[ \t]*$", re.MULTILINE)
-_CODE = re.compile(r"^(?P<fence>```+|~~~+).*?(?:^(?P=fence)[`~]*[ \t]*$|\Z)|`[^`\n]+`", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"^(?P<fence>```+|~~~+).*?(?:^(?P=fence)[`~]*[ \t]*$|\Z)|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 _HIDDEN = re.compile(
-    rf"(?P<code>{_CODE.pattern})|<!--.*?-->|<(?P<tag>script|style)\b.*?</(?P=tag)\s*>",
+    rf"(?P<code>{CODE.pattern})|<!--.*?-->|<(?P<tag>script|style)\b.*?</(?P=tag)\s*>",
     re.MULTILINE | re.DOTALL | re.IGNORECASE,
 )
 """Whichever begins first: code holds no comment, and a comment no code."""
@@ -26,8 +26,9 @@ _TAG = re.compile(
 _SETEXT = re.compile(r"^(?P<text>[^\s#>|`*+-][^\n]*)\n(?P<rule>=+|--+)[ \t]*$", re.MULTILINE)
 
 
-def read_markdown(data: bytes) -> Content:
-    """Text outside code is cleaned; code stays as it is. Front matter is metadata."""
+def read_markdown(data: bytes, prepare: Callable[[str], str] | None = None) -> Content:
+    """Text outside code is cleaned; code stays as it is. Front matter is metadata. `prepare`: what is done to the text
+    below it before."""
     text, notes = decode(data)
     text, cleaned = without_encoded_data(text)
     title = ""
@@ -38,15 +39,20 @@ def read_markdown(data: bytes) -> Content:
         named = _FRONT_TITLE.search(front[1])
         title = named[1] if named else ""
         metadata, told = read_front_matter(front[1])
-    text = _HIDDEN.sub(lambda found: found["code"] or "", text)
-    return Content(outside_code(text, _clean), title=title, notes=notes + cleaned + told, metadata=metadata)
+    text = clean_markdown(prepare(text) if prepare else text)
+    return Content(text, title=title, notes=notes + cleaned + told, metadata=metadata)
+
+
+def clean_markdown(text: str) -> str:
+    """The text without comments, scripts, badges and tags outside code; underlined headings become those with `#`."""
+    return outside_code(_HIDDEN.sub(lambda found: found["code"] or "", text), _clean)
 
 
 def outside_code(text: str, change: Callable[[str], str]) -> str:
     """The text with `change` applied to what stands between code blocks and code spans."""
     parts: list[str] = []
     end = 0
-    for code in _CODE.finditer(text):
+    for code in CODE.finditer(text):
         parts += [change(text[end : code.start()]), code[0]]
         end = code.end()
     return "".join([*parts, change(text[end:])])

@@ -2,24 +2,22 @@
 
 import io
 import re
-import zipfile
 from typing import Any
 
 from hybrid.corpus.markdown_blocks import table
-from hybrid.corpus.readers.content import Content, UnreadableError
+from hybrid.corpus.readers.archive import open_archive
+from hybrid.corpus.readers.content import Content
 
 _LEVEL = re.compile(r"^heading (\d)$", re.IGNORECASE)
 _LIST = re.compile(r"^list (bullet|number)(?: (\d))?$", re.IGNORECASE)
-_MOST_MEDIA = 4
-"""Times the limit that the pictures and the text of a file may take up together when they are unpacked."""
 
 
 def read_word(data: bytes, max_bytes: int) -> Content:
-    """Raises `UnreadableError` where the file unpacks to more than `max_bytes` of text."""
+    """Raises `UnreadableError` where the file unpacks to more than `max_bytes` of text or has a password."""
     from docx import Document
     from docx.table import Table
 
-    _refuse_bomb(data, max_bytes)
+    open_archive(data, max_bytes)
     blocks: list[str] = []
     items: list[str] = []
     for part in Document(io.BytesIO(data)).iter_inner_content():
@@ -36,14 +34,6 @@ def read_word(data: bytes, max_bytes: int) -> Content:
             blocks.append(f"{_heading_mark(part)}{line}" if line else "")
     blocks.append("\n".join(items))
     return Content("\n\n".join(block for block in blocks if block))
-
-
-def _refuse_bomb(data: bytes, max_bytes: int) -> None:
-    """zipfile never unpacks more of a part than the part's own header says, so that the sizes there can be trusted."""
-    sizes = {part.filename: part.file_size for part in zipfile.ZipFile(io.BytesIO(data)).infolist()}
-    text = sum(size for name, size in sizes.items() if name.endswith((".xml", ".rels")))
-    if text > max_bytes or sum(sizes.values()) > _MOST_MEDIA * max_bytes:
-        raise UnreadableError(f"unpacks to {sum(sizes.values()) / 1e6:.0f} MB: more than corpus.max_file_mb allows")
 
 
 def _heading_mark(paragraph: Any) -> str:
