@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from benchmarks import results
+from benchmarks import own_page, results
 from benchmarks.cells import Row, cell, find, not_measured, number, section
 from benchmarks.results import COMMAND, POOLED, load
 from benchmarks.trial import page as trial_page
@@ -44,6 +44,8 @@ Written by `make bench` from [results.json](../benchmarks/results.json); what th
 | vector search | here, `benchmarks/results.json` | `make bench-search` (needs `DATA`; after `make bench-modelfree`) |
 | search under a filter | here, `benchmarks/results.json` | `make bench-filter` (needs `DATA`) |
 | one question: warm, cold, beside LlamaIndex | here, `benchmarks/results.json` | `make bench-query` |
+| a team's own folder, beside LlamaIndex | here, `benchmarks/results.json` | `make bench-own` (needs `DATA`) |
+| the default prompt on public sets | here, `benchmarks/results.json` | `make bench-prompts` (needs `DATA`) |
 | encoding and indexing, beside other tools | here, `benchmarks/results.json` | `make bench-encode` (needs `DATA`) |
 | the three above | here, `benchmarks/results.json` | `make bench-speed` (needs `DATA`) |
 | before and after on `pumps` | README, `indexes/pumps/report/` | `make demo` |
@@ -77,7 +79,8 @@ def write() -> None:
     parts.append(_filters([row for row in rows if row["command"] == "make bench-filter"]))
     parts.append(_query([row for row in rows if row["command"] == "make bench-query"]))
     parts.append(_encoding([row for row in rows if row["command"] == "make bench-encode"]))
-    parts.append(_engines([row for row in rows if row["metric"].startswith("engine/")]))
+    engines = _engines([row for row in rows if row["metric"].startswith("engine/")])
+    parts += [engines, own_page.own(rows), own_page.prompts(rows)]
     write_text(PAGE, "\n".join(parts))
 
 
@@ -287,6 +290,7 @@ GOALS: tuple[tuple[str, str, str, str, float], ...] = (
         (name, "fusion/ndcg@10", "auto − better alone", "not below", 0.0)
         for name in ("apibench_hf", "covidqa", "squad2_dev", "nq_gold")
     ),
+    *own_page.GOALS,
 )
 """Set, metric, system, kind and bound of what was set as a goal before anything was run."""
 
