@@ -43,12 +43,17 @@ around their median."""
 
 _PROMPTS_TOLD = (
     "The default configuration on a fixed sample of the answerable test questions of each set. Citations are of "
-    "answers that are right as served, from what is retrieved: the share of cited passages that are gold, the share of answers "
-    "that cite gold, and the share of cited passages that are gold or hold the answer word for word. gold+others: the "
-    "gold passage and the two best wrong ones by BM25, none dropped to fit, in an order drawn by seed, and how many "
-    "answers are right, before the guard. Echo: "
-    "answers whose words are the instruction's, of all that were asked. Brackets: 95 % intervals."
+    "answers that are right as served, from what is retrieved: the share of cited passages that are gold, the share of "
+    "answers that cite gold, and the share of cited passages that are gold or hold the answer word for word. "
+    "gold+others: the gold passage and the two best wrong ones by BM25, none dropped to fit, in an order drawn by "
+    "seed, and how many answers are right, before the guard. Echo: answers whose words are the instruction's, of all "
+    "that were asked. Brackets: 95 % intervals."
 )
+
+
+def sections(rows: list[Row]) -> list[str]:
+    """Both."""
+    return [own(rows), prompts(rows)]
 
 
 def own(rows: list[Row]) -> str:

@@ -44,10 +44,10 @@ Written by `make bench` from [results.json](../benchmarks/results.json); what th
 | vector search | here, `benchmarks/results.json` | `make bench-search` (needs `DATA`; after `make bench-modelfree`) |
 | search under a filter | here, `benchmarks/results.json` | `make bench-filter` (needs `DATA`) |
 | one question: warm, cold, beside LlamaIndex | here, `benchmarks/results.json` | `make bench-query` |
-| a team's own folder, beside LlamaIndex | here, `benchmarks/results.json` | `make bench-own` (needs `DATA`) |
-| the default prompt on public sets | here, `benchmarks/results.json` | `make bench-prompts` (needs `DATA`) |
 | encoding and indexing, beside other tools | here, `benchmarks/results.json` | `make bench-encode` (needs `DATA`) |
 | the three above | here, `benchmarks/results.json` | `make bench-speed` (needs `DATA`) |
+| a team's own folder, beside LlamaIndex | here, `benchmarks/results.json` | `make bench-own` (needs `DATA`) |
+| the default prompt on public sets | here, `benchmarks/results.json` | `make bench-prompts` (needs `DATA`) |
 | before and after on `pumps` | README, `indexes/pumps/report/` | `make demo` |
 
 `make bench` resumes set by set and inside a set stage by stage. Tuning sees train and dev only, at most 600 training
@@ -64,8 +64,7 @@ embedder is kept, and where dev chose weight 1, tuned and merged are one model.
 
 def write() -> None:
     """Write the page whole."""
-    rows = load()
-    parts = [HEAD.format(shots=2), _machine(rows), _goals(rows)]
+    parts = [HEAD.format(shots=2), _machine(rows := load()), _goals(rows)]
     loop = [row for row in rows if row["command"] == COMMAND]
     for name in dict.fromkeys(row["set"] for row in loop if row["set"] != POOLED):
         parts.append(_set(name, [row for row in loop if row["set"] == name]))
@@ -79,8 +78,8 @@ def write() -> None:
     parts.append(_filters([row for row in rows if row["command"] == "make bench-filter"]))
     parts.append(_query([row for row in rows if row["command"] == "make bench-query"]))
     parts.append(_encoding([row for row in rows if row["command"] == "make bench-encode"]))
-    engines = _engines([row for row in rows if row["metric"].startswith("engine/")])
-    parts += [engines, own_page.own(rows), own_page.prompts(rows)]
+    parts.append(_engines([row for row in rows if row["metric"].startswith("engine/")]))
+    parts += own_page.sections(rows)
     write_text(PAGE, "\n".join(parts))
 
 

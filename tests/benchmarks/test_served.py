@@ -1,7 +1,6 @@
 """The figures of served answers on made-up replies, against values worked out by hand; and the sections of the page."""
 
 import json
-import random
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,8 @@ from benchmarks.served import citation_figures, judge, measured, own_figures, re
 from hybrid.types import Answer, Citation, Evidence, Interval, Passage, Question, Withheld
 
 DRAWS = {"resamples": 300, "seed": 5}
-LEAVE = Question(
-    "q1",
-    "How long is leave?",
-    ("20 days",),
-    evidence=(Evidence("leave.md", "leave is **20 days**"),),
-    positives=("p2",),
-)
+QUOTE = Evidence("leave.md", "leave is **20 days**")
+LEAVE = Question("q1", "How long is leave?", ("20 days",), evidence=(QUOTE,), positives=("p2",))
 NEVER = Question("q2", "Who is the king?", answerable=False)
 CHUNKS = ["Rest takes 20 days.", "Our leave is 20\ndays.", "Nothing of it."]
 
@@ -149,6 +143,6 @@ def test_the_goals_name_figures_that_are_measured() -> None:
 def test_a_sample_is_of_answerable_test_questions_and_fixed() -> None:
     questions = [Question(f"q{i}", "?", split="test" if i % 2 else "dev", answerable=i % 3 != 0) for i in range(60)]
     found = prompts.drawn(questions, 5, 13)
-    assert found == prompts.drawn(random.Random(0).sample(questions, 0) or questions, 5, 13)
+    assert found == prompts.drawn(questions, 5, 13) != prompts.drawn(questions, 5, 14)
     assert len(found) == 5 and all(q.answerable and q.split == "test" for q in found)
     assert len(prompts.drawn(questions, 0, 13)) == 20
