@@ -24,7 +24,7 @@ READY  := $(VENV)/.ready
 OPTIONS = --corpus $(CORPUS) --config $(CONFIG) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo ask audit preflight index train-embed train-raft merge evaluate diagnose query test check dist bench bench-engines bench-trial bench-faults bench-diagnosis bench-audit bench-modelfree bench-ingest bench-fusion bench-rerank bench-search bench-filter bench-query bench-encode bench-speed bench-capacity clean lock
+.PHONY: help setup models demo ask audit preflight index train-embed train-raft merge evaluate diagnose query test check dist bench bench-engines bench-trial bench-faults bench-diagnosis bench-audit bench-modelfree bench-ingest bench-fusion bench-rerank bench-search bench-filter bench-query bench-encode bench-speed bench-capacity clean lock bench-own bench-prompts
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -141,6 +141,12 @@ indexes/bench-modelfree-covidqa/embedder/model:
 
 bench-query: models  ## one question answered, warm and cold, beside LlamaIndex with the same models
 	$(BIN)/python -m benchmarks.query
+
+bench-own: models  ## answers from a team's own folder, nothing tuned, beside LlamaIndex with the same models
+	$(BIN)/python -m benchmarks.own --data $(DATA)
+
+bench-prompts: models  ## the default prompt on public sets: right sources, gold among other passages, echoes
+	$(BIN)/python -m benchmarks.prompts --data $(DATA)
 
 bench-encode: models  ## indexing beside sentence-transformers and LlamaIndex, and every backend of the embedder
 	$(BIN)/python -m benchmarks.encode --data $(DATA)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from benchmarks import results
+from benchmarks import own_page, results
 from benchmarks.cells import Row, cell, find, not_measured, number, section
 from benchmarks.results import COMMAND, POOLED, load
 from benchmarks.trial import page as trial_page
@@ -46,6 +46,8 @@ Written by `make bench` from [results.json](../benchmarks/results.json); what th
 | one question: warm, cold, beside LlamaIndex | here, `benchmarks/results.json` | `make bench-query` |
 | encoding and indexing, beside other tools | here, `benchmarks/results.json` | `make bench-encode` (needs `DATA`) |
 | the three above | here, `benchmarks/results.json` | `make bench-speed` (needs `DATA`) |
+| a team's own folder, beside LlamaIndex | here, `benchmarks/results.json` | `make bench-own` (needs `DATA`) |
+| the default prompt on public sets | here, `benchmarks/results.json` | `make bench-prompts` (needs `DATA`) |
 | before and after on `pumps` | README, `indexes/pumps/report/` | `make demo` |
 
 `make bench` resumes set by set and inside a set stage by stage. Tuning sees train and dev only, at most 600 training
@@ -62,8 +64,7 @@ embedder is kept, and where dev chose weight 1, tuned and merged are one model.
 
 def write() -> None:
     """Write the page whole."""
-    rows = load()
-    parts = [HEAD.format(shots=2), _machine(rows), _goals(rows)]
+    parts = [HEAD.format(shots=2), _machine(rows := load()), _goals(rows)]
     loop = [row for row in rows if row["command"] == COMMAND]
     for name in dict.fromkeys(row["set"] for row in loop if row["set"] != POOLED):
         parts.append(_set(name, [row for row in loop if row["set"] == name]))
@@ -78,6 +79,7 @@ def write() -> None:
     parts.append(_query([row for row in rows if row["command"] == "make bench-query"]))
     parts.append(_encoding([row for row in rows if row["command"] == "make bench-encode"]))
     parts.append(_engines([row for row in rows if row["metric"].startswith("engine/")]))
+    parts += own_page.sections(rows)
     write_text(PAGE, "\n".join(parts))
 
 
@@ -287,6 +289,7 @@ GOALS: tuple[tuple[str, str, str, str, float], ...] = (
         (name, "fusion/ndcg@10", "auto − better alone", "not below", 0.0)
         for name in ("apibench_hf", "covidqa", "squad2_dev", "nq_gold")
     ),
+    *own_page.GOALS,
 )
 """Set, metric, system, kind and bound of what was set as a goal before anything was run."""
 
