@@ -46,9 +46,9 @@ models: $(READY)  ## pull the embedded models that demo and tests need
 	@$(HYBRID) models pull $(MODELS)
 
 demo: models  ## the whole loop on the bundled corpus: before and after, and a question answered
-	@$(HYBRID) loop --corpus corpora/pumps --config default
+	@$(HYBRID) loop --corpus corpora/pumps --config pumps
 	@echo
-	@$(HYBRID) query --corpus corpora/pumps --config default $(if $(Q),"$(Q)","How soon after leaving must the mechanic's write-up be in the system?")
+	@$(HYBRID) query --corpus corpora/pumps --config pumps $(if $(Q),"$(Q)","How soon after leaving must the mechanic's write-up be in the system?")
 
 ask: $(READY)  ## a folder of documents, nothing else needed: make ask FOLDER=my-documents Q="…"
 	@test -n "$(FOLDER)" || { echo 'name a folder: make ask FOLDER=my-documents Q="a question"' >&2; exit 2; }

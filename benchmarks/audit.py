@@ -34,7 +34,7 @@ _TAILS = (" Thanks.", " It is urgent.", " Please.", "")
 def main(seeds: int) -> None:
     """Plant each kind of fault in 5 % of the bundled questions, audit, count; rows go to results.json and the page."""
     set_up_libraries()
-    workspace = open_workspace(CORPUS, Path("configs") / "default.yaml", (), None)
+    workspace = open_workspace(CORPUS, Path("configs") / "pumps.yaml", (), None)
     workspace.root.mkdir(parents=True, exist_ok=True)
     with workspace.lock():
         passages = workspace.passages()

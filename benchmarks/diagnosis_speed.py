@@ -43,7 +43,7 @@ def main(num_questions: int, num_sample: int) -> None:
     set_up_libraries()
     shutil.rmtree(ROOT, ignore_errors=True)
     chosen = (f"diagnosis.orders={ORDERS}", f"diagnosis.max_questions={num_questions}")
-    workspace = open_workspace(CORPUS, Path("configs") / "default.yaml", chosen, ROOT)
+    workspace = open_workspace(CORPUS, Path("configs") / "pumps.yaml", chosen, ROOT)
     config = workspace.config
     workspace.index("base")
     # speed does not hang on the split; the bundled corpus has that many answerable questions in all of them only
@@ -61,7 +61,7 @@ def main(num_questions: int, num_sample: int) -> None:
     num_first = len(generated)
     chats = _chats(pipeline, asked, config)
     alone = _one_at_a_time(config, random.Random(config.seed).sample(chats, num_sample))
-    short = open_workspace(CORPUS, Path("configs") / "default.yaml", (*chosen, f"embedder.dim={SHORT_DIM}"), ROOT)
+    short = open_workspace(CORPUS, Path("configs") / "pumps.yaml", (*chosen, f"embedder.dim={SHORT_DIM}"), ROOT)
     short.index("base")
     second = _diagnosed(replace(short.pipeline("base"), generator=cached), pool, short.config, "second")
     num_second = len(generated) - num_first

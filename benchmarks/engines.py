@@ -38,7 +38,7 @@ def main(num_questions: int, rounds: int) -> None:
     Rows go to results.json and the page.
     """
     set_up_libraries()
-    workspace = open_workspace(CORPUS, Path("configs") / "default.yaml", (), None)
+    workspace = open_workspace(CORPUS, Path("configs") / "pumps.yaml", (), None)
     workspace.root.mkdir(parents=True, exist_ok=True)
     systems: list[SystemName] = ["base", *(["tuned"] if workspace.has_tuned_generator else [])]
     with workspace.lock():

@@ -24,7 +24,7 @@ from hybrid.corpus.load import load_documents
 
 COMMAND = "make bench-ingest"
 CORPUS = Path("corpora") / "pumps"
-CONFIG = Path("configs") / "default.yaml"
+CONFIG = Path("configs") / "pumps.yaml"
 ROOT = Path("indexes") / "bench-ingest"
 SHARE = 0.01
 """Of the documents that change before a re-index."""

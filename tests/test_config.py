@@ -41,7 +41,7 @@ def test_shipped_configurations_load(path: Path) -> None:
 
 
 def test_there_are_three_shipped_configurations() -> None:
-    assert [path.name for path in CONFIGS] == ["default.yaml", "gpu-qlora.yaml", "openai-compatible.yaml"]
+    assert [path.name for path in CONFIGS] == ["default.yaml", "gpu-qlora.yaml", "openai-compatible.yaml", "pumps.yaml"]
     assert load_config(CONFIGS[1]).train_raft.quantization == "4bit"
     assert load_config(CONFIGS[2]).generator.kind == "openai"
 

@@ -19,8 +19,9 @@ from hybrid.resources import configurations, find_configuration
 
 def test_a_configuration_is_found_by_its_name_in_every_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert list(configurations()) == ["default", "gpu-qlora", "openai-compatible"]
-    assert load_config(find_configuration(Path("default"))).raft.num_examples == 320
+    assert list(configurations()) == ["default", "gpu-qlora", "openai-compatible", "pumps"]
+    assert load_config(find_configuration(Path("default"))) == Config(), "with or without it, the same holds"
+    assert load_config(find_configuration(Path("pumps"))).raft.num_examples == 320
     assert find_configuration(Path("nowhere.yaml")) == Path("nowhere.yaml")
     (tmp_path / "default").write_text("seed: 5\n", encoding="utf-8")
     assert load_config(find_configuration(Path("default"))).seed == 5, "a file wins"

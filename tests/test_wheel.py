@@ -20,7 +20,10 @@ pytestmark = [
     pytest.mark.real,
     pytest.mark.skipif(not all(map(is_pulled, EMBEDDED)), reason="run `hybrid models pull` first"),
 ]
-QUICK = ("retrieval.k=2", "generator.max_new_tokens=16", "evaluation.max_questions=2", "evaluation.general_items=4")
+QUICK = (
+    "generator.model=SmolLM2-135M-Instruct", "retrieval.k=2", "generator.max_new_tokens=16", "evaluation.max_questions=2",
+    "evaluation.general_items=4",
+)  # fmt: skip
 ALONE = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 """Whoever runs the tests may have put the checkout there."""
 QUESTIONS = [
@@ -110,7 +113,7 @@ def test_the_package_and_its_data_come_from_the_wheel(installed: Installed) -> N
         [installed.python, "-c", code], cwd=installed.folder, env=ALONE, capture_output=True, text=True, check=True
     )
     files = [Path(name) for name in done.stdout.split()]
-    assert len(files) == 4
+    assert len(files) == 5
     for file in files:
         assert file.is_relative_to(installed.python.parent.parent), file
 
@@ -141,7 +144,7 @@ def test_a_folder_is_asked_measured_and_counted_in_an_empty_folder(installed: In
 def test_configurations_and_errors_in_an_empty_folder(installed: Installed) -> None:
     named = installed.run("config", "--config", "default", "--json")
     assert named.code == 0, named.err
-    assert json.loads(named.out)["raft"]["num_examples"] == 320
+    assert json.loads(named.out)["retrieval"]["k"] == 5
     refused(installed.run("config", "--config", "defaults"), "no such configuration", "gpu-qlora")
     refused(installed.run("query", "Why?"), "corpora/pumps: no corpus here", "pass --corpus FOLDER")
     refused(installed.run("ask", installed.folder, "Why?"), "the folder is empty")

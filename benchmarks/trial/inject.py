@@ -73,7 +73,7 @@ def main(data: Path, corpora: tuple[str, ...], seeds: int, resamples: int, score
 
 def _workspace(name: str, data: Path) -> Workspace:
     if name == "pumps":
-        return open_workspace(Path("corpora") / name, Path("configs") / "default.yaml", (), None)
+        return open_workspace(Path("corpora") / name, Path("configs") / "pumps.yaml", (), None)
     root = Path("indexes") / f"bench-{name}"
     config = root / "config.yaml"
     return open_workspace(data / name, config if config.is_file() else None, (), root)

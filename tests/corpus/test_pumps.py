@@ -30,12 +30,12 @@ FACTS = {
 
 @pytest.fixture(scope="module")
 def reading(repository: Path) -> Reading:
-    return load_documents(PUMPS / "documents", load_config(repository / "configs" / "default.yaml").corpus)
+    return load_documents(PUMPS / "documents", load_config(repository / "configs" / "pumps.yaml").corpus)
 
 
 @pytest.fixture(scope="module")
 def passages(reading: Reading, minilm: SentenceEmbedder, repository: Path) -> list[Passage]:
-    config = load_config(repository / "configs" / "default.yaml").corpus
+    config = load_config(repository / "configs" / "pumps.yaml").corpus
     return chunk(
         reading.documents,
         tokenize=minilm.tokenize,
