@@ -67,13 +67,15 @@ def test_keys_that_a_retrieval_mode_does_not_use_change_no_id() -> None:
     def settings(*overrides: str) -> dict[str, object]:
         return load_config(None, overrides).retrieval.settings()
 
-    assert settings() == settings("retrieval.stemmer=none", "retrieval.lexical_weight=0.1") == {"k": 4, "depth": 100}
-    words = {"k": 4, "depth": 100, "stop_words": "english", "stemmer": "english"}
+    dense = "retrieval.mode=dense"
+    assert settings(dense) == settings(dense, "retrieval.stemmer=none", "retrieval.lexical_weight=0.1")
+    assert settings(dense) == {"k": 5, "depth": 100}
+    words = {"k": 5, "depth": 100, "stop_words": "english", "stemmer": "english"}
     assert settings("retrieval.mode=rrf", "retrieval.lexical_weight=0.1") == {**words, "mode": "rrf"}
-    assert settings("retrieval.mode=weighted") == {**words, "mode": "weighted", "lexical_weight": 0.5}
-    assert settings("retrieval.rerank_depth=9") == {"k": 4, "depth": 100}
+    assert settings("retrieval.mode=weighted") == {**words, "mode": "weighted", "lexical_weight": 0.4}
+    assert settings("retrieval.rerank_depth=9") == {"k": 5, "depth": 100}
     assert settings("retrieval.reranker=mine") == settings("retrieval.reranker=other")
-    assert settings("retrieval.reranker=mine") == {"k": 4, "depth": 100, "rerank_depth": 30}
+    assert settings("retrieval.reranker=mine") == {"k": 5, "depth": 100, "rerank_depth": 30}
 
 
 def test_set_takes_text_as_yaml_does() -> None:
@@ -93,7 +95,7 @@ def test_set_takes_text_as_yaml_does() -> None:
         ("retrieval:\n  lexical_weight: 1.5\n", ["retrieval.lexical_weight", "less than or equal to 1"]),
         ("retrieval:\n  stemmer: klingon\n", ["retrieval.stemmer", "english"]),
         ("retrieval:\n  reranker: embedded\n", ["retrieval", "no cross-encoder is embedded"]),
-        ("retrieval:\n  reranker: x\n  rerank_depth: 3\n", ["retrieval", "it must reach k (4)"]),
+        ("retrieval:\n  reranker: x\n  rerank_depth: 3\n", ["retrieval", "it must reach k (5)"]),
         ("retrieval:\n  reranker: x\n  rerank_depth: 101\n", ["retrieval", "not go beyond depth (100)"]),
         ("retrieval:\n  rerank_depth: 1\n", ["retrieval.rerank_depth", "greater than or equal to 2"]),
         ("merge:\n  method: dare\n", ["merge.method", "linear"]),
@@ -179,7 +181,7 @@ def test_hybrid_config_prints_every_key_with_its_description() -> None:
     for key, description in keys():
         (line,) = [number for number, text in enumerate(lines) if text.strip().startswith(f"{key}: ")]
         assert description.splitlines()[0] in lines[line + 1]
-    assert "  generator.max_new_tokens: 40\n      Longest answer in tokens.\n" in printed
+    assert "  generator.max_new_tokens: 64\n      Longest answer in tokens.\n" in printed
     assert "  index.milvus_database: empty\n      Empty: the server's default.\n" in printed, "of a base class"
     assert "retrieval.k: 77" in printed
     assert '["", "query: ", ' in printed and r'\nQuery: "]' in printed, "spaces and line breaks are seen"

