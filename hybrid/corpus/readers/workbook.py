@@ -106,7 +106,9 @@ def _add(records: _Records, section: str, sheet: Sheet, max_bytes: int) -> None:
 
 def _row(cells: Cells, names: Mapping[int, str]) -> str:
     filled = sorted(cells.items())
-    return " | ".join(f"{names[column]}: {_text(value)}" if column in names else _text(value) for column, value in filled)
+    return " | ".join(
+        f"{names[column]}: {_text(value)}" if column in names else _text(value) for column, value in filled
+    )
 
 
 def _header_place(sheet: Sheet) -> int | None:
