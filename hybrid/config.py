@@ -30,7 +30,7 @@ class CorpusConfig(Stage):
     split_seed: int = 13
     """Of that assignment. Not the `seed` of the training: comparing seeds must not turn test questions into train."""
     max_file_mb: float = Field(50, gt=0)
-    """Larger files are skipped; of JSONL longer lines. What a DOCX unpacks to counts."""
+    """Larger files are skipped; of JSONL longer lines. What DOCX, XLSX, PPTX and EPUB unpack to counts."""
     html_layout: Literal["markdown", "plain"] = "markdown"
     """Lists and tables of web pages as Markdown, or every item and row as a paragraph of its own."""
     drop_boilerplate: bool = True

@@ -40,7 +40,7 @@ HEAVY = {
     "datasets", "scipy", "ir_measures", "bitsandbytes", "safetensors", "tokenizers", "huggingface_hub", "openai",
     "pypdf", "sklearn", "jsonschema", "datasketch", "py3langid", "ftfy",
     "detect_secrets", "phonenumbers", "stdnum", "pyarrow", "lxml", "docx", "docutils", "charset_normalizer",
-    "bm25s", "Stemmer", "pymilvus", "grpc", "ray", "tenacity",
+    "bm25s", "Stemmer", "pymilvus", "grpc", "ray", "tenacity", "openpyxl", "pptx", "nbformat",
 }  # fmt: skip
 MAX_LINES = 360
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,15 +14,22 @@ from hybrid.config import CorpusConfig
 from hybrid.corpus.boilerplate import Boilerplate
 from hybrid.corpus.memo import Memo
 from hybrid.corpus.metadata import from_json
+from hybrid.corpus.readers.asciidoc import read_asciidoc
 from hybrid.corpus.readers.content import Content, UnreadableError
 from hybrid.corpus.readers.delimited import read_delimited
+from hybrid.corpus.readers.epub import read_epub
 from hybrid.corpus.readers.html import read_html
 from hybrid.corpus.readers.json_lines import read_records
+from hybrid.corpus.readers.mail import read_mail
 from hybrid.corpus.readers.markdown import outside_code, read_markdown
+from hybrid.corpus.readers.mdx import read_mdx
+from hybrid.corpus.readers.notebook import read_notebook
 from hybrid.corpus.readers.pdf import read_pdf
 from hybrid.corpus.readers.plain import read_plain
 from hybrid.corpus.readers.restructured import read_restructured
+from hybrid.corpus.readers.slides import read_slides
 from hybrid.corpus.readers.word import read_word
+from hybrid.corpus.readers.workbook import read_workbook
 from hybrid.corpus.walk import SourceFile, list_files, read_bytes
 from hybrid.errors import InputError
 from hybrid.progress import track
@@ -34,11 +42,18 @@ _JSONL = ".jsonl"
 _READERS: dict[str, Callable[[bytes, CorpusConfig], Content]] = {
     ".md": lambda data, _: read_markdown(data),
     ".markdown": lambda data, _: read_markdown(data),
+    ".mdx": lambda data, _: read_mdx(data),
     ".txt": lambda data, _: read_plain(data),
     ".rst": lambda data, _: read_restructured(data),
+    **dict.fromkeys((".adoc", ".asciidoc"), lambda data, _: read_asciidoc(data)),
+    ".ipynb": lambda data, _: read_notebook(data),
     **dict.fromkeys(_HTML, lambda data, config: read_html(data, config.html_layout)),
     ".pdf": lambda data, _: read_pdf(data),
     ".docx": lambda data, config: read_word(data, max_bytes(config)),
+    **dict.fromkeys((".xlsx", ".xlsm"), lambda data, config: read_workbook(data, max_bytes(config))),
+    **dict.fromkeys((".pptx", ".pptm"), lambda data, config: read_slides(data, max_bytes(config))),
+    ".epub": lambda data, config: read_epub(data, max_bytes(config), config.html_layout),
+    ".eml": lambda data, config: read_mail(data, config.html_layout),
     ".csv": lambda data, _: read_delimited(data),
     ".tsv": lambda data, _: read_delimited(data, delimiter="\t"),
 }
@@ -115,12 +130,18 @@ class DocumentFolder:
                 f"first: {first[:60]!r}"
             )
         if not seen:
-            reasons = "; ".join(f"{source}: {reason}" for source, reason in self.skipped[:5])
             raise InputError(
                 self.folder,
-                f"no readable document ({reasons or 'the folder is empty'})",
-                f"add {' '.join(sorted(FORMATS))} files",
+                f"no readable document ({self._found() or 'the folder is empty'})",
+                f"add files of these formats: {' '.join(sorted(FORMATS))}",
             )
+
+    def _found(self) -> str:
+        """What there is instead of documents: suffixes with their numbers, and why the first files are no documents."""
+        suffixes = Counter(PurePosixPath(source).suffix.lower() or "no suffix" for source, _ in self.skipped)
+        counts = ", ".join(f"{num} {suffix}" for suffix, num in suffixes.most_common(10))
+        reasons = "; ".join(f"{source}: {reason}" for source, reason in self.skipped[:5])
+        return f"found {counts}; {reasons}" if reasons else ""
 
     def _documents(self, file: SourceFile) -> Iterator[Document]:
         if file.format == _JSONL:
@@ -144,7 +165,7 @@ class DocumentFolder:
         title = content.title or title_of_name(file.source)
         yield Document(
             file.source, text, file.source, title, file.format, content.marks, content.records,
-            content.metadata, content.record_metadata,
+            content.metadata, content.record_metadata, content.record_sections,
         )  # fmt: skip
 
     @cached_property
@@ -173,7 +194,8 @@ class DocumentFolder:
             return _unopened(error)
         if isinstance(found, str):
             return found
-        text, title, marks, records, notes, metadata, record_metadata = found
+        # sections came later: what an earlier release stored has none
+        text, title, marks, records, notes, metadata, record_metadata, *sections = found
         return Content(
             text,
             title,
@@ -182,6 +204,7 @@ class DocumentFolder:
             tuple((n, t) for n, t in notes),
             from_json(metadata),
             tuple(map(from_json, record_metadata)),
+            tuple(sections[0]) if sections else (),
         )
 
 
@@ -202,9 +225,12 @@ def _read_now(file: SourceFile, digest: str, config: CorpusConfig) -> Any:
         return f"unreadable: {type(error).__name__}: {str(error)[:80]}"
     if not content.text.strip():
         return "no text in it"
-    title = content.title or _title(content.text)
+    # of a sheet "#" is the name of a column
+    title = content.title or ("" if content.record_sections else _title(content.text))
+    sections = [content.record_sections] if content.record_sections else []
     return [
         content.text, title, content.marks, content.records, content.notes, content.metadata, content.record_metadata,
+        *sections,
     ]  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hybrid.artifacts import sha256_file, sha256_json
+from hybrid.corpus.unread_formats import why_unread
 from hybrid.errors import InputError
 
 _DEEPEST = 64
@@ -65,7 +66,7 @@ def list_files(folder: Path, *, formats: Collection[str], leave_out: Collection[
         if file.format in formats:
             listing.files.append(file)
         else:
-            listing.skipped.append((source, f"format {file.path.suffix or 'without suffix'} is not read"))
+            listing.skipped.append((source, why_unread(file.path.suffix)))
     listing.skipped.sort(key=lambda item: item[0].split("/"))
     return listing
 

@@ -1,4 +1,4 @@
-"""E-mail (.eml): the subject is the title; plain text before HTML, with the replies quoted in it, and what is attached."""
+"""E-mail (.eml): the subject is the title; plain text before HTML, replies quoted in it, and names of attachments."""
 
 from email.message import Message
 

@@ -30,7 +30,9 @@ class Headers:
         """`from`, `to`, `cc` and `date` (ISO), those that are there."""
         found: dict[str, MetadataValue] = {"from": self.text("from")}
         for name in ("to", "cc"):
-            people = tuple(storable(str(one)) for one in getattr(_parsed(name, self._raw.get(name, "")), "addresses", ()))
+            people = tuple(
+                storable(str(one)) for one in getattr(_parsed(name, self._raw.get(name, "")), "addresses", ())
+            )
             found[name] = people if len(people) > 1 else (people[0] if people else self.text(name))
         moment = getattr(_parsed("date", self._raw.get("date", "")), "datetime", None)
         found["date"] = moment.isoformat() if moment is not None else ""

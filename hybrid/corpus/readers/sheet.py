@@ -141,7 +141,7 @@ def _date(value: Any) -> str:
         return value.date().isoformat()
     if isinstance(value, datetime | time):
         value = value.replace(microsecond=0)
-        return value.isoformat(**({} if value.second else {"timespec": "minutes"}))
+        return str(value.isoformat(timespec="auto" if value.second else "minutes"))
     return str(value.isoformat())
 
 

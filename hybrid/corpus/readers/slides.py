@@ -1,4 +1,4 @@
-"""PPTX: every slide below its title, its text from the top left on, tables, notes of the speaker. Macros are never run."""
+"""PPTX: every slide below its title, its text from the top left on, tables, the speaker's notes. No macro is run."""
 
 import io
 from collections.abc import Iterable, Iterator
@@ -140,11 +140,12 @@ def _chart(chart: Any) -> Iterator[str]:
     if plots and (series := list(plots[0].series)):
         values = [list(one.values) for one in series]
         names = [_line(str(name)) for name in plots[0].categories] or [""] * max(map(len, values))
-        rows = [
-            [name, *("" if place >= len(column) or column[place] is None else f"{column[place]:.15g}" for column in values)]
-            for place, name in enumerate(names)
-        ]  # fmt: skip
+        rows = [[name, *(_figure(column[place : place + 1]) for column in values)] for place, name in enumerate(names)]
         yield table([["", *(_line(str(one.name or "")) for one in series)], *rows])
+
+
+def _figure(found: list[Any]) -> str:
+    return f"{found[0]:.15g}" if found and found[0] is not None else ""
 
 
 def _diagram(shape: Any) -> Iterator[str]:

@@ -31,11 +31,11 @@ _NUMBER = re.compile(r"[-+]?[\d.,\s]*\d[\d.,\s]*%?")
 class _Records:
     texts: list[str] = field(default_factory=list)
     marks: list[tuple[int, str]] = field(default_factory=list)
-    fields: list[dict[str, MetadataValue]] = field(default_factory=list)
+    fields: list[Mapping[str, MetadataValue]] = field(default_factory=list)
     sections: list[str] = field(default_factory=list)
     length: int = 0
 
-    def add(self, text: str, section: str, row: int, fields: dict[str, MetadataValue]) -> None:
+    def add(self, text: str, section: str, row: int, fields: Mapping[str, MetadataValue]) -> None:
         self.marks.append((self.length, f"#sheet={section}:{row}"))
         self.texts.append(text)
         self.fields.append(fields)
@@ -106,7 +106,9 @@ def _add(records: _Records, section: str, sheet: Sheet, max_bytes: int) -> None:
 
 def _row(cells: Cells, names: Mapping[int, str]) -> str:
     filled = sorted(cells.items())
-    return " | ".join(f"{names[column]}: {_text(value)}" if column in names else _text(value) for column, value in filled)
+    return " | ".join(
+        f"{names[column]}: {_text(value)}" if column in names else _text(value) for column, value in filled
+    )
 
 
 def _header_place(sheet: Sheet) -> int | None:
