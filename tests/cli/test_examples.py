@@ -45,6 +45,7 @@ ORDER = (
     "index",
     "evaluate",
     "diagnose",
+    "prompt",
     "train-embed",
     "train-raft",
     "merge",
