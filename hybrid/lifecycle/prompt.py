@@ -8,14 +8,8 @@ from hybrid.backends import make_cached
 from hybrid.errors import TooLittleDataError
 from hybrid.lifecycle.settled_prompt import choice_inputs, prompt_path
 from hybrid.lifecycle.workspace import Workspace
-from hybrid.prompting.choice import (
-    Budget,
-    candidates,
-    choose_prompt,
-    dev_questions,
-    made_choice,
-    present_prompt,
-)
+from hybrid.prompting.choice import Budget, candidates, choose_prompt, dev_questions
+from hybrid.prompting.settled import made_choice, present_prompt
 
 
 def choose(workspace: Workspace, budget: Budget, told: Callable[[str], None]) -> Manifest:

@@ -15,6 +15,7 @@ from hybrid.errors import ConfigError, MissingError, StaleError
 from hybrid.lifecycle.fusion_choice import choose_fusion, chosen_fusion, dev_questions
 from hybrid.passage_filter import parse_conditions, select
 from hybrid.prompting.examples import ExampleBank, build_examples
+from hybrid.prompting.settled import with_shots
 from hybrid.protocols import Generator, Reranker, VectorStore
 from hybrid.retrieval.fusion import Fusion
 from hybrid.retrieval.index import asked_on_dev, build_index, open_index
@@ -145,6 +146,10 @@ class Search:
             among=among,
         )
         return replace(pipeline, examples=self.examples(pipeline)) if self.config.answering.examples else pipeline
+
+    def with_shots(self) -> "Search":
+        """The same with the examples of `evaluation.few_shot`, where it asks for any."""
+        return replace(self, config=with_shots(self.config))
 
     def examples(self, pipeline: Pipeline) -> ExampleBank:
         """Training questions as worked examples; their vectors are made where they do not lie there yet."""

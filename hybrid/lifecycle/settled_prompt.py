@@ -10,7 +10,7 @@ from hybrid.backends import make_served
 from hybrid.config import Config
 from hybrid.corpus.passages import PassageSet
 from hybrid.models import resolve
-from hybrid.prompting.choice import prompt_inputs, settled
+from hybrid.prompting.settled import prompt_inputs, settled
 
 
 def prompt_path(root: Path) -> Path:

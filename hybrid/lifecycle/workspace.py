@@ -7,7 +7,7 @@ none of them.
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Literal
@@ -24,7 +24,6 @@ from hybrid.lifecycle.lock import locked
 from hybrid.lifecycle.search import Search
 from hybrid.lifecycle.settled_prompt import settle_prompt
 from hybrid.models import resolve
-from hybrid.prompting.choice import with_shots
 from hybrid.protocols import Generator, Reranker, Scorer
 from hybrid.retrieval.sentence_embedder import SentenceEmbedder
 from hybrid.types import Interval
@@ -269,7 +268,8 @@ class Workspace:
         generator = self.generator(system)
         scorer = generator if isinstance(generator, Scorer) else None
         files = [digest_of(path) for path in self.config.evaluation.general_files] if scorer else []
-        pipeline, noise = replace(search, config=with_shots(search.config)).pipeline(self._cached(generator)), None
+        pipeline = search.with_shots().pipeline(self._cached(generator))
+        noise = None
         if self.config.evaluation.distractors == "base" and system != "base":
             other, _ = self._searched("base", passages)
             noise = partial(other.pipeline(generator).retrieve, depth=self.config.retrieval.depth)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from hybrid.answering.pipeline import Pipeline, Request
-from hybrid.artifacts import Manifest, current, publish, require, sha256_json
+from hybrid.artifacts import Manifest, publish, require
 from hybrid.config import AnswerStyle, Config
 from hybrid.errors import TooLittleDataError, UserError
 from hybrid.evaluation.attribution import jsonable
@@ -25,36 +25,16 @@ from hybrid.evaluation.graders import grade
 from hybrid.evaluation.questions import cluster_of
 from hybrid.evaluation.statistics import paired_interval, share_interval, simultaneous_lower_bounds
 from hybrid.jsonl import write_jsonl
-from hybrid.progress import tell_once
+from hybrid.prompting.settled import COMMAND, KIND, VERSION, Prompt, present_prompt, settings_of
 from hybrid.protocols import Generator
 from hybrid.types import Answer, Question
 
-VERSION = 1
-COMMAND = "hybrid prompt"
 EXAMPLES = (0, 3, 10)
 _FIRST = (16, 12, 8, 6, 4)
 """Questions of the first round, as many of these as the budget allows."""
 _STYLES: tuple[AnswerStyle, ...] = ("plain", "cited", "quote_first", "reason_first")
 _LAST = 2
 _RISK = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """A form with a number of worked examples."""
-
-    style: AnswerStyle = "plain"
-    examples: int = 0
-
-    @property
-    def name(self) -> str:
-        """For people."""
-        return f"{self.style}, {self.examples} examples" if self.examples else self.style
-
-    def of(self, config: Config) -> Config:
-        """The configuration with this prompt."""
-        answering = config.answering.model_copy(update={"style": self.style, "examples": self.examples})
-        return config.model_copy(update={"answering": answering})
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +63,6 @@ class Budget:
         if not (math.isfinite(value) and value > 0):
             raise UserError(f"--budget {text}: neither answers nor minutes", "write 600 for answers or 20m for minutes")
         return cls(minutes=value) if minutes else cls(answers=int(value))
-
-
-def present_prompt(config: Config) -> Prompt:
-    """What is configured; `auto` is held against the default."""
-    style = config.answering.style
-    return Prompt() if style == "auto" else Prompt(style, config.answering.examples)
 
 
 def candidates(config: Config, num_examples: int) -> list[Prompt]:
@@ -206,7 +180,7 @@ def choose_prompt(
         f"{len(others) + 1} prompts in {len(plan)} rounds: {total} answers on {plan[-1].questions} dev questions, "
         f"about {total * seconds / 60:.1f} minutes or less"
     )
-    with publish(target, "prompt", VERSION, settings_of(config), inputs) as build:
+    with publish(target, KIND, VERSION, settings_of(config), inputs) as build:
         alive = rest
         for number, each in enumerate(plan, start=1):
             alive = sorted(alive, key=_worth)[: each.candidates] if number > 1 else alive
@@ -227,53 +201,6 @@ def choose_prompt(
         )
         write_jsonl(build.path / "answers.jsonl", _evidence([present, *rest], dev))
     return require(target, COMMAND)
-
-
-def made_choice(target: Path, config: Config, inputs: Mapping[str, str]) -> Manifest | None:
-    """The choice that was made of just this; None where there is none."""
-    return current(target, "prompt", VERSION, settings_of(config), inputs)
-
-
-def settled(config: Config, target: Path, inputs: Callable[[], Mapping[str, str]]) -> Config:
-    """The configuration with `answering.style: auto` as dev settled it: plain, which is told, where it has not."""
-    if config.answering.style != "auto":
-        return config
-    manifest = made_choice(target, config, inputs())
-    if manifest is None:
-        why = "it was made of other dev questions, settings or weights" if target.is_dir() else "none was made"
-        tell_once(
-            f"answering.style is auto and there is no current choice ({why}): the prompt is plain, without examples; "
-            f"run `{COMMAND}`"
-        )
-    return (Prompt(manifest.facts["style"], manifest.facts["examples"]) if manifest else Prompt()).of(config)
-
-
-def with_shots(config: Config) -> Config:
-    """The configuration with the examples of `evaluation.few_shot` where it asks for any."""
-    shots = config.evaluation.few_shot
-    answering = config.answering.model_copy(update={"examples": shots or config.answering.examples})
-    return config.model_copy(update={"answering": answering})
-
-
-def prompt_inputs(questions: Sequence[Question], weights: str) -> dict[str, str]:
-    """What a choice rests on: dev's questions and the generator. Not the passages: a document more is no reason to
-    choose anew how they are read.
-    """
-    dev = [[q.id, q.question, q.answers, q.answerable] for q in questions if q.split == "dev"]
-    return {"dev": sha256_json(dev), "generator": weights}
-
-
-def settings_of(config: Config) -> dict[str, Any]:
-    """What a choice depends on beside its inputs; whatever prompt is configured now, it can be adopted."""
-    return {
-        "answering": config.answering.model_dump(mode="json", exclude={"style", "examples"}),
-        "generator": config.generator.model_dump(
-            mode="json", include={"context_tokens", "window_tokens", "max_new_tokens"}
-        ),
-        "k": config.retrieval.k,
-        "resamples": config.evaluation.resamples,
-        "seed": config.seed,
-    }
 
 
 def _limit(
