@@ -107,7 +107,7 @@ def _chats(pipeline: Pipeline, asked: Sequence[Question], config: Config) -> lis
         options = {"k": config.retrieval.k, "orders": ORDERS, "seed": config.seed}
         for made in contexts(question, found, found, pipeline.passages, ids, arms=frozenset(Arm), **options):
             fitted = pipeline.fit(Request(question.question, made.passages, made.keep))
-            chats.append(pipeline.prompt(question.question, fitted.passages))
+            chats.append(pipeline.prompt(question.question, fitted.passages, fitted.examples))
     return chats
 
 

@@ -144,7 +144,7 @@ def _prompts(pipeline: Any, given: dict[str, Any]) -> list[str]:
     for question in given["questions"]:
         hits = pipeline.retrieve([question])[0]
         fitted = pipeline.fit(Request(question, pipeline.lookup(hits)))
-        made.append(renderer.render(pipeline.prompt(question, fitted.passages)))
+        made.append(renderer.render(pipeline.prompt(question, fitted.passages, fitted.examples)))
     return made
 
 

@@ -100,7 +100,10 @@ class GeneratorConfig(Stage):
     batch_size: int = Field(16, ge=1)
     """Prompts generated at once."""
     context_tokens: int = Field(1500, ge=64)
-    """Token budget of a whole prompt; passages that do not fit are dropped from the end and counted."""
+    """Token budget of task, question and passages; passages that do not fit are dropped from the end and counted."""
+    window_tokens: int | None = Field(None, ge=128)
+    """Tokens of prompt and answer that the model takes: worked examples fill what `context_tokens` leaves of it. Empty:
+    what a local model's own configuration says; 4096 where none says it, as of a server."""
     max_new_tokens: int = Field(64, ge=1)
     """Longest answer in tokens."""
     tuned_model: str = ""
@@ -121,6 +124,7 @@ class GeneratorConfig(Stage):
 
 
 AnswerStyle = Literal["plain", "cited", "quote_first", "reason_first", "own"]
+StyleChoice = Literal[AnswerStyle, "auto"]
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 """Of a prompt template."""
 _PLACEHOLDERS = ("passages", "question", "instruction", "abstention")
@@ -129,10 +133,17 @@ _PLACEHOLDERS = ("passages", "question", "instruction", "abstention")
 class AnsweringConfig(Stage):
     """How answers look and what is served."""
 
-    style: AnswerStyle = "plain"
+    style: StyleChoice = "plain"
     """The form of the prompt. `plain`: the answer alone. `cited`: with the number of its passage. `quote_first`: a
     verbatim quote, then the answer. `reason_first`: one sentence of reasoning, then the answer. `own`: the words of
-    `template`. Sources are found after the answer is written, whatever the form."""
+    `template`. `auto`: form and examples that `hybrid prompt` proved on dev; plain, without examples, until it did.
+    Sources are found after the answer is written, whatever the form."""
+    examples: int = Field(0, ge=0)
+    """Training questions with their answers that stand before the question as turns of the chat: those most like it,
+    the nearest one last, and of two or more one that declines where train has any. They come on top of
+    `generator.context_tokens`; those that the model's window does not hold are left out and counted."""
+    example_tokens: int = Field(60, ge=16)
+    """Of the passage of each such example: the sentences round its answer are kept."""
     template: str = ""
     """For the style `own`: the whole user turn, with {passages} and {question}, and where wanted {instruction} and
     {abstention}, the words of an answer that declines. An example answer in it would be given back: leave it out."""
@@ -160,7 +171,9 @@ class AnsweringConfig(Stage):
 
     @model_validator(mode="after")
     def _template_fits(self) -> Self:
-        if (self.style == "own") != bool(self.template):
+        if self.style == "auto" and self.examples:
+            raise ValueError("answering.style auto chooses the examples too: leave answering.examples at 0")
+        if self.style != "auto" and (self.style == "own") != bool(self.template):
             raise ValueError("answering.style own and answering.template belong together: set both, or neither")
         named = PLACEHOLDER.findall(self.template)
         if unknown := [name for name in named if name not in _PLACEHOLDERS]:
@@ -187,7 +200,7 @@ class EvaluationConfig(Stage):
     resamples: int = Field(10_000, ge=100)
     """Of the bootstrap, clustered by gold passage."""
     few_shot: int = Field(0, ge=0)
-    """Worked examples from train put into the prompt: the baseline that tuning must beat."""
+    """In this evaluation alone, instead of `answering.examples`: the baseline that tuning must beat."""
     general_files: tuple[Path | Bundled, ...] = ("bundled",)
     """Multiple-choice files for general ability; `bundled`: 120 items that come with hybrid."""
     general_items: int = Field(0, ge=0)

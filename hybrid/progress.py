@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -16,3 +17,9 @@ def track(items: Iterable[T], *, total: int, description: str) -> Iterator[T]:
         for item in items:
             yield item
             bar.update(1)
+
+
+@cache
+def tell_once(text: str) -> None:
+    """A line on stderr, the first time that a process has it to say."""
+    print(text, file=sys.stderr)

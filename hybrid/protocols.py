@@ -137,6 +137,16 @@ class Streaming(Protocol):
 
 
 @runtime_checkable
+class Windowed(Protocol):
+    """A generator that knows how much its model takes."""
+
+    @property
+    def window(self) -> int | None:
+        """Tokens of prompt and answer together; None where the model's configuration does not say."""
+        ...
+
+
+@runtime_checkable
 class Preloading(Protocol):
     """A generator that can load before it is asked."""
 

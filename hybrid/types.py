@@ -165,6 +165,7 @@ class Answer:
     `grounding.ground`, at most 1. `reason`: what speaks against serving it; `withheld` says
     that the guard turned it into an abstention for that. `context` lists the passage ids that the generator received,
     in order, `shown` their texts as it read them, and `dropped` the ids of those that did not fit its token budget.
+    `examples` counts the worked examples in its prompt, `examples_left_out` those that did not fit the model's window.
     """
 
     text: str
@@ -182,6 +183,8 @@ class Answer:
     context: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
     shown: tuple[str, ...] = ()
+    examples: int = 0
+    examples_left_out: int = 0
 
     @property
     def served_abstention(self) -> bool:

@@ -13,7 +13,7 @@ MODULES = {
     ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted(PACKAGE.rglob("*.py"))
 }
-STAGES = ("corpus", "retrieval", "tuning", "answering", "evaluation")
+STAGES = ("corpus", "retrieval", "tuning", "answering", "evaluation", "prompting")
 LAYERS = {
     "types": 0, "errors": 0,
     "artifacts": 1, "config": 1, "config_file": 1, "protocols": 1, "jsonl": 1, "progress": 1, "precision": 1,
@@ -31,10 +31,15 @@ LAYERS = {
 SIDEWAYS = {
     ("tuning", "answering"): {f"hybrid.answering.{name}" for name in ("prompt", "citations", "excerpt", "sources")},
     ("evaluation", "answering"): None,
+    ("prompting", "answering"): {f"hybrid.answering.{name}" for name in ("prompt", "excerpt", "sources", "pipeline")},
+    ("prompting", "evaluation"): {
+        f"hybrid.evaluation.{name}" for name in ("graders", "questions", "statistics", "attribution")
+    },
     ("synth", "audit"): {"hybrid.audit.wording"},
 }
-"""Between stages: training renders the prompt that serving renders; evaluation runs the pipeline. Of two of one layer:
-made questions are compared by the audit's measure of wording."""
+"""Between stages: training renders the prompt that serving renders; evaluation runs the pipeline; forms of the prompt
+are compared by running it and grading what it says. Of two of one layer: made questions are compared by the audit's
+measure of wording."""
 HEAVY = {
     "torch", "transformers", "sentence_transformers", "faiss", "mergekit", "matplotlib", "llama_index", "peft", "trl",
     "datasets", "scipy", "ir_measures", "bitsandbytes", "safetensors", "tokenizers", "huggingface_hub", "openai",

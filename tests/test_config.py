@@ -73,9 +73,9 @@ def test_keys_that_a_retrieval_mode_does_not_use_change_no_id() -> None:
     words = {"k": 5, "depth": 100, "stop_words": "english", "stemmer": "english"}
     assert settings("retrieval.mode=rrf", "retrieval.lexical_weight=0.1") == {**words, "mode": "rrf"}
     assert settings("retrieval.mode=weighted") == {**words, "mode": "weighted", "lexical_weight": 0.4}
-    assert settings("retrieval.rerank_depth=9") == {"k": 5, "depth": 100}
-    assert settings("retrieval.reranker=mine") == settings("retrieval.reranker=other")
-    assert settings("retrieval.reranker=mine") == {"k": 5, "depth": 100, "rerank_depth": 30}
+    assert settings(dense, "retrieval.rerank_depth=9") == {"k": 5, "depth": 100}
+    assert settings(dense, "retrieval.reranker=mine") == settings(dense, "retrieval.reranker=other")
+    assert settings(dense, "retrieval.reranker=mine") == {"k": 5, "depth": 100, "rerank_depth": 30}
 
 
 def test_set_takes_text_as_yaml_does() -> None:

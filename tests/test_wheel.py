@@ -21,9 +21,12 @@ pytestmark = [
     pytest.mark.skipif(not all(map(is_pulled, EMBEDDED)), reason="run `hybrid models pull` first"),
 ]
 QUICK = (
-    "generator.model=SmolLM2-135M-Instruct", "retrieval.k=2", "generator.max_new_tokens=16", "evaluation.max_questions=2",
+    "generator.model=SmolLM2-135M-Instruct",
+    "retrieval.k=2",
+    "generator.max_new_tokens=16",
+    "evaluation.max_questions=2",
     "evaluation.general_items=4",
-)  # fmt: skip
+)
 ALONE = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 """Whoever runs the tests may have put the checkout there."""
 QUESTIONS = [

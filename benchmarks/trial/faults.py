@@ -8,7 +8,7 @@ import math
 import random
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -16,13 +16,13 @@ import numpy as np
 
 from benchmarks.trial.wrappers import Asked, Reversed, Rewritten
 from hybrid.answering.generation_cache import CachedGenerator
-from hybrid.answering.pipeline import Pipeline
+from hybrid.answering.pipeline import Pipeline, Request
 from hybrid.backends import make_generator
 from hybrid.lifecycle.workspace import Workspace
 from hybrid.protocols import Generator, Prompted, Vectors, VectorStore
 from hybrid.retrieval.flat_store import FlatStore
 from hybrid.tuning.generator import ADAPTER
-from hybrid.types import Chat, Message, Passage, Question
+from hybrid.types import Answer, Chat, Citation, Message, Passage, Question
 
 SLICE = 48
 """Prompts asked at once."""
@@ -187,22 +187,34 @@ def _cut_output(system: System) -> System:
     return _rewritten(system, lambda chat, text: text[: max(2, len(text) // 4)])
 
 
+class _Miscited(Pipeline):
+    """Every source that was found is told as the passage after it: what a person reads points elsewhere."""
+
+    def answer(self, requests: Sequence[Request]) -> list[Answer]:
+        return [replace(answer, citations=_moved(answer)) for answer in super().answer(requests)]
+
+
+def _moved(answer: Answer) -> tuple[Citation, ...]:
+    num = len(answer.context)
+    return tuple(
+        replace(cited, marker=cited.marker % num + 1, passage_id=answer.context[cited.marker % num])
+        for cited in answer.citations
+    )
+
+
 def _citations_shuffled(system: System) -> System:
     """Every marker points to the next passage."""
-
-    def moved(chat: Chat, text: str) -> str:
-        num = len(re.findall(r"(?m)^\[\d+\] ", chat[-1].content))
-        return re.sub(r"\[(\d+)\]", lambda match: f"[{int(match[1]) % num + 1}]" if num else match[0], text)
-
-    return _rewritten(system, moved)
+    parts = {part.name: getattr(system.pipeline, part.name) for part in fields(system.pipeline)}
+    return replace(system, pipeline=_Miscited(**parts))
 
 
 def _abstention_dropped(system: System) -> System:
     """The prompt no longer says what to do where the passages do not answer."""
 
     def without(chat: Chat) -> Chat:
-        first = chat[0]
-        return (Message(first.role, first.content.split(" If they do not answer, say:")[0]), *chat[1:])
+        turn = chat[-1]
+        asked = re.sub(r" If the passages do not contain the answer, .*", "", turn.content)
+        return (*chat[:-1], Message(turn.role, asked))
 
     return _asked(system, without)
 

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 
 from hybrid.artifacts import sha256_json
 from hybrid.progress import track
-from hybrid.protocols import Generator, Preloading, Streaming
+from hybrid.protocols import Generator, Preloading, Streaming, Windowed
 from hybrid.types import Chat, Generation
 
 T = TypeVar("T")
@@ -44,6 +44,11 @@ class CachedGenerator:
     def fingerprint(self) -> str:
         """The wrapped generator's."""
         return self._inner.fingerprint
+
+    @property
+    def window(self) -> int | None:
+        """The wrapped generator's."""
+        return self._inner.window if isinstance(self._inner, Windowed) else None
 
     def count_tokens(self, chat: Chat) -> int:
         """The wrapped generator's count."""

@@ -1,5 +1,6 @@
 """A causal language model in this process, by transformers."""
 
+import json
 from collections.abc import Sequence
 from functools import cached_property, partial
 from pathlib import Path
@@ -51,6 +52,13 @@ class LocalGenerator:
         """Over the weights alone, adapter included."""
         adapter = [sha256_tree(self._adapter), self._adapter_weight] if self._adapter else ""
         return [sha256_tree(self.folder), adapter]
+
+    @cached_property
+    def window(self) -> int | None:
+        """Tokens of prompt and answer that the model was made for; None where its configuration does not say."""
+        told = json.loads((self.folder / "config.json").read_text(encoding="utf-8"))
+        most = {**told, **(told.get("text_config") or {})}.get("max_position_embeddings")
+        return most if isinstance(most, int) else None
 
     @cached_property
     def tokenizer(self) -> Any:

@@ -58,6 +58,11 @@ class OpenVINOGenerator:
         engine = ["openvino-genai", version("openvino-genai"), VERSION, *(["int8"] if self._int8 else [])]
         return sha256_json([self._local.fingerprint, *engine])
 
+    @property
+    def window(self) -> int | None:
+        """As of the same model in transformers."""
+        return self._local.window
+
     def count_tokens(self, chat: Chat) -> int:
         """Prompt tokens, the template's included."""
         return len(self._tokenizer.encode(self._tokenizer.render(chat)))

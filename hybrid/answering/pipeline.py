@@ -1,19 +1,33 @@
 """Retrieve, fit, ask, read: the one path from a question to an answer, for serving and for measuring alike."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from hybrid.answering.citations import read_answer
 from hybrid.answering.grounding import Policy, ground
-from hybrid.answering.prompt import Example, FittedContext, PromptForm, best_first, fit_context, prompt_form, render
+from hybrid.answering.prompt import (
+    Asked,
+    Example,
+    ExampleSource,
+    FittedContext,
+    PromptForm,
+    best_first,
+    fit_context,
+    fit_examples,
+    prompt_form,
+    render,
+)
 from hybrid.answering.reranking import rerank
 from hybrid.answering.streaming import Gate, OnText, may_stream
 from hybrid.config import Config
 from hybrid.passage_filter import Condition, select
 from hybrid.progress import track
-from hybrid.protocols import Embedder, Fuse, Generator, Ranker, Reranker, Streaming, VectorStore
+from hybrid.protocols import Embedder, Fuse, Generator, Ranker, Reranker, Streaming, VectorStore, Windowed
 from hybrid.types import Answer, Chat, Generation, Hit, Passage, Question, ranked
+
+WINDOW_TOKENS = 4096
+"""Of a model that nobody says it of."""
 
 
 @dataclass(frozen=True)
@@ -21,13 +35,16 @@ class Request:
     """A question with the passages that it is to be answered from; ids in `keep` are never dropped to fit.
 
     `ranking`: ids as the retriever ranks them, best first, which `answering.best_first` needs; by default the passages
-    stand in that order.
+    stand in that order. `hidden`: ids of passages that no worked example may rest on, which are the gold ones wherever
+    answers are measured; `among`: ids of those that examples may show, None for all.
     """
 
     question: str
     passages: Sequence[Passage]
     keep: Collection[str] = ()
     ranking: Sequence[str] = ()
+    hidden: Collection[str] = ()
+    among: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -35,8 +52,8 @@ class Pipeline:
     """A system that answers: an index with its embedder, a generator, and how they are used.
 
     With `lexical` alone, words rank instead of vectors; with `fuse` as well, both do. A `reranker` puts the first of
-    what they rank in its own order. `among`: ids of the passages that may be found, which are those of `passages`; None
-    where that is all that the store holds.
+    what they rank in its own order. `examples` gives the worked examples that the configuration asks for. `among`: ids
+    of the passages that may be found, which are those of `passages`; None where that is all that the store holds.
     """
 
     store: VectorStore
@@ -44,7 +61,7 @@ class Pipeline:
     generator: Generator
     passages: Mapping[str, Passage]
     config: Config
-    examples: tuple[Example, ...] = field(default=())
+    examples: ExampleSource | None = None
     lexical: Ranker | None = None
     fuse: Fuse | None = None
     reranker: Reranker | None = None
@@ -127,9 +144,10 @@ class Pipeline:
 
     def answer(self, requests: Sequence[Request]) -> list[Answer]:
         """Answers in the order of the requests. Raises `UserError` where kept passages alone are over the budget."""
-        contexts = [self.fit(request) for request in requests]
+        contexts = self.fit_all(requests)
         chats = [
-            self.prompt(request.question, context.passages) for request, context in zip(requests, contexts, strict=True)
+            self.prompt(request.question, context.passages, context.examples)
+            for request, context in zip(requests, contexts, strict=True)
         ]
         generations = self.generator.generate(chats, max_new_tokens=self.config.generator.max_new_tokens)
         return [
@@ -146,14 +164,27 @@ class Pipeline:
             return self.answer([request])[0]
         context = self.fit(request)
         generation = self.generator.stream(
-            self.prompt(request.question, context.passages),
+            self.prompt(request.question, context.passages, context.examples),
             max_new_tokens=self.config.generator.max_new_tokens,
             on_text=Gate(self.config.answering, on_text).put,
         )
         return self._read(request.question, generation, context)
 
     def fit(self, request: Request) -> FittedContext:
-        """What of a request's passages fits the token budget, in the order in which it is shown."""
+        """What of a request's passages fits the token budget, in the order in which it is shown, with the examples."""
+        return self.fit_all([request])[0]
+
+    def fit_all(self, requests: Sequence[Request]) -> list[FittedContext]:
+        """As `fit` for each; questions are compared with those of the examples all at once."""
+        contexts = [self._fit_passages(request) for request in requests]
+        num = self.config.answering.examples
+        if self.examples is None or not num:
+            return contexts
+        asked = [Asked(request.question, frozenset(request.hidden), request.among) for request in requests]
+        chosen = self.examples.choose(asked, num, self.form)
+        return [self._with_examples(*each) for each in zip(requests, contexts, chosen, strict=True)]
+
+    def _fit_passages(self, request: Request) -> FittedContext:
         return fit_context(
             request.question,
             best_first(request.passages, request.ranking) if self.form.best_first else request.passages,
@@ -161,17 +192,31 @@ class Pipeline:
             count_tokens=self.generator.count_tokens,
             budget_tokens=self.config.generator.context_tokens,
             keep=request.keep,
-            examples=self.examples,
         )
 
-    def prompt(self, question: str, passages: Sequence[Passage]) -> Chat:
+    def _with_examples(self, request: Request, context: FittedContext, chosen: Sequence[Example]) -> FittedContext:
+        kept = fit_examples(
+            request.question,
+            context.passages,
+            chosen,
+            form=self.form,
+            count_tokens=self.generator.count_tokens,
+            window_tokens=prompt_window(self.config, self.generator),
+        )
+        return replace(context, examples=kept, examples_left_out=len(chosen) - len(kept))
+
+    def prompt(self, question: str, passages: Sequence[Passage], examples: Sequence[Example] = ()) -> Chat:
         """The chat that is sent."""
-        return render(question, passages, self.form, self.examples)
+        return render(question, passages, self.form, examples)
 
     def _read(self, question: str, generation: Generation, context: FittedContext) -> Answer:
         options = self.config.answering
         policy = Policy(options.guard == "abstain", self.form.words, options.min_support)
-        answer = read_answer(generation.text, context.passages, context.dropped, context.shown, guard=False)
+        answer = replace(
+            read_answer(generation.text, context.passages, context.dropped, context.shown, guard=False),
+            examples=len(context.examples),
+            examples_left_out=context.examples_left_out,
+        )
         return ground(answer, question, context.passages, policy, logprob=generation.logprob, similar=self._similar)
 
     def _similar(self, question: str, texts: Sequence[str]) -> list[float]:
@@ -181,6 +226,12 @@ class Pipeline:
     def lookup(self, hits: Sequence[Hit]) -> list[Passage]:
         """The passages of hits, in their order."""
         return [self.passages[hit.passage_id] for hit in hits]
+
+
+def prompt_window(config: Config, generator: Generator) -> int:
+    """Tokens of a prompt that leave room for the answer in what the model takes."""
+    own = generator.window if isinstance(generator, Windowed) else None
+    return (config.generator.window_tokens or own or WINDOW_TOKENS) - config.generator.max_new_tokens
 
 
 def both_rankings(

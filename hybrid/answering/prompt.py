@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol
 
 from hybrid.answering.excerpt import WHOLE, Excerpts
 from hybrid.config import PLACEHOLDER, AnsweringConfig, AnswerStyle
@@ -43,11 +44,22 @@ _ASK = "Answer the question from the passages above."
 
 @dataclass(frozen=True)
 class Example:
-    """A worked example for few-shot prompting: its context, its question, its target."""
+    """A worked example for the prompt: its context, its question, its target."""
 
     passages: tuple[Passage, ...]
     question: str
     target: str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question for which examples are chosen. `hidden`: ids of passages that none of them may rest on, as the gold
+    ones where it is measured; `among`: ids of those that they may show, None for all.
+    """
+
+    question: str
+    hidden: frozenset[str] = frozenset()
+    among: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -83,21 +95,30 @@ class PromptForm:
         return PLACEHOLDER.sub(" ", self.template) + f" {self.instruction}" if self.template else self.task
 
 
+class ExampleSource(Protocol):
+    """Where worked examples come from."""
+
+    def choose(self, asked: Sequence[Asked], num: int, form: PromptForm) -> list[tuple[Example, ...]]:
+        """At most `num` examples for each question, in the order in which they stand before it."""
+        ...
+
+
 def prompt_form(answering: AnsweringConfig, count_tokens: Callable[[Chat], int]) -> PromptForm:
-    """The configured form; passages are measured in the generator's own tokens."""
+    """The configured form; passages are measured in the generator's own tokens. `auto` that nobody settled is plain."""
     empty = count_tokens((Message("user", ""),))
 
     @lru_cache(maxsize=100_000)
     def count(text: str) -> int:
         return count_tokens((Message("user", text),)) - empty
 
+    style = "plain" if answering.style == "auto" else answering.style
     return PromptForm(
-        answering.style,
+        style,
         answering.instruction,
         answering.question_first,
         answering.best_first,
         Excerpts(answering.passage_fields, answering.passage_tokens, count),
-        answering.template,
+        answering.template if style == "own" else "",
     )
 
 
@@ -140,6 +161,8 @@ class FittedContext:
     dropped: tuple[Passage, ...]
     shown: tuple[str, ...] = ()
     """The text of each kept passage as the generator reads it."""
+    examples: tuple[Example, ...] = ()
+    examples_left_out: int = 0
 
 
 def fit_context(
@@ -150,14 +173,13 @@ def fit_context(
     count_tokens: Callable[[Chat], int],
     budget_tokens: int,
     keep: Collection[str] = (),
-    examples: Sequence[Example] = (),
 ) -> FittedContext:
     """Drop passages from the end until the prompt fits `budget_tokens`; ids in `keep` (oracles) are never dropped.
 
     Raises `UserError` where the question with the kept passages alone is over the budget.
     """
     kept, dropped = list(passages), []
-    while count_tokens(render(question, kept, form, examples)) > budget_tokens:
+    while count_tokens(render(question, kept, form)) > budget_tokens:
         victim = next((i for i in reversed(range(len(kept))) if kept[i].id not in keep), None)
         if victim is None:
             what = "the question with its gold passage" if kept else "the question alone"
@@ -168,6 +190,32 @@ def fit_context(
         dropped.append(kept.pop(victim))
     shown = tuple(form.excerpts.show(passage, question) for passage in kept)
     return FittedContext(tuple(kept), tuple(dropped), shown)
+
+
+def fit_examples(
+    question: str,
+    passages: Sequence[Passage],
+    examples: Sequence[Example],
+    *,
+    form: PromptForm,
+    count_tokens: Callable[[Chat], int],
+    window_tokens: int,
+) -> tuple[Example, ...]:
+    """The last of the examples, as many as fit into `window_tokens` of prompt beside the passages, which all stay.
+
+    Raises `UserError` where not even one fits beside the question and its first passage.
+    """
+    kept = list(examples)
+    while kept and count_tokens(render(question, passages, form, kept)) > window_tokens:
+        del kept[0]
+    if examples and not kept and count_tokens(render(question, passages[:1], form, examples[-1:])) > window_tokens:
+        raise UserError(
+            f"a worked example beside the question with one passage takes more than the {window_tokens} tokens that "
+            f"the model reads before its answer: {question[:80]!r}",
+            "set answering.examples=0, lower answering.example_tokens, or raise generator.window_tokens where the "
+            "model reads more",
+        )
+    return tuple(kept)
 
 
 def best_first(passages: Sequence[Passage], ranking: Sequence[str]) -> list[Passage]:

@@ -23,6 +23,7 @@ _COMMANDS = {
     "data": ("hybrid.cli.data", "Versions, splits, export and card of a corpus."),
     "preflight": ("hybrid.cli.preflight", "Ask what decides whether tuning should start at all."),
     "index": ("hybrid.cli.stages", "Read, chunk and index a corpus."),
+    "prompt": ("hybrid.cli.prompt", "Choose the prompt's form and examples on dev."),
     "train-embed": ("hybrid.cli.stages", "Fine-tune the embedder with Matryoshka loss."),
     "train-raft": ("hybrid.cli.stages", "Tune the generator on oracle/distractor examples."),
     "merge": ("hybrid.cli.stages", "Merge the adapter into a plain model."),

@@ -63,6 +63,8 @@ def evaluate(system: SystemChoice, as_json: bool, **options: Any) -> None:
         )
     if dropped := manifest.counts["contexts_with_dropped_passages"]:
         show.note(f"warning: in {dropped} contexts passages were dropped to fit generator.context_tokens")
+    if left := manifest.counts["examples_left_out"]:
+        show.note(f"warning: {left} worked examples did not fit the model's window (generator.window_tokens)")
     click.echo(f"rows: {path / 'questions.jsonl'}")
 
 

@@ -27,7 +27,8 @@ config_option = click.option(
     type=click.Path(path_type=Path),
     callback=_configuration,
     default=None,
-    help="YAML file, or a bundled one: default, gpu-qlora, openai-compatible, pumps. Without it: as `hybrid config` prints.",
+    help="YAML file, or a bundled one: default, gpu-qlora, openai-compatible, pumps. Without it: as `hybrid config` "
+    "prints.",
 )
 set_option = click.option("--set", "overrides", multiple=True, metavar="STAGE.KEY=VALUE", help="Override one key.")
 

@@ -227,6 +227,8 @@ def _answer(answers: Answers, question: str, show_context: bool, as_json: bool) 
             click.echo(f"  [{number}] {heading} ({passage['source']})\n      {passage['text']}")
     if record["dropped"]:
         show.note(f"{len(record['dropped'])} passages did not fit generator.context_tokens and were left out")
+    if left := record["examples"]["left_out"]:
+        show.note(f"{left} worked examples did not fit the model's window (generator.window_tokens) and were left out")
 
 
 COMMANDS = {"query": query}

@@ -21,7 +21,8 @@ class _Trial:
 
     @property
     def request(self) -> Request:
-        return Request(self.question.question, self.context.passages, self.context.keep, self.ranking)
+        hidden = self.question.positives
+        return Request(self.question.question, self.context.passages, self.context.keep, self.ranking, hidden)
 
 
 def run_arms(

@@ -56,6 +56,7 @@ def diagnose(
         "answering": config.answering.model_dump(mode="json"),
         "max_new_tokens": config.generator.max_new_tokens,
         "context_tokens": config.generator.context_tokens,
+        "window_tokens": config.generator.window_tokens,
         "resamples": config.evaluation.resamples,
         "seed": config.seed,
         "title": title,

@@ -51,6 +51,7 @@ def evaluate_system(
         "answering": config.answering.model_dump(mode="json"),
         "max_new_tokens": config.generator.max_new_tokens,
         "context_tokens": config.generator.context_tokens,
+        "window_tokens": config.generator.window_tokens,
         "seed": config.seed,
     }
     if done := current(target, "evaluation", VERSION, settings, inputs):
@@ -65,7 +66,9 @@ def evaluate_system(
     with publish(target, "evaluation", VERSION, settings, inputs) as build:
         hits, ranked = rank(pipeline, asked, config)
         k = config.retrieval.k
-        requests = [Request(q.question, pipeline.lookup(h[:k])) for q, h in zip(asked, hits, strict=True)]
+        requests = [
+            Request(q.question, pipeline.lookup(h[:k]), hidden=q.positives) for q, h in zip(asked, hits, strict=True)
+        ]
         answers = pipeline.answer(requests)
         rows = [_row(q, a, scores, pipeline.passages) for q, a, scores in zip(asked, answers, ranked, strict=True)]
         _add_arms(rows, pipeline, asked, hits, noise, config)
@@ -81,6 +84,8 @@ def evaluate_system(
             write_text(build.path / ORIGINS, _json(told))
         build.counts.update(questions=len(rows), general_items=len(general))
         build.counts["contexts_with_dropped_passages"] = sum(bool(a.dropped) for a in answers)
+        build.counts["examples_shown"] = sum(a.examples for a in answers)
+        build.counts["examples_left_out"] = sum(a.examples_left_out for a in answers)
         build.facts["latency_s"] = _latency(pipeline, uncached, requests[:_LATENCY_QUESTIONS])
     return require(target, "hybrid evaluate")
 
@@ -184,7 +189,7 @@ def _latency(pipeline: Pipeline, uncached: Generator, requests: Sequence[Request
         started = time.perf_counter()
         found = pipeline.retrieve([request.question])[0]
         fitted = pipeline.fit(Request(request.question, pipeline.lookup(found)))
-        chat = pipeline.prompt(request.question, fitted.passages)
+        chat = pipeline.prompt(request.question, fitted.passages, fitted.examples)
         uncached.generate([chat], max_new_tokens=config.generator.max_new_tokens)
         seconds.append(time.perf_counter() - started)
     return {"median": stdlib_statistics.median(seconds), "max": max(seconds), "num": len(seconds)} if seconds else {}

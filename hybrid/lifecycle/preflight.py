@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from hybrid.errors import UserError
+from hybrid.lifecycle.settled_prompt import settle_prompt
 from hybrid.lifecycle.workspace import Workspace
 from hybrid.preflight.answers import Answer, Method, Situation
 from hybrid.preflight.preflight import ask, missing
@@ -10,7 +11,9 @@ from hybrid.preflight.preflight import ask, missing
 
 def situation_of(workspace: Workspace, methods: Sequence[Method]) -> Situation:
     """The workspace as the questions see it; passages are brought up to date first."""
-    return Situation(workspace.root, workspace.corpus, workspace.config, workspace.passages(), tuple(methods))
+    passages = workspace.passages()
+    config = settle_prompt(workspace.root, workspace.config, passages)
+    return Situation(workspace.root, workspace.corpus, config, passages, tuple(methods))
 
 
 def pass_gate(

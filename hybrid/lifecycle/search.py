@@ -1,7 +1,7 @@
 """The retrieval half of a system: its index, the words beside it, and how the two are fused."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, cast
@@ -14,6 +14,8 @@ from hybrid.corpus.passages import PassageSet
 from hybrid.errors import ConfigError, MissingError, StaleError
 from hybrid.lifecycle.fusion_choice import choose_fusion, chosen_fusion, dev_questions
 from hybrid.passage_filter import parse_conditions, select
+from hybrid.prompting.examples import ExampleBank, build_examples
+from hybrid.prompting.settled import with_shots
 from hybrid.protocols import Generator, Reranker, VectorStore
 from hybrid.retrieval.fusion import Fusion
 from hybrid.retrieval.index import asked_on_dev, build_index, open_index
@@ -53,6 +55,11 @@ class Search:
         """Where what dev says of the reranker lies."""
         return self.root / f"rerank-{self.side}"
 
+    @property
+    def examples_path(self) -> Path:
+        """Where the training questions lie that may be worked examples."""
+        return self.root / f"examples-{self.side}"
+
     def build(self, *, measured: bool = False) -> Manifest:
         """The index, up to date with passages and embedder; before it is given back, what the mode needs beside it,
         and with `measured` what a reranker gains.
@@ -68,6 +75,8 @@ class Search:
             choose_fusion(dev, halves, config=self.config, target=self.fusion_path, inputs=self._measured)
         if measured:
             self.measure_reranker()
+        if self.config.answering.examples:
+            self.pipeline(cast(Generator, None))
         return index
 
     def measure_reranker(self) -> Manifest | None:
@@ -125,7 +134,7 @@ class Search:
         among, found = self.among, self.passages.lookup
         if among is not None:
             found = {identity: passage for identity, passage in self.passages.by_id.items() if identity in among}
-        return Pipeline(
+        pipeline = Pipeline(
             store,
             self.embedder,
             generator,
@@ -136,6 +145,23 @@ class Search:
             reranker=self.reranker,
             among=among,
         )
+        return replace(pipeline, examples=self.examples(pipeline)) if self.config.answering.examples else pipeline
+
+    def with_shots(self) -> "Search":
+        """The same with the examples of `evaluation.few_shot`, where it asks for any."""
+        return replace(self, config=with_shots(self.config))
+
+    def examples(self, pipeline: Pipeline) -> ExampleBank:
+        """Training questions as worked examples; their vectors are made where they do not lie there yet."""
+        build_examples(
+            lambda: self.passages.questions,
+            self.passages.lookup,
+            self.embedder,
+            pipeline.store,
+            target=self.examples_path,
+            inputs={"passages": self.passages.manifest.id, "embedder": self.embedder.fingerprint},
+        )
+        return ExampleBank(self.examples_path, self.embedder, pipeline.passages, self.config.answering.example_tokens)
 
     def halves(self, questions: Sequence[str]) -> dict[str, list[list[Hit]]]:
         """Both rankings of every question, as deep as they are fused."""

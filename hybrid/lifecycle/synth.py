@@ -22,11 +22,11 @@ def synthesise(
     config = workspace.config
     teacher_config = config.synth.teacher or config.generator
     licence, verdict = check_terms(teacher_config, config.generator, workspace.corpus, accepted=accept_terms)
-    # a guard would turn an unsupported answer into an abstention, and agree with unanswerable questions
-    answering = config.answering.model_copy(update={"guard": "off"})
-    config = config.model_copy(update={"generator": teacher_config, "answering": answering})
     search = workspace.search("base")
     search.build()
+    # a guard would turn an unsupported answer into an abstention, and agree with unanswerable questions
+    answering = search.config.answering.model_copy(update={"guard": "off"})
+    config = config.model_copy(update={"generator": teacher_config, "answering": answering})
     passages, target = search.passages, workspace.root / "synth" / "teacher"
     generator = make_generator(config)
     inputs = {

@@ -7,12 +7,12 @@ none of them.
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Literal
 
-from hybrid.answering.pipeline import Pipeline
+from hybrid.answering.pipeline import Pipeline, prompt_window
 from hybrid.artifacts import Manifest, read_manifest, require, sha256_json, sha256_tree
 from hybrid.backends import make_cached, make_embedder, make_generator, make_judge, make_reranker
 from hybrid.config import Config
@@ -22,6 +22,7 @@ from hybrid.errors import MissingError, StaleError, UserError
 from hybrid.lifecycle.generator_choice import SystemName, open_generator
 from hybrid.lifecycle.lock import locked
 from hybrid.lifecycle.search import Search
+from hybrid.lifecycle.settled_prompt import settle_prompt
 from hybrid.models import resolve
 from hybrid.protocols import Generator, Reranker, Scorer
 from hybrid.retrieval.sentence_embedder import SentenceEmbedder
@@ -104,7 +105,8 @@ class Workspace:
         """What finds the system's passages; those of the corpus as it is now, unless others are given."""
         passages = passages or self.passages()
         side: Literal["base", "tuned"] = "tuned" if system != "base" and self.has_tuned_embedder else "base"
-        return Search(self.root, side, self.embedder(system), passages, self.config, self.reranker)
+        config = settle_prompt(self.root, self.config, passages)
+        return Search(self.root, side, self.embedder(system), passages, config, self.reranker)
 
     # -- stages --------------------------------------------------------------------------------------------------
 
@@ -168,7 +170,9 @@ class Workspace:
             passages.by_id,
             {question.id: row for question, row in zip(wanted, hits, strict=True)},
             count_tokens=generator.count_tokens,
-            config=self.config,
+            config=search.config,
+            examples=pipeline.examples,
+            window_tokens=prompt_window(search.config, generator),
             target=self.root / "raft",
             inputs={
                 "passages": passages.manifest.id,
@@ -259,16 +263,12 @@ class Workspace:
     def evaluate(self, system: SystemName) -> Manifest:
         """Scores of a system on the configured split."""
         from hybrid.evaluation.system import evaluate_system
-        from hybrid.lifecycle.few_shot import worked_examples
 
         search, passages = self._searched(system)
         generator = self.generator(system)
         scorer = generator if isinstance(generator, Scorer) else None
         files = [digest_of(path) for path in self.config.evaluation.general_paths] if scorer else []
-        pipeline = search.pipeline(self._cached(generator))
-        if self.config.evaluation.few_shot:
-            examples = worked_examples(passages, pipeline, self.config.evaluation.few_shot, self.config.seed)
-            pipeline = replace(pipeline, examples=examples)
+        pipeline = search.with_shots().pipeline(self._cached(generator))
         noise = None
         if self.config.evaluation.distractors == "base" and system != "base":
             other, _ = self._searched("base", passages)
@@ -279,7 +279,7 @@ class Workspace:
             scorer=scorer,
             uncached=generator,
             noise=noise,
-            config=self.config,
+            config=search.config,
             target=self.evaluation_path(system),
             inputs={
                 "passages": passages.manifest.id,
@@ -299,7 +299,7 @@ class Workspace:
         return diagnose(
             search.pipeline(self._cached(generator)),
             passages.questions,
-            config=self.config,
+            config=search.config,
             target=self.diagnosis_path(system),
             inputs={"passages": passages.manifest.id, **search.inputs(), "generator": generator.fingerprint},
             title=f"{self.corpus.name}, {system} system",

@@ -36,7 +36,7 @@ class Asker:
         if ranks and pipeline.reranker:
             depth = pipeline.config.retrieval.depth
             halves["before_reranking"] = pipeline.first_stage([question], depth, where=conditions)
-        request = Request(question, pipeline.lookup(hits))
+        request = Request(question, pipeline.lookup(hits), among=pipeline.select(conditions))
         # what counts tokens is loaded too before the model is waited for; fitted again it takes no time
         pipeline.fit(request)
         self._loading.join()
@@ -110,4 +110,5 @@ def _record(
             for identity in answer.context
         ],
         "dropped": list(answer.dropped),
+        "examples": {"shown": answer.examples, "left_out": answer.examples_left_out},
     }

@@ -33,7 +33,7 @@ _REQUEST_S = 5.0
 _REST_S = 30.0
 _PATH_BYTES = 103
 """Of a socket's path, on every system."""
-_PARTS = ("passages", "index-*", "lexical", "fusion-*", "embedder", "adapter", "generator")
+_PARTS = ("passages", "index-*", "lexical", "fusion-*", "prompt", "embedder", "adapter", "generator")
 """What of a workspace answers rest on."""
 
 

@@ -124,19 +124,19 @@ class Filters:
             )
 
     def _alone(self, candidates: Sequence[Candidate]) -> Verdicts:
-        requests = [Request(c.draft.question, c.assignment.passages) for c in candidates]
+        requests = [Request(c.draft.question, c.assignment.passages, hidden=_own(c)) for c in candidates]
         yield from self._answered(candidates, requests)
 
     def _in_context(self, candidates: Sequence[Candidate]) -> Verdicts:
         hits = self.pipeline.retrieve([candidate.draft.question for candidate in candidates])
         requests = [
-            Request(candidate.draft.question, self.pipeline.lookup(row))
+            Request(candidate.draft.question, self.pipeline.lookup(row), hidden=_own(candidate))
             for candidate, row in zip(candidates, hits, strict=True)
         ]
         yield from self._answered(candidates, requests)
 
     def _needed(self, candidates: Sequence[Candidate]) -> Verdicts:
-        requests = [Request(candidate.draft.question, ()) for candidate in candidates]
+        requests = [Request(candidate.draft.question, (), hidden=_own(candidate)) for candidate in candidates]
         for candidate, answer in zip(candidates, self.pipeline.answer(requests), strict=True):
             known = candidate.answerable and _agrees(candidate, answer)
             yield f"answered without any passage: {answer.plain[:80]!r}" if known else ""
@@ -210,6 +210,11 @@ def _duplicate(candidates: Sequence[Candidate]) -> Verdicts:
     for place in range(len(candidates)):
         twin = doubles.get(place)
         yield f"like {candidates[twin].assignment.id}" if twin is not None else ""
+
+
+def _own(candidate: Candidate) -> list[str]:
+    """The passages that its answer stands in: no worked example may show them."""
+    return [passage.id for passage in candidate.assignment.passages]
 
 
 def _agrees(candidate: Candidate, answer: Answer) -> bool:

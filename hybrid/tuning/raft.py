@@ -8,55 +8,32 @@ import random
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
 from hybrid.answering.excerpt import answer_survives, contains_answer
-from hybrid.answering.prompt import ABSTENTION, best_first, prompt_form, render, target_text
+from hybrid.answering.prompt import (
+    ABSTENTION,
+    Asked,
+    Example,
+    ExampleSource,
+    best_first,
+    fit_examples,
+    prompt_form,
+    render,
+    target_text,
+)
 from hybrid.answering.sources import supporting_sentence
 from hybrid.artifacts import Manifest, current, publish, require
 from hybrid.config import Config
 from hybrid.config_training import RaftConfig
 from hybrid.errors import TooLittleDataError, UserError
-from hybrid.jsonl import field as json_field
-from hybrid.jsonl import read_jsonl, write_jsonl
+from hybrid.jsonl import write_jsonl
+from hybrid.tuning.raft_example import Kind, RaftExample, general_examples
 from hybrid.types import Chat, Hit, Message, Passage, Question
 
 VERSION = 3
 _LABELS = ("yes_no", "yes_no_maybe", "choice")
 """Answers that are judgements on a passage, not strings of it."""
-
-Kind = Literal["oracle", "no_oracle", "unanswerable", "general"]
-
-
-@dataclass(frozen=True)
-class RaftExample:
-    """One training example. `dropped` counts distractors that did not fit the token budget."""
-
-    id: str
-    kind: Kind
-    chat: Chat
-    completion: str
-    question_id: str = ""
-    oracle: str = ""
-    distractors: tuple[str, ...] = ()
-    num_tokens: int = 0
-    dropped: int = 0
-
-    def record(self) -> dict[str, Any]:
-        """The conversational prompt-completion form that TRL and other trainers read."""
-        return {
-            "id": self.id,
-            "kind": self.kind,
-            "question_id": self.question_id,
-            "oracle": self.oracle,
-            "distractors": list(self.distractors),
-            "num_tokens": self.num_tokens,
-            "dropped": self.dropped,
-            "prompt": [{"role": m.role, "content": m.content} for m in self.chat],
-            "completion": [{"role": "assistant", "content": self.completion}],
-        }
 
 
 def build_raft(
@@ -68,9 +45,14 @@ def build_raft(
     config: Config,
     target: Path,
     inputs: Mapping[str, str],
+    examples: ExampleSource | None = None,
+    window_tokens: int = 0,
     force: bool = False,
 ) -> Manifest:
     """Publish `train.jsonl` and `dev.jsonl`. `run` holds hits of the live index for every train and dev question.
+
+    `examples` gives the worked examples of the prompt, as it is served; with them it takes at most `window_tokens`, on
+    top of which the answer comes.
 
     Raises `TooLittleDataError` under `raft.min_examples`, `UserError` where a question with its oracle alone is over
     `raft.max_example_tokens`.
@@ -79,10 +61,11 @@ def build_raft(
         "raft": config.raft.settings(),
         "answering": config.answering.model_dump(mode="json", exclude={"guard"}),
         "seed": config.seed,
+        **({"window_tokens": window_tokens} if examples else {}),
     }
     if done := current(target, "raft", VERSION, settings, inputs):
         return done
-    maker = _Maker(passages, run, count_tokens, config)
+    maker = _Maker(passages, run, count_tokens, config, examples, window_tokens)
     train = maker.examples([q for q in questions if q.split == "train"], config.raft.num_examples)
     if len(train) < config.raft.min_examples and not force:
         raise TooLittleDataError(
@@ -92,7 +75,7 @@ def build_raft(
     counts = Counter({f"train_{kind}": n for kind, n in Counter(e.kind for e in train).items()})
     counts.update(maker.counts)
     dev = maker.examples([q for q in questions if q.split == "dev"], config.raft.num_dev_examples)
-    general = _general(config, len(train), count_tokens)
+    general = general_examples(config, len(train), count_tokens)
     mixture = [*train, *general]
     random.Random(config.seed).shuffle(mixture)
     with publish(target, "raft", VERSION, settings, inputs) as build:
@@ -126,7 +109,11 @@ class _Maker:
         run: Mapping[str, Sequence[Hit]],
         count_tokens: Callable[[Chat], int],
         config: Config,
+        examples: ExampleSource | None,
+        window_tokens: int,
     ) -> None:
+        self._examples = examples
+        self._window_tokens = window_tokens
         self._passages = passages
         self._run = run
         self._count_tokens = count_tokens
@@ -204,7 +191,7 @@ class _Maker:
             slot = int(place * (len(kept) + 1))
             context = self._ordered(question, [*kept[:slot], oracle, *kept[slot:]])
             marker = context.index(oracle) + 1
-            return context, target_text(question.answers[0], marker, quote, self._config.answering.style)
+            return context, target_text(question.answers[0], marker, quote, self._form.style)
 
         return self._fit(question, "oracle", distractors, make, oracle.id, rng)
 
@@ -243,6 +230,9 @@ class _Maker:
                     "raise raft.max_example_tokens, or lower corpus.chunk_tokens and index again",
                 )
             kept.pop()
+        if shown := self._shown_before(question, context):
+            chat = render(question.question, context, self._form, shown)
+            num_tokens = self._count_tokens((*chat, Message("assistant", completion)))
         dropped = len(distractors) - len(kept)
         self.counts["dropped_distractors"] += dropped
         self.counts["examples_with_dropped_distractors"] += bool(dropped)
@@ -257,6 +247,24 @@ class _Maker:
             num_tokens=num_tokens,
             dropped=dropped,
         )
+
+    def _shown_before(self, question: Question, context: Sequence[Passage]) -> tuple[Example, ...]:
+        """The worked examples as the question would be served with; none of them rests on its gold."""
+        num = self._config.answering.examples
+        if self._examples is None or not num:
+            return ()
+        asked = Asked(question.question, frozenset(question.positives))
+        (chosen,) = self._examples.choose([asked], num, self._form)
+        kept = fit_examples(
+            question.question,
+            context,
+            chosen,
+            form=self._form,
+            count_tokens=self._count_tokens,
+            window_tokens=self._window_tokens,
+        )
+        self.counts["worked_examples_left_out"] += len(chosen) - len(kept)
+        return kept
 
     def _distractors(self, question: Question, wanted: int) -> list[Passage]:
         """The best-ranked of the passages that may be distractors."""
@@ -308,25 +316,6 @@ class _Maker:
 def holds(passage: Passage, answer: str) -> bool:
     """Whether the answer stands in the passage as whole words, case and spacing aside."""
     return contains_answer(passage.full_text, answer)
-
-
-def _general(config: Config, num_domain: int, count_tokens: Callable[[Chat], int]) -> list[RaftExample]:
-    """General instructions that make up `raft.general_share` of the mixture, as far as the file goes."""
-    share = config.raft.general_share
-    wanted = round(num_domain * share / (1 - share))
-    if wanted == 0:
-        return []
-    path = config.raft.general_path
-    rows = list(read_jsonl(path))
-    random.Random(config.seed).shuffle(rows)
-    examples = []
-    for line, record in rows[:wanted]:
-        chat = (Message("user", json_field(path, line, record, "instruction", str)),)
-        completion = json_field(path, line, record, "response", str)
-        num_tokens = count_tokens((*chat, Message("assistant", completion)))
-        if num_tokens <= config.raft.max_example_tokens:
-            examples.append(RaftExample(f"general-{line}", "general", chat, completion, num_tokens=num_tokens))
-    return examples
 
 
 def _words(text: str) -> list[str]:

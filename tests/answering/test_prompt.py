@@ -12,6 +12,7 @@ from hybrid.answering.prompt import (
     PromptForm,
     best_first,
     fit_context,
+    fit_examples,
     numbered_passages,
     render,
     split_prompt,
@@ -137,17 +138,19 @@ def test_an_oracle_that_does_not_fit_is_an_error_that_says_what_to_do() -> None:
         fit_context("How heavy?", [A], form=PromptForm(), count_tokens=num_words, budget_tokens=budget() - 1)
 
 
-def test_worked_examples_count() -> None:
-    example = Example((C,), "Which?", "ten [1]")
-    fitted = fit_context(
-        "How heavy?",
-        [A, B],
-        form=PromptForm(),
-        count_tokens=num_words,
-        budget_tokens=num_words(render("How heavy?", [A], PromptForm(), [example])),
-        examples=[example],
-    )
-    assert fitted.passages == (A,)
+def test_worked_examples_give_way_the_first_ones_first() -> None:
+    examples = [Example((C,), f"Which, {n}?", "ten [1]") for n in range(3)]
+
+    def size(number: int) -> int:
+        return num_words(render("How heavy?", [A, B], PromptForm(), examples[3 - number :]))
+
+    def fitted(window: int) -> tuple[Example, ...]:
+        form = PromptForm()
+        return fit_examples("How heavy?", [A, B], examples, form=form, count_tokens=num_words, window_tokens=window)
+
+    assert fitted(size(3)) == tuple(examples)
+    assert fitted(size(3) - 1) == tuple(examples[1:])
+    assert fitted(size(1) - 1) == ()
 
 
 @pytest.mark.parametrize("form", [PromptForm(), PromptForm(question_first=True)])

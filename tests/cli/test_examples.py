@@ -44,6 +44,7 @@ ORDER = (
     "index",
     "evaluate",
     "diagnose",
+    "prompt",
     "train-embed",
     "train-raft",
     "merge",
