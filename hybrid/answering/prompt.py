@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Protocol
 
 from hybrid.answering.excerpt import WHOLE, Excerpts
-from hybrid.config import PLACEHOLDER, AnsweringConfig, AnswerStyle
+from hybrid.config_answering import PLACEHOLDER, AnsweringConfig, AnswerStyle
 from hybrid.errors import UserError
 from hybrid.types import Chat, Message, Passage
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from hybrid.answering.citations import may_yet_decline, plain_text
 from hybrid.answering.prompt import ANSWER_MARK
-from hybrid.config import AnsweringConfig
+from hybrid.config_answering import AnsweringConfig
 
 OnText = Callable[[str], None]
 """Takes the next piece of a text. It may raise to end the writing."""

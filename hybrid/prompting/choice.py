@@ -18,7 +18,8 @@ import numpy as np
 
 from hybrid.answering.pipeline import Pipeline, Request
 from hybrid.artifacts import Manifest, publish, require
-from hybrid.config import AnswerStyle, Config
+from hybrid.config import Config
+from hybrid.config_answering import AnswerStyle
 from hybrid.errors import TooLittleDataError, UserError
 from hybrid.evaluation.attribution import jsonable
 from hybrid.evaluation.graders import grade

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from hybrid.artifacts import Manifest, current, sha256_json
-from hybrid.config import AnswerStyle, Config
+from hybrid.config import Config
+from hybrid.config_answering import AnswerStyle
 from hybrid.progress import tell_once
 from hybrid.types import Question
 

@@ -18,7 +18,7 @@ from hybrid.answering.prompt import (
     split_prompt,
     target_text,
 )
-from hybrid.config import AnswerStyle
+from hybrid.config_answering import AnswerStyle
 from hybrid.errors import UserError
 from hybrid.types import Chat, Passage
 

@@ -7,7 +7,7 @@ import pytest
 
 from hybrid.answering.citations import declines, may_yet_decline, plain_text, read_answer
 from hybrid.answering.streaming import Gate, TokenText, may_stream
-from hybrid.config import AnsweringConfig
+from hybrid.config_answering import AnsweringConfig
 
 DECLINING = [
     "I don't know.",

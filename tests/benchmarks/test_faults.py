@@ -41,7 +41,7 @@ class Reader:
             found = re.search(r"(mx\w+) weighs (\S+ kg)", text)
             if asked and found and found[1] == asked[1]:
                 return f"{found[2]} [{number}]"
-        return "I don't know." if "say: I don't know." in chat[0].content else "about 7 kg [1]"
+        return "I don't know." if "reply: I don't know." in chat[-1].content else "about 7 kg [1]"
 
 
 @pytest.fixture
