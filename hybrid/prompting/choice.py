@@ -11,6 +11,7 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -176,7 +177,7 @@ def choose_prompt(
     requests = [Request(q.question, pipeline.lookup(row), hidden=q.positives) for q, row in zip(dev, hits, strict=True)]
     present, *rest = (_Trial(p, replace(pipeline, config=p.of(config))) for p in (present_prompt(config), *others))
     present.count(requests[:_PROBED])
-    unfit = [trial for trial in rest if not _fits(trial, lambda t: t.count(requests[:_PROBED]), told)]
+    unfit = [trial for trial in rest if not _fits(partial(trial.count, requests[:_PROBED]), trial.prompt, told)]
     rest = [trial for trial in rest if trial not in unfit]
     limit, seconds = _limit(budget, [present, *rest], requests, uncached)
     plan = plan_rounds(len(rest), len(dev), limit)
@@ -190,9 +191,9 @@ def choose_prompt(
         for number, each in enumerate(plan, start=1):
             alive = sorted(alive, key=_worth)[: each.candidates] if number > 1 else alive
             told(f"round {number} of {len(plan)}: {each.candidates + 1} prompts on {each.questions} questions")
-            asked = each.questions
-            present.ask(dev[:asked], requests[:asked])
-            lost = [t for t in alive if not _fits(t, lambda t, n=asked: t.ask(dev[:n], requests[:n]), told)]  # type: ignore[misc]
+            asked = (dev[: each.questions], requests[: each.questions])
+            present.ask(*asked)
+            lost = [trial for trial in alive if not _fits(partial(trial.ask, *asked), trial.prompt, told)]
             unfit += lost
             alive = [trial for trial in alive if trial not in lost]
         measured = [present, *(trial for trial in rest if trial not in unfit)]
@@ -230,12 +231,12 @@ def _limit(
     return budget.answers if budget.answers is not None else by_time, seconds
 
 
-def _fits(trial: _Trial, work: Callable[[_Trial], None], told: Callable[[str], None]) -> bool:
+def _fits(work: Callable[[], None], prompt: Prompt, told: Callable[[str], None]) -> bool:
     """Whether a candidate can be asked at all; what its examples do not fit is told."""
     try:
-        work(trial)
+        work()
     except UserError as error:
-        told(f"{trial.prompt.name} is left out: {error.problem}")
+        told(f"{prompt.name} is left out: {error.problem}")
         return False
     return True
 
