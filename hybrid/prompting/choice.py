@@ -11,6 +11,7 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ _FIRST = (16, 12, 8, 6, 4)
 """Questions of the first round, as many of these as the budget allows."""
 _STYLES: tuple[AnswerStyle, ...] = ("plain", "cited", "quote_first", "reason_first")
 _LAST = 2
+_PROBED = 2
+"""Prompts of each candidate that are counted before anything is told."""
 _RISK = 0.05
 
 
@@ -121,7 +124,7 @@ def dev_questions(questions: Sequence[Question], seed: int) -> list[Question]:
     return found
 
 
-@dataclass
+@dataclass(eq=False)
 class _Trial:
     """A prompt and how it did so far."""
 
@@ -174,11 +177,14 @@ def choose_prompt(
     hits = pipeline.retrieve([question.question for question in dev], config.retrieval.k)
     requests = [Request(q.question, pipeline.lookup(row), hidden=q.positives) for q, row in zip(dev, hits, strict=True)]
     present, *rest = (_Trial(p, replace(pipeline, config=p.of(config))) for p in (present_prompt(config), *others))
+    present.count(requests[:_PROBED])
+    unfit = [trial for trial in rest if not _fits(partial(trial.count, requests[:_PROBED]), trial.prompt, told)]
+    rest = [trial for trial in rest if trial not in unfit]
     limit, seconds = _limit(budget, [present, *rest], requests, uncached)
     plan = plan_rounds(len(rest), len(dev), limit)
     total = num_answers(plan)
     told(
-        f"{len(others) + 1} prompts in {len(plan)} rounds: {total} answers on {plan[-1].questions} dev questions, "
+        f"{len(rest) + 1} prompts in {len(plan)} rounds: {total} answers on {plan[-1].questions} dev questions, "
         f"about {total * seconds / 60:.1f} minutes or less"
     )
     with publish(target, KIND, VERSION, settings_of(config), inputs) as build:
@@ -186,9 +192,13 @@ def choose_prompt(
         for number, each in enumerate(plan, start=1):
             alive = sorted(alive, key=_worth)[: each.candidates] if number > 1 else alive
             told(f"round {number} of {len(plan)}: {each.candidates + 1} prompts on {each.questions} questions")
-            for trial in (present, *alive):
-                trial.ask(dev[: each.questions], requests[: each.questions])
-        rows = [_row(trial, present, dev, len(rest), alive, config) for trial in (present, *rest)]
+            asked = (dev[: each.questions], requests[: each.questions])
+            present.ask(*asked)
+            lost = [trial for trial in alive if not _fits(partial(trial.ask, *asked), trial.prompt, told)]
+            unfit += lost
+            alive = [trial for trial in alive if trial not in lost]
+        measured = [present, *(trial for trial in rest if trial not in unfit)]
+        rows = [_row(trial, present, dev, len(rest), alive, config) for trial in measured]
         proven = [row for row in rows if row["low"] is not None and row["low"] > 0]
         best = max(proven, key=lambda row: (row["gain"]["value"], -row["tokens"])) if proven else rows[0]
         build.counts.update(questions=plan[-1].questions, answers=total)
@@ -199,8 +209,9 @@ def choose_prompt(
             present=asdict(present.prompt),
             budget=asdict(budget),
             candidates=rows,
+            unfit=[asdict(trial.prompt) for trial in unfit],
         )
-        write_jsonl(build.path / "answers.jsonl", _evidence([present, *rest], dev))
+        write_jsonl(build.path / "answers.jsonl", _evidence(measured, dev))
     return require(target, COMMAND)
 
 
@@ -208,8 +219,6 @@ def _limit(
     budget: Budget, trials: Sequence[_Trial], requests: Sequence[Request], uncached: Generator
 ) -> tuple[int | None, float]:
     """Answers that may be asked for, and the seconds of one with a prompt of mean length, asked alone."""
-    for trial in trials:
-        trial.count(requests[:2])
     present = trials[0]
     context = present.pipeline.fit(requests[0])
     chat = present.pipeline.prompt(requests[0].question, context.passages, context.examples)
@@ -221,6 +230,16 @@ def _limit(
     seconds = spent * sum(trial.mean_tokens for trial in trials) / len(trials) / present.tokens[0]
     by_time = None if budget.minutes is None else int(60 * budget.minutes / seconds)
     return budget.answers if budget.answers is not None else by_time, seconds
+
+
+def _fits(work: Callable[[], None], prompt: Prompt, told: Callable[[str], None]) -> bool:
+    """Whether a candidate can be asked at all; what its examples do not fit is told."""
+    try:
+        work()
+    except UserError as error:
+        told(f"{prompt.name} is left out: {error.problem}")
+        return False
+    return True
 
 
 def _right(answer: Answer, question: Question) -> float:

@@ -86,7 +86,7 @@ def test_a_planted_best_form_is_found_and_proven(tmp_path: Path) -> None:
     assert rows["plain"]["score"]["value"] == pytest.approx(right) and rows["plain"]["gain"] is None
     best = rows["quote_first"]
     assert best["gain"]["value"] == pytest.approx(1 - right)
-    assert 0.3 < best["low"] < best["gain"]["low"] < best["gain"]["value"]
+    assert 0.3 < best["low"] < best["gain"]["value"] and 0.3 < best["gain"]["low"] < best["gain"]["value"]
     # three others: one leaves after the first round, two and the present prompt answer all of dev
     assert sorted(row["questions"] for row in rows.values()) == [16, NUM, NUM, NUM]
     assert manifest.counts == {"questions": NUM, "answers": 16 * 4 + (NUM - 16) * 3}

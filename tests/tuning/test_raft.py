@@ -2,18 +2,19 @@
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hybrid.answering.prompt import ABSTENTION, ANSWER_MARK
+from hybrid.answering.prompt import ABSTENTION, ANSWER_MARK, Asked, Example, PromptForm
 from hybrid.artifacts import Manifest
 from hybrid.config import Config
 from hybrid.errors import InputError, TooLittleDataError, UserError
 from hybrid.jsonl import write_jsonl
 from hybrid.tuning.raft import build_raft, holds
-from hybrid.types import Chat, Evidence, Hit, Passage, Question
+from hybrid.types import Chat, Evidence, Hit, Message, Passage, Question
 
 NUM = 40
 ORACLE = {
@@ -360,3 +361,30 @@ def test_best_first_puts_every_example_in_the_retrievers_order(tmp_path: Path) -
         if record["kind"] == "oracle":
             # the oracle ranks first, its twin is no distractor
             assert completion(record).endswith("[1]")
+
+
+class Gives:
+    """Examples whose questions say what they were chosen for."""
+
+    def choose(self, asked: Sequence[Asked], num: int, form: PromptForm) -> list[tuple[Example, ...]]:
+        return [
+            tuple(Example((NOISE[n],), f"For {sorted(one.hidden)}, {n}?", "so") for n in range(num)) for one in asked
+        ]
+
+
+def test_worked_examples_stand_before_a_question_as_they_are_served(tmp_path: Path) -> None:
+    config = configured(num_examples=10, unanswerable_share=0.0, oracle_rate=1.0)
+    answering = config.answering.model_copy(update={"examples": 2})
+    config = config.model_copy(update={"answering": answering})
+    build(tmp_path / "wide", TRAIN, config, examples=Gives(), window_tokens=5000)
+    for record in read(tmp_path / "wide"):
+        first, second, last = (turn["content"] for turn in record["prompt"] if turn["role"] == "user")
+        gold = f"gold{record['question_id'][1:]}"
+        assert f"For ['{gold}'], 0?" in first and f"For ['{gold}'], 1?" in second
+        assert f"How heavy is pump {gold[4:]}?" in last
+        whole = [Message(turn["role"], turn["content"]) for turn in [*record["prompt"], *record["completion"]]]
+        assert record["num_tokens"] == num_words(tuple(whole))
+    longest = max(record["num_tokens"] for record in read(tmp_path / "wide"))
+    manifest = build(tmp_path / "narrow", TRAIN, config, examples=Gives(), window_tokens=longest - 30)
+    assert manifest.counts["worked_examples_left_out"] == manifest.counts["train"]
+    assert all(len(record["prompt"]) == 3 for record in read(tmp_path / "narrow"))
