@@ -48,7 +48,7 @@ class AnsweringConfig(Stage):
     """What happens to an answer that nothing bears out: a figure or identifier that no source contains, no source at
     all, words of the instruction, a source that treats too little of the question (`min_support`). `abstain` withholds
     it and shows answers whole, when they are judged; with the others a terminal shows them while they are written."""
-    min_support: float | None = -0.22
+    min_support: float | None = -0.15
     """Least support of an answer that is served: the share of the question's words that is treated where the answer
     stands, rare words counting more, plus the mean log-probability of the answer's tokens. Lower answers more, higher
     declines more; empty: whatever has a source is served."""

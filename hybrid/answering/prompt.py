@@ -79,13 +79,17 @@ class PromptForm:
 
     @property
     def task(self) -> str:
-        """What is asked for beside the question, in words."""
+        """What is asked for beside the question, in words.
+
+        The plain form does not offer to decline: small readers then decline what they could answer and hardly anything
+        else, and what nothing bears out is withheld anyway.
+        """
         parts = [
             _ASK,
             _TASK[self.style],
             self.instruction,
             "The search holds the first passage for the best." if self.best_first else "",
-            f"If the passages do not contain the answer, reply: {ABSTENTION}",
+            "" if self.style == "plain" else f"If the passages do not contain the answer, reply: {ABSTENTION}",
         ]
         return " ".join(part for part in parts if part)
 

@@ -37,7 +37,7 @@ def test_passages_are_numbered_in_order_with_their_headings_and_the_question_com
     (user,) = render("How heavy?", [B, A], PromptForm())
     assert user.role == "user"
     assert user.content == f"[1] It is red.\n\n[2] Pump A › Mass\nIt weighs 20 kg.\n\n{TASK}\n\nQuestion: How heavy?"
-    assert ABSTENTION in TASK
+    assert ABSTENTION not in TASK and ABSTENTION in PromptForm("cited").task
 
 
 def test_no_passages() -> None:
@@ -53,7 +53,7 @@ def test_the_question_may_stand_before_the_passages_too() -> None:
 
 def test_an_instruction_joins_the_task() -> None:
     form = PromptForm(instruction="Answer yes, no or maybe.")
-    assert "Answer yes, no or maybe." in form.task and form.task.endswith(ABSTENTION)
+    assert form.task.endswith("Answer yes, no or maybe.")
     assert form.task in render("q", [A], form)[-1].content and form.words == form.task
 
 

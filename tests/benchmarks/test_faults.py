@@ -59,7 +59,9 @@ def system(tmp_path: Path) -> System:
     ]
     embedder, store = Words(), FlatStore(DIM)
     store.add(list(passages), embedder.encode_passages([p.full_text for p in passages.values()]))
-    config = Config.model_validate({"retrieval": {"k": 3, "depth": 60}, "generator": {"context_tokens": 2_000}})
+    config = Config.model_validate(
+        {"retrieval": {"k": 3, "depth": 60}, "generator": {"context_tokens": 2_000}, "answering": {"style": "cited"}}
+    )
     pipeline = Pipeline(store, embedder, Reader(), passages, config)
     # the faults of adapters need a workspace, the others do not
     return System(pipeline, tuple(questions), cast(Any, None), tmp_path)
