@@ -27,7 +27,7 @@ from hybrid.corpus.questions import read_questions
 from hybrid.errors import HybridError
 from hybrid.evaluation.questions import sample
 from hybrid.jsonl import read_jsonl, write_jsonl
-from hybrid.lifecycle.workspace import Workspace
+from hybrid.lifecycle.workspace import SystemName, Workspace
 from hybrid.models import resolve
 from hybrid.progress import track
 from hybrid.serving.asking import Asker
@@ -37,7 +37,7 @@ COMMAND = "make bench-own"
 SET = "tts_handbook"
 MODELS = ("Qwen2.5-Coder-0.5B-Instruct", "Qwen2.5-Coder-1.5B-Instruct")
 ROOT = Path("indexes") / "bench-own"
-SYSTEM = "base"
+SYSTEM: SystemName = "base"
 WARM_UP = "Who are we?"
 RESAMPLES = 10_000
 SIDES = {"hybrid": "hybrid", "llamaindex": "LlamaIndex", "citations": "LlamaIndex citations"}
@@ -69,17 +69,18 @@ def main(
     for tool in dict.fromkeys(_tool(side) for side in sides):
         _run(tool, "index")
     rows: list[dict[str, Any]] = []
+    stamp: dict[str, Any] = {"of": SET, "split": split, "seed": seed, "command": COMMAND}
     for model, folder in folders.items():
         started = time.perf_counter()
         for side in sides:
             _run(_tool(side), "ask", side, model if side == "hybrid" else folder, label(model))
         minutes = round((time.perf_counter() - started) / 60, 1)
         replies = {side: found for side in SIDES if (found := _replies(side, label(model), asked))}
-        stamp = {"of": SET, "split": split, "seed": seed, "minutes": minutes, "command": COMMAND}
         told = _figures(replies, asked, kinds(corpus), label(model), seed)
-        rows += [results.make_row(metric, system, value, **stamp) for metric, system, value in told]
-    stamp = {"of": SET, "split": split, "seed": seed, "minutes": 0.0, "command": COMMAND}
-    rows += [results.make_row("own/index-s", name, value, **stamp) for name, value in _index_seconds().items()]
+        rows += [results.make_row(metric, system, value, minutes=minutes, **stamp) for metric, system, value in told]
+    rows += [
+        results.make_row("own/index-s", name, value, minutes=0.0, **stamp) for name, value in _index_seconds().items()
+    ]
     tell(rows)
     if not print_only and split == "test":
         labels = {label(model) for model in models}

@@ -66,7 +66,7 @@ def _rows(name: str, corpus: Path, model: str, num_questions: int) -> list[dict[
     hits = pipeline.retrieve([question.question for question in asked])
     retrieved = _judged(pipeline, asked, [pipeline.lookup(row) for row in hits])
     system = f"hybrid, {label(model)}"
-    draws = {"resamples": RESAMPLES, "seed": seed}
+    draws: dict[str, int] = {"resamples": RESAMPLES, "seed": seed}
     told = measured(CITATIONS, {system: retrieved}, **draws)
     among: list[dict[str, Any]] = []
     if name in READ_AMONG:
@@ -75,7 +75,7 @@ def _rows(name: str, corpus: Path, model: str, num_questions: int) -> list[dict[
         told += measured([READ], {system: among}, **draws)
     told += measured([ECHO], {system: [*retrieved, *among]}, **draws)
     minutes = round((time.perf_counter() - started) / 60, 1)
-    stamp = {"of": name, "split": "test", "seed": seed, "minutes": minutes, "command": COMMAND}
+    stamp: dict[str, Any] = {"of": name, "split": "test", "seed": seed, "minutes": minutes, "command": COMMAND}
     return [results.make_row(metric, side, value, **stamp) for metric, side, value in told]
 
 
