@@ -122,8 +122,8 @@ def test_a_date_that_is_none_is_no_metadata() -> None:
 def test_encrypted_mails_are_told() -> None:
     sealed = raw(
         'Content-Type: multipart/encrypted; boundary="b"; protocol="application/pgp-encrypted"',
-        b"--b\nContent-Type: application/pgp-encrypted\n\nVersion: 1\n--b\nContent-Type: application/octet-stream\n\nx\n"
-        b"--b--\n",
+        b"--b\nContent-Type: application/pgp-encrypted\n\nVersion: 1\n--b\nContent-Type: application/octet-stream\n\nx"
+        b"\n--b--\n",
     )
     with pytest.raises(UnreadableError, match="encrypted: save it as it is shown in your mail program"):
         read_mail(sealed)

@@ -60,9 +60,9 @@ def read_workbook(data: bytes, max_bytes: int) -> Content:
         try:
             book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
         except (ValueError, KeyError, OSError, SyntaxError) as error:
+            kind = type(error.__cause__ or error).__name__
             raise UnreadableError(
-                f"no workbook that openpyxl reads ({type(error.__cause__ or error).__name__}): open it in a spreadsheet "
-                "program and save it as .xlsx"
+                f"no workbook that openpyxl reads ({kind}): open it in a spreadsheet program and save it as .xlsx"
             ) from None
         for worksheet in book.worksheets:
             name = " ".join(worksheet.title.split())
