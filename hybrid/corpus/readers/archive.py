@@ -24,7 +24,10 @@ def open_archive(data: bytes, max_bytes: int, *, streamed: str = "") -> zipfile.
     """
     if data.startswith(_OLE):
         raise UnreadableError("locked by a password, or of a format before 2007: save it anew without a password")
-    archive = zipfile.ZipFile(io.BytesIO(data))
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(data))
+    except zipfile.BadZipFile:
+        raise UnreadableError("unreadable: damaged or cut off, copy it anew") from None
     parts = archive.infolist()
     if any(part.flag_bits & 1 for part in parts):
         raise UnreadableError("encrypted: save it without a password")
