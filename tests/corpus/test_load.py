@@ -137,6 +137,7 @@ def test_bad_files_are_skipped_and_listed(tmp_path: Path) -> None:
     (tmp_path / "hollow.html").write_text("<html><body><script>x()</script></body></html>")
     (tmp_path / "sound.mp3").write_bytes(b"ID3")
     (tmp_path / ".hidden.md").write_text("# Hidden\n\nText.\n")
+    (tmp_path / "~$good.xlsx").write_bytes(b"\x05Anna")
     reading = load_documents(tmp_path)
     assert [d.id for d in reading.documents] == ["good.md"]
     skipped = dict(reading.skipped)
