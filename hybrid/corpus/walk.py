@@ -82,7 +82,8 @@ def _entries(folder: str, listing: Listing) -> Iterator[tuple[str, str, int]]:
             listing.skipped.append((prefix.rstrip("/"), f"folder cannot be opened: {error.strerror}"))
             continue
         for entry in entries:
-            if entry.name.startswith("."):
+            # "~$" begins the name of what Office keeps beside a file that is open
+            if entry.name.startswith((".", "~$")):
                 continue
             source = f"{prefix}{entry.name}"
             if not _is_utf8(entry.name):

@@ -1,9 +1,13 @@
 """Files of every accepted format become documents; what cannot be read is listed, never lost in silence."""
 
+import zipfile
 from pathlib import Path
 
 import docx
 import fpdf
+import nbformat
+import openpyxl
+import pptx
 import pytest
 
 from hybrid.config import CorpusConfig
@@ -59,6 +63,59 @@ def test_every_format(tmp_path: Path) -> None:
     assert (found["f1"].title, found["f1"].source, found["f2"].source) == ("Pump F", "f.jsonl:1", "f.jsonl:3")
 
 
+def write_office(folder: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in (["#", "Part"], [7, "Seal"]):
+        book.active.append(row)  # type: ignore[union-attr]
+    book.save(folder / "a.xlsx")
+    show = pptx.Presentation()
+    show.slides.add_slide(show.slide_layouts[0]).shapes.title.text = "Slides"  # type: ignore[union-attr]
+    show.slides[0].placeholders[1].text = "It hums."  # type: ignore[attr-defined]
+    show.save(str(folder / "b.pptx"))
+    nbformat.write(
+        nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Notes\n\nText.")]), folder / "c.ipynb"
+    )
+    (folder / "d.adoc").write_text("= Manual\nAnna Meier\n\nText.\n")
+    (folder / "e.mdx").write_text("# Page\n\n<b>Text</b>.\n")
+    (folder / "f.eml").write_text("From: a@pump.example\nSubject: Seals\n\nText.\n")
+    with zipfile.ZipFile(folder / "g.epub", "w") as file:
+        file.writestr("META-INF/container.xml", "<container><rootfile full-path='b.opf'/></container>")
+        file.writestr("a.html", "<h1>Care</h1><p>Text.</p>")
+        file.writestr(
+            "b.opf",
+            "<package xmlns:dc='d'><dc:title>Book</dc:title><item id='a' href='a.html' media-type='text/html'/>"
+            "<itemref idref='a'/></package>",
+        )
+
+
+def test_what_offices_and_developers_write(tmp_path: Path) -> None:
+    write_office(tmp_path)
+    reading = load_documents(tmp_path)
+    assert reading.skipped == []
+    found = {d.id: (d.title, d.text, d.metadata, d.marks[:1]) for d in reading.documents}
+    assert found == {
+        "a.xlsx": ("a", "#: 7 | Part: Seal", {}, ((0, "#sheet=Sheet:2"),)),
+        "b.pptx": ("Slides", "# Slides\n\nIt hums.", {}, ((0, "#slide=1"),)),
+        "c.ipynb": ("Notes", "# Notes\n\nText.", {}, ((0, "#cell=1"),)),
+        "d.adoc": ("Manual", "# Manual\n\nText.", {"author": "Anna Meier"}, ()),
+        "e.mdx": ("Page", "# Page\n\nText.", {}, ()),
+        "f.eml": ("Seals", "Text.", {"from": "a@pump.example"}, ()),
+        "g.epub": ("Book", "# Care\n\nText.", {}, ((0, "#chapter=1"),)),
+    }
+
+
+def test_rows_of_a_sheet_reach_the_passages_with_their_section(tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    write_office(corpus)
+    cache = tmp_path / "documents.sqlite"
+    for target in ("first", "from the cache"):
+        built = build(corpus, tmp_path / target, cache)
+        (row,) = (p for p in built.passages if p.document_id == "a.xlsx")
+        assert (row.section, row.source, row.metadata) == ("Sheet", "a.xlsx#sheet=Sheet:2", {"#": 7, "Part": "Seal"})
+        assert row.full_text == "a › Sheet\n#: 7 | Part: Seal"
+
+
 def test_a_title_is_taken_from_the_file_name_where_there_is_no_heading(tmp_path: Path) -> None:
     (tmp_path / "seal-wear_notes.md").write_text("Just text.\n")
     assert load_documents(tmp_path).documents[0].title == "seal wear notes"
@@ -80,6 +137,7 @@ def test_bad_files_are_skipped_and_listed(tmp_path: Path) -> None:
     (tmp_path / "hollow.html").write_text("<html><body><script>x()</script></body></html>")
     (tmp_path / "sound.mp3").write_bytes(b"ID3")
     (tmp_path / ".hidden.md").write_text("# Hidden\n\nText.\n")
+    (tmp_path / "~$good.xlsx").write_bytes(b"\x05Anna")
     reading = load_documents(tmp_path)
     assert [d.id for d in reading.documents] == ["good.md"]
     skipped = dict(reading.skipped)
@@ -100,6 +158,22 @@ def test_an_empty_corpus_is_refused(tmp_path: Path) -> None:
     (tmp_path / "latin.txt").write_bytes(b"\xff\xff")
     with pytest.raises(InputError, match=r"latin\.txt: not UTF-8"):
         load_documents(tmp_path)
+
+
+def test_a_folder_without_documents_is_told_what_it_holds_and_what_could_be_read(tmp_path: Path) -> None:
+    for name in ("a.doc", "b.DOC", "c.xyz", "noise"):
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "d.eml").write_bytes(b"no mail")
+    with pytest.raises(InputError) as caught:
+        load_documents(tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path}: no readable document (found 2 .doc, 1 .xyz, 1 .eml, 1 no suffix; "
+        "a.doc: format .doc is not read: convert it (soffice --headless --convert-to docx FILE); "
+        "b.DOC: format .DOC is not read: convert it (soffice --headless --convert-to docx FILE); "
+        "c.xyz: format .xyz is not read; d.eml: no e-mail: it begins with no header of one; "
+        "noise: format without suffix is not read)\n  → add files of these formats: .adoc .asciidoc .csv .docx .eml "
+        ".epub .htm .html .ipynb .jsonl .markdown .md .mdx .pdf .pptm .pptx .rst .tsv .txt .xhtml .xlsm .xlsx"
+    )
 
 
 @pytest.mark.parametrize(
@@ -126,12 +200,13 @@ def test_duplicate_document_ids_are_refused(tmp_path: Path) -> None:
         load_documents(tmp_path)
 
 
-def build(corpus: Path, target: Path) -> PassageSet:
+def build(corpus: Path, target: Path, cache: Path | None = None) -> PassageSet:
     folder = CorpusFolder(corpus)
     inputs = {"corpus": folder.content_id(CorpusConfig())}
     manifest = build_passages(
-        folder, CorpusConfig(chunk_tokens=32), tokenize=str.split, max_tokens=32, target=target, inputs=inputs
-    )
+        folder, CorpusConfig(chunk_tokens=32), tokenize=str.split, max_tokens=32, target=target, inputs=inputs,
+        cache=cache,
+    )  # fmt: skip
     return PassageSet(target, manifest)
 
 

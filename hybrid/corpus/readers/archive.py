@@ -10,6 +10,8 @@ _MOST_MEDIA = 4
 """Times the limit that the pictures and the text of a file may take up together when they are unpacked."""
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 """Begins what Office writes for a file with a password, and wrote for every file before 2007."""
+_HEAD = 2_000
+"""Bytes of a part in which a document type would be declared."""
 _TEXT = (".xml", ".rels", ".opf", ".ncx", ".html", ".htm", ".xhtml")
 
 
@@ -22,7 +24,10 @@ def open_archive(data: bytes, max_bytes: int, *, streamed: str = "") -> zipfile.
     """
     if data.startswith(_OLE):
         raise UnreadableError("locked by a password, or of a format before 2007: save it anew without a password")
-    archive = zipfile.ZipFile(io.BytesIO(data))
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(data))
+    except zipfile.BadZipFile:
+        raise UnreadableError("unreadable: damaged or cut off, copy it anew") from None
     parts = archive.infolist()
     if any(part.flag_bits & 1 for part in parts):
         raise UnreadableError("encrypted: save it without a password")
@@ -34,6 +39,18 @@ def open_archive(data: bytes, max_bytes: int, *, streamed: str = "") -> zipfile.
     total = sum(part.file_size for part in parts)
     if text > max_bytes or total > _MOST_MEDIA * max_bytes:
         raise UnreadableError(f"unpacks to {total / 1e6:.0f} MB: more than corpus.max_file_mb allows")
+    return archive
+
+
+def open_office(data: bytes, max_bytes: int, *, streamed: str = "") -> zipfile.ZipFile:
+    """The same for files of Office programs, which define no entities: raises `UnreadableError` for one that does."""
+    archive = open_archive(data, max_bytes, streamed=streamed)
+    for part in archive.infolist():
+        if part.filename.endswith((".xml", ".rels")):
+            with archive.open(part) as stream:
+                # of UTF-16 every other byte is none
+                if b"<!DOCTYPE" in stream.read(_HEAD).replace(b"\0", b""):
+                    raise UnreadableError("defines entities, which no Office program does")
     return archive
 
 

@@ -1,6 +1,6 @@
 """AsciiDoc: headings, lists, tables, code and admonitions as Markdown.
 
-No library is used: the two of Python are under the GPL and the AGPL, or take five seconds a kilobyte. What carries text
+No library is used: the two of Python are under the GPL and the AGPL, or take seconds a kilobyte. What carries text
 is read; nothing beside the file itself is, and nothing is run.
 """
 

@@ -9,7 +9,7 @@ from hybrid.corpus.readers.decoding import Notes, decode, storable
 from hybrid.types import MetadataValue
 
 _LONGEST = 4_000
-"""Characters of a header that are read: Python's parser takes seconds for a few times as many."""
+"""Characters of a header that are read: Python's parser takes a second for ten times as many."""
 _MOST_FOREIGN = 0.2
 """Of the letters of a text in a western language, those with accents."""
 

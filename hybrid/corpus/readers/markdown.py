@@ -45,7 +45,12 @@ def read_markdown(data: bytes, prepare: Callable[[str], str] | None = None) -> C
 
 def clean_markdown(text: str) -> str:
     """The text without comments, scripts, badges and tags outside code; underlined headings become those with `#`."""
-    return outside_code(_HIDDEN.sub(lambda found: found["code"] or "", text), _clean)
+    return outside_code(without_hidden(text), _clean)
+
+
+def without_hidden(text: str) -> str:
+    """The text without comments, scripts and styles outside code."""
+    return _HIDDEN.sub(lambda found: found["code"] or "", text)
 
 
 def outside_code(text: str, change: Callable[[str], str]) -> str:

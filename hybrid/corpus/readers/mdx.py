@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from hybrid.corpus.markdown_blocks import FENCE
 from hybrid.corpus.readers.content import Content
-from hybrid.corpus.readers.markdown import CODE, read_markdown
+from hybrid.corpus.readers.markdown import CODE, read_markdown, without_hidden
 
 _MODULE = re.compile(
     r"(?:import|export)\b(?:\s*[{*\"']|\s+(?:default|const|let|var|function|async|class|type|interface|enum)\b"
@@ -35,7 +35,7 @@ def read_mdx(data: bytes) -> Content:
 
 
 def _without_javascript(text: str) -> str:
-    text = _without_markup(_without_modules(text.split("\n")))
+    text = _without_markup(_without_modules(without_hidden(text).split("\n")))
     return _BLANK_LINES.sub("\n\n", text).strip("\n")
 
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from hybrid.corpus.markdown_blocks import table
-from hybrid.corpus.readers.archive import open_archive, parse_xml, refuse_text_above
+from hybrid.corpus.readers.archive import open_office, parse_xml, refuse_text_above
 from hybrid.corpus.readers.content import Content, with_marks
 from hybrid.corpus.readers.decoding import storable
 
@@ -24,7 +24,7 @@ def read_slides(data: bytes, max_bytes: int) -> Content:
     """
     from pptx import Presentation
 
-    open_archive(data, max_bytes)
+    open_office(data, max_bytes)
     parts: list[tuple[str, str]] = []
     hidden: list[str] = []
     seen: set[str] = set()
@@ -55,7 +55,7 @@ def _blocks(slide: Any, number: int, *, is_first: bool) -> Iterator[str]:
     elif not is_first:
         # what has no title does not belong to the slide before
         yield f"## Slide {number}"
-    yield from _texts((shape for shape in slide.shapes if shape.shape_id != getattr(title, "shape_id", None)), 0)
+    yield from _texts((shape for shape in slide.shapes if title is None or shape.element is not title.element), 0)
     if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
         spoken = [_line(part.text) for part in slide.notes_slide.notes_text_frame.paragraphs]
         if told := "\n".join(filter(None, spoken)):
@@ -128,7 +128,7 @@ def _mark(paragraph: Any, *, in_body: bool) -> str:
 
 def _table(rows: Any) -> str:
     """A cell that is merged with the one before it is empty."""
-    cells = [["" if cell.is_spanned else storable(cell.text) for cell in row.cells] for row in rows.rows]
+    cells = [["" if cell.is_spanned else _line(cell.text) for cell in row.cells] for row in rows.rows]
     return table(cells, header=len(cells) > 1)
 
 
@@ -159,4 +159,5 @@ def _diagram(shape: Any) -> Iterator[str]:
 
 
 def _line(text: str) -> str:
-    return " ".join(storable(text).split())
+    # a break inside a paragraph is a control character
+    return " ".join(storable(text.replace("\v", " ")).split())

@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from hybrid.corpus.markdown_blocks import table
-from hybrid.corpus.readers.archive import open_archive
+from hybrid.corpus.readers.archive import open_office
 from hybrid.corpus.readers.content import Content
 
 _LEVEL = re.compile(r"^heading (\d)$", re.IGNORECASE)
@@ -17,7 +17,7 @@ def read_word(data: bytes, max_bytes: int) -> Content:
     from docx import Document
     from docx.table import Table
 
-    open_archive(data, max_bytes)
+    open_office(data, max_bytes)
     blocks: list[str] = []
     items: list[str] = []
     for part in Document(io.BytesIO(data)).iter_inner_content():

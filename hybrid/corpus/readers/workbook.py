@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hybrid.corpus.readers.archive import open_archive, refuse_text_above
+from hybrid.corpus.readers.archive import open_office, refuse_text_above
 from hybrid.corpus.readers.content import Content, UnreadableError
 from hybrid.corpus.readers.sheet import Cells, Sheet, read_sheet
 from hybrid.types import MetadataValue, Scalar
@@ -50,14 +50,20 @@ def read_workbook(data: bytes, max_bytes: int) -> Content:
     """
     import openpyxl
 
-    archive = open_archive(data, max_bytes, streamed="xl/worksheets/")
+    archive = open_office(data, max_bytes, streamed="xl/worksheets/")
     records = _Records()
     notes: list[tuple[int, str]] = []
     hidden: list[str] = []
     with warnings.catch_warnings():
         # of styles and extensions that openpyxl cannot write back
         warnings.simplefilter("ignore")
-        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
+        try:
+            book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
+        except (ValueError, KeyError, OSError, SyntaxError) as error:
+            kind = type(error.__cause__ or error).__name__
+            raise UnreadableError(
+                f"no workbook that openpyxl reads ({kind}): open it in a spreadsheet program and save it as .xlsx"
+            ) from None
         for worksheet in book.worksheets:
             name = " ".join(worksheet.title.split())
             if worksheet.sheet_state != "visible":
