@@ -24,7 +24,7 @@ class AnsweringConfig(Stage):
     Sources are found after the answer is written, whatever the form."""
     examples: int = Field(0, ge=0)
     """Training questions with their answers that stand before the question as turns of the chat: those most like it,
-    the nearest one last, and of two or more one that declines where train has any. They come on top of
+    the nearest one that answers last, and of two or more one that declines where train has any. They come on top of
     `generator.context_tokens`; those that the model's window does not hold are left out and counted."""
     example_tokens: int = Field(60, ge=16)
     """Of the passage of each such example: the sentences round its answer are kept."""

@@ -119,6 +119,7 @@ def tiny_values(folder: Path) -> dict[str, Any]:
         "embedder.model": str(embedder),
         "retrieval.k": 2,
         "retrieval.depth": 24,
+        "retrieval.mode": "dense",
         "generator.model": str(generator),
         "generator.context_tokens": 440,
         "generator.max_new_tokens": 6,

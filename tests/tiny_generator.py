@@ -48,7 +48,7 @@ def tiny_generator(folder: Path, *, seed: int = 0, hidden: int = 32) -> Path:
         num_hidden_layers=2,
         num_attention_heads=2,
         num_key_value_heads=1,
-        max_position_embeddings=2048,
+        max_position_embeddings=512,
         tie_word_embeddings=True,
         initializer_range=0.15,
         bos_token_id=tokenizer.bos_token_id,

@@ -22,7 +22,8 @@ Similar = Callable[[str, Sequence[str]], Sequence[float]]
 SUPPORTED = 0.6
 """Share of a statement's words, weighed by rarity, that a passage must hold where it does not hold it word for word."""
 ALIKE = 0.55
-"""Similarity of question and answer together to a sentence from which on it is a source in other words."""
+"""Similarity of a statement to a sentence from which on it is a source in other words. The question stays out of it:
+beside a fitting question any answer would look alike."""
 _CLAIMED = 0.15
 _RANK = 0.02
 """What a rank further down costs, against places that say as much of the question."""
@@ -226,10 +227,9 @@ def _find_alike(
     if not rows or not (label or similar):
         return None
     fits = [_fit(asked, readings[number - 1], place, rarity) for number, place in rows]
-    wanted = question if label else f"{question} {text}"
     # with the sentence before: what "it" or "they" are stands there
     windows = [" ".join(readings[number - 1].sentences[max(0, place - 1) : place + 1]) for number, place in rows]
-    alike = list(similar(wanted, windows)) if similar else [0.0] * len(rows)
+    alike = list(similar(question if label else text, windows)) if similar else [0.0] * len(rows)
     scores = [near + fit / 2 - _RANK * number for near, fit, (number, _) in zip(alike, fits, rows, strict=True)]
     best = max(range(len(rows)), key=scores.__getitem__)
     if not label and alike[best] < ALIKE:

@@ -73,8 +73,8 @@ class ExampleBank:
     _cache: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def choose(self, asked: Sequence[Asked], num: int, form: PromptForm) -> list[tuple[Example, ...]]:
-        """At most `num` examples for each question, the one most like it last. Of two or more one declines, where train
-        has such; of many at most every third does.
+        """At most `num` examples for each question, the most alike that answers last, the others before it by likeness.
+        Of two or more one declines, where train has such; of many at most every third does.
         """
         if not self._rows or not asked:
             return [() for _ in asked]
@@ -95,6 +95,8 @@ class ExampleBank:
         merged = sorted([*answering, *declining], key=lambda pair: order.index(pair[0]))[:num]
         if declining and declining[0] not in merged:
             merged = [*merged[:-1], declining[0]] if len(merged) == num else [*merged, declining[0]]
+        # a small model says again what it said last: the nearest to the question is one that answers
+        merged.sort(key=lambda pair: pair not in answering[:1])
         return tuple(example for _, example in reversed(merged))
 
     def _first(

@@ -49,6 +49,8 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     sections["evaluation"] |= {"dims": [16], "general_dev_share": 0.5, "arms": ["oracle", "oracle_in_distractors"]}
     sections["merge"] = {"sweep": [0.5, 1.0], "max_general_loss": 0.9}
     sections["train_raft"]["evals_per_epoch"] = 1
+    # the tiny model's own holds no worked example beside a question
+    sections["generator"]["window_tokens"] = 2048
     (configs / "common.yaml").write_text(yaml.safe_dump({"seed": 13, **sections}))
     (configs / "toy.yaml").write_text(yaml.safe_dump({"retrieval": {"k": 2}}))
     (configs / "order.yaml").write_text("[toy, absent]\n")

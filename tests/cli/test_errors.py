@@ -125,7 +125,7 @@ def test_unreadable_documents_are_warned_of_counted_and_listed(place: Place) -> 
             "empty.md": "no text",
             "latin.txt": "not UTF-8",
             "broken.pdf": "unreadable",
-            "sheet.xlsx": "not read",
+            "sheet.xlsx": "unreadable",
         }.items():
             assert any(name in line and reason in line for line in warnings), name
     shown = place.server.run("corpus", "show", "--json", *place.options(), cwd=place.folder)

@@ -89,10 +89,12 @@ def test_of_two_or_more_one_declines(tmp_path: Path) -> None:
     made = bank(tmp_path, [*TRAIN, *NEVER])
     (one,) = made.choose([Asked("How heavy is the mx4?")], 1, PromptForm())
     (two,) = made.choose([Asked("How heavy is the mx4?")], 2, PromptForm())
-    (many,) = made.choose([Asked("Who painted the mx9?")], 5, PromptForm())
+    (many,) = made.choose([Asked("Who painted the mx1 red?")], 5, PromptForm())
     assert [e.target == ABSTENTION for e in one] == [False]
     assert [e.target == ABSTENTION for e in two] == [True, False]
     assert sum(e.target == ABSTENTION for e in many) == 1 and len(many) == 5
+    # though the most alike declines, an example that answers stands last
+    assert many[-1].target != ABSTENTION and many[-2].target == ABSTENTION
     declining = next(e for e in two if e.target == ABSTENTION)
     assert declining.passages and declining.passages[0].id in PASSAGES
 
