@@ -23,22 +23,26 @@ def test_examples_are_served_measured_and_trained_on(place: Place) -> None:
     assert counts["examples_shown"] == 3 * 12 and counts["examples_left_out"] == 0
 
 
+WINDOW = 320
+"""Tokens that hold a question with a passage of this corpus, and no example beside them."""
+
+
 def test_a_prompt_is_chosen_told_and_adopted(place: Place) -> None:
     assert place.run("index").code == 0
     before = place.run("query", "How heavy?", "--no-daemon", answering__style="auto")
     assert before.code == 0 and "run `hybrid prompt`" in before.err
-    chosen = place.run("prompt", "--json")
+    chosen = place.run("prompt", "--json", generator__window_tokens=WINDOW)
     assert chosen.code == 0, chosen.err
     facts = chosen.document()
     assert isinstance(facts, dict)
-    # a window of 512 tokens holds no example of this corpus
+    # this window holds no example of this corpus
     assert facts["style"] == "plain" and not facts["proven"] and len(facts["candidates"]) == 4
     assert "is left out" in chosen.err and "minutes" in chosen.err
     made = (place.workspace / "prompt" / "manifest.json").stat().st_mtime_ns
-    again = place.run("prompt")
+    again = place.run("prompt", generator__window_tokens=WINDOW)
     assert "the present prompt stays" in again.out and "quote_first" in again.out
     assert (place.workspace / "prompt" / "manifest.json").stat().st_mtime_ns == made
-    after = place.run("query", "How heavy?", "--no-daemon", answering__style="auto")
+    after = place.run("query", "How heavy?", "--no-daemon", answering__style="auto", generator__window_tokens=WINDOW)
     assert after.code == 0 and "hybrid prompt" not in after.err
 
 
@@ -51,6 +55,13 @@ def test_mistakes_are_told_with_what_to_do(place: Place) -> None:
     questions.write_text(questions.read_text(encoding="utf-8").replace('"split": "dev"', '"split": "test"'))
     without = place.run("prompt")
     assert without.code == 2 and "0 dev questions" in without.err and "Traceback" not in without.err
-    tight = place.run("evaluate", "--system", "base", answering__examples=3, evaluation__max_questions=2)
+    tight = place.run(
+        "evaluate",
+        "--system",
+        "base",
+        answering__examples=3,
+        evaluation__max_questions=2,
+        generator__window_tokens=WINDOW,
+    )
     assert tight.code == 2 and "answering.examples=0" in tight.err
     assert Path(place.workspace / "passages").is_dir()
