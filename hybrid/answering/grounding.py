@@ -43,15 +43,16 @@ def ground(
     if answer.abstained:
         return answer
     final = unmarked(answer.final)
-    shown = [f"{passage.heading}\n{text}" if passage.heading and not text.startswith(passage.heading) else text
-             for passage, text in zip(context, answer.shown or [p.text for p in context], strict=True)]  # fmt: skip
-    found = trace(final, question, shown, cited_numbers(answer.final), similar)
+    headings = [passage.heading for passage in context]
+    texts = answer.shown or [passage.full_text for passage in context]
+    bodies = [text.removeprefix(f"{heading}\n") for text, heading in zip(texts, headings, strict=True)]
+    found = trace(final, question, bodies, cited_numbers(answer.final), similar, headings)
     places = [statement.place for statement in found if statement.place]
     numbers = list(dict.fromkeys(place.marker for place in places))
     spans = {place.marker: place.span for place in reversed(places)}
     cited = [context[number - 1] for number in numbers]
     unsupported = unsupported_claims(answer.plain, cited, question)
-    echo = is_echo(answer.plain, question, shown, policy.instruction)
+    echo = is_echo(answer.plain, question, [*headings, *bodies], policy.instruction)
     fit = min((statement.place.fit if statement.place else 0.0 for statement in found), default=0.0)
     support = fit + (_USUAL_LOGPROB if logprob is None else logprob)
     reason = _reason(echo, unsupported, places, support, policy.min_support)
@@ -102,13 +103,9 @@ def _served(final: str, found: Sequence[Statement]) -> str:
         following = found[place + 1].place if place + 1 < len(found) else None
         own = statement.place
         last = own is not None and (following is None or following.marker != own.marker)
-        pieces.append(_marked(statement.text, own.marker) if own and last else statement.text)
+        # behind the stop: what was shown while it was being written stays as it is
+        pieces.append(f"{statement.text} [{own.marker}]" if own and last else statement.text)
     return ("".join(pieces) + final[end:]).strip()
-
-
-def _marked(text: str, marker: int) -> str:
-    bare = text.rstrip(".!?;。！？；")
-    return f"{bare} [{marker}]{text[len(bare) :]}"
 
 
 def _is_json(text: str) -> bool:

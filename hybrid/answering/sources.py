@@ -77,14 +77,20 @@ class Statement:
 
 
 def trace(
-    plain: str, question: str, shown: Sequence[str], claimed: Collection[int] = (), similar: Similar | None = None
+    plain: str,
+    question: str,
+    shown: Sequence[str],
+    claimed: Collection[int] = (),
+    similar: Similar | None = None,
+    headings: Sequence[str] = (),
 ) -> tuple[Statement, ...]:
     """Each statement of an answer without markers, with its place among the passages as they were shown, best first.
 
-    `claimed`: numbers of the passages that the model named, from 1. `similar` finds the sentence that a yes or no is
-    about, and sources in other words; without it words alone do.
+    `headings` of the passages, "" for none, are read before them and are no spans. `claimed`: numbers of the passages
+    that the model named, from 1. `similar` finds the sentence that a yes or no is about, and sources in other words;
+    without it words alone do.
     """
-    readings = [_read(text) for text in shown]
+    readings = [_read(text, heading) for text, heading in zip(shown, headings or [""] * len(shown), strict=True)]
     rarity = _Rarity(readings)
     asked = {_stem(token) for token in tokens(question)} - _COMMON
     return tuple(
@@ -146,22 +152,28 @@ def supporting_sentence(plain: str, passage: Passage) -> str:
 
 @dataclass(frozen=True)
 class _Reading:
-    """A passage as it was shown, in sentences. `owner`: the sentence of each token."""
+    """A passage as it was shown, in sentences. `titled`: the first is its heading. `owner`: the sentence of a token."""
 
     sentences: tuple[str, ...]
+    titled: bool
     stems: tuple[frozenset[str], ...]
     words: tuple[str, ...]
     owner: tuple[int, ...]
     every: frozenset[str]
 
+    def span(self, place: int) -> str:
+        """The sentence that is quoted; of a heading the one below it."""
+        return self.sentences[max(place, int(self.titled))]
+
 
 @lru_cache(maxsize=4096)
-def _read(text: str) -> _Reading:
-    parts = sentences(text)
+def _read(text: str, heading: str) -> _Reading:
+    parts = [*([heading] if heading else []), *sentences(text)]
     found = [tokens(part) for part in parts]
     stems = tuple(frozenset(map(_stem, words)) for words in found)
     return _Reading(
         tuple(parts),
+        bool(heading) and len(parts) > 1,
         stems,
         tuple(word for words in found for word in words),
         tuple(number for number, words in enumerate(found) for _ in words),
@@ -191,7 +203,7 @@ def _find(
     best: tuple[float, Place] | None = None
     for number, reading in enumerate(readings, start=1):
         verbatim = set(_runs(words, reading))
-        for place, sentence in enumerate(reading.sentences):
+        for place in range(len(reading.sentences)):
             if place in verbatim:
                 support = 1.0
             else:
@@ -202,7 +214,7 @@ def _find(
             fit = _fit(asked, reading, place, rarity)
             score = support + fit + _CLAIMED * (number in claimed) - _RANK * number
             if best is None or score > best[0]:
-                best = score, Place(number, sentence, support, fit)
+                best = score, Place(number, reading.span(place), support, fit)
     return best[1] if best else None
 
 
@@ -236,7 +248,7 @@ def _find_alike(
         return None
     number, place = rows[best]
     support = 1.0 if label else alike[best]
-    return Place(number, readings[number - 1].sentences[place], support, max(fits[best], alike[best]))
+    return Place(number, readings[number - 1].span(place), support, max(fits[best], alike[best]))
 
 
 def _fit(asked: set[str], reading: _Reading, place: int, rarity: _Rarity) -> float:

@@ -33,16 +33,16 @@ def test_an_answer_without_markers_is_served_with_its_source() -> None:
 
 def test_a_marker_that_is_not_borne_out_gives_way_to_the_source_that_is() -> None:
     answer = served("240 hours [2].")
-    assert answer.served == "240 hours [1]." and [c.passage_id for c in answer.citations] == ["leave"]
+    assert answer.served == "240 hours. [1]" and [c.passage_id for c in answer.citations] == ["leave"]
     assert answer.text == "240 hours [2]."
 
 
 def test_every_statement_names_its_source_and_one_without_is_told() -> None:
     answer = served("Carry over 240 hours. Slides are public. Bring cake.", "What are the rules?")
-    assert answer.served == "Carry over 240 hours [1]. Slides are public [2]. Bring cake."
+    assert answer.served == "Carry over 240 hours. [1] Slides are public. [2] Bring cake."
     assert answer.unsourced == ("Bring cake.",) and answer.reason is None
     together = served("Carry over 240 hours.\nAsk two weeks before.", "How is leave carried over?")
-    assert together.served == "Carry over 240 hours.\nAsk two weeks before [1]."
+    assert together.served == "Carry over 240 hours.\nAsk two weeks before. [1]"
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,14 @@ def test_what_the_model_claims_decides_between_places_that_are_as_good() -> None
     assert place_of("240 hours", "How much?", claimed=[2])[0] == 1
 
 
+def test_a_heading_is_read_and_never_quoted() -> None:
+    body = "It weighs 20 kg. It is red."
+    (statement,) = trace("Pump H20", "What is red?", [body], headings=["Pump H20 › Mass"])
+    assert statement.place is not None and statement.place.span == "It weighs 20 kg."
+    (near,) = trace("20 kg", "What is the mass of the pump?", [body], headings=["Pump H20 › Mass"])
+    assert near.place is not None and near.place.fit == pytest.approx(0.8)
+
+
 def test_every_sentence_has_its_own_source() -> None:
     found = trace("Carry over 240 hours. Slides are public. Bring cake.", "What are the rules?", SHOWN)
     assert [(s.text, s.place and s.place.marker) for s in found] == [

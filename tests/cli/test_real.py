@@ -73,7 +73,7 @@ def test_index_ask_and_measure_with_the_embedded_models(small: Path, server: Com
     texts = {passage["passage_id"]: passage["text"] for passage in record["context"]}
     for citation in record["citations"]:
         assert citation["span"] in texts[citation["passage_id"]]
-        assert f"[{citation['marker']}]" in record["generated"]
+        assert record["answer"] is None or f"[{citation['marker']}]" in record["answer"]
 
     shown = run("query", row["question"], "--show-context", *SMALL, cwd=small)
     assert shown.code == 0, shown.err
