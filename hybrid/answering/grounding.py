@@ -10,6 +10,8 @@ from hybrid.types import Answer, Citation, Passage, Withheld
 
 _USUAL_LOGPROB = -0.2
 """Of a right answer, where the engine does not say."""
+_NEARNESS, _SURENESS = 2.0, 0.5
+"""What a similarity of 1 and a log-probability of 1 nat are worth beside the whole question treated."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,9 @@ def ground(
     `context` are the passages of the prompt, in their order. `logprob`: mean log-probability of the answer's tokens
     in nats, None where the engine does not say. What the model declined stays declined.
 
-    The support of an answer is the share of the question that is treated where its weakest statement stands, plus
-    `logprob`: a sure answer may stand beside other words than the question's, an unsure one may not.
+    The support of an answer is what its weakest statement's place treats of the question: the share of the question's
+    words, twice the similarity of question and passage by the embedder (the share again where there is none), and half
+    of `logprob`. A sure answer may stand beside other words than the question's, an unsure one may not.
     """
     if answer.abstained:
         return answer
@@ -53,8 +56,7 @@ def ground(
     cited = [context[number - 1] for number in numbers]
     unsupported = unsupported_claims(answer.plain, cited, question)
     echo = is_echo(answer.plain, question, [*headings, *bodies], policy.instruction)
-    fit = min((statement.place.fit if statement.place else 0.0 for statement in found), default=0.0)
-    support = fit + (_USUAL_LOGPROB if logprob is None else logprob)
+    support = _treated(question, found, texts, similar) + _SURENESS * (_USUAL_LOGPROB if logprob is None else logprob)
     reason = _reason(echo, unsupported, places, support, policy.min_support)
     return replace(
         answer,
@@ -77,6 +79,18 @@ def is_echo(plain: str, question: str, shown: Sequence[str], instruction: str) -
     read = {word for text in (question, *shown) for word in tokens(text)}
     foreign = said - read
     return bool(foreign) and foreign <= set(tokens(instruction)) and 2 * len(foreign) >= len(said)
+
+
+def _treated(question: str, found: Sequence[Statement], texts: Sequence[str], similar: Similar | None) -> float:
+    """How much of the question is treated where the weakest statement stands, by words and by the embedder."""
+    places = [statement.place for statement in found]
+    if not all(places):
+        return 0.0
+    near: dict[int, float] = {}
+    markers = sorted({place.marker for place in places if place})
+    if similar and markers:
+        near = dict(zip(markers, similar(question, [texts[marker - 1] for marker in markers]), strict=True))
+    return min((place.fit + _NEARNESS * near.get(place.marker, place.fit) for place in places if place), default=0.0)
 
 
 def _reason(

@@ -1,5 +1,6 @@
 """What of an answer is served, with which sources, and what is withheld."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -76,13 +77,19 @@ def test_figures_of_the_question_and_numbers_in_words_are_no_inventions() -> Non
 
 
 def test_support_is_what_the_place_treats_of_the_question_and_how_sure_the_model_was() -> None:
-    assert served("240 hours", logprob=-0.1).support == pytest.approx(0.9)
-    assert served("240 hours").support == pytest.approx(0.8)
-    assert served("240 hours", "What is the parking fee?", logprob=-0.1).support == pytest.approx(-0.1)
+    def near(question: str, texts: Sequence[str]) -> list[float]:
+        return [0.4 if "240" in text else 0.1 for text in texts]
+
+    assert served("240 hours", logprob=-0.1, similar=near).support == pytest.approx(1 + 2 * 0.4 - 0.1 / 2)
+    assert served("240 hours", similar=near).support == pytest.approx(1 + 2 * 0.4 - 0.2 / 2)
+    assert served("20 days", logprob=-0.1, similar=near).support == pytest.approx(2 * 0.1 - 0.1 / 2)
+    # the weakest statement decides; words alone where there is no embedder
+    assert served("240 hours. Slides are public.", logprob=0.0, similar=near).support == pytest.approx(2 * 0.1)
+    assert served("240 hours", logprob=-0.1).support == pytest.approx(3 - 0.1 / 2)
 
 
 def test_an_answer_on_something_else_is_withheld_below_the_least_support() -> None:
-    question, policy = "What is the parking fee?", Policy(min_support=-0.22)
+    question, policy = "What is the parking fee?", Policy(min_support=-0.11)
     assert served("240 hours", question, policy, logprob=-0.3).reason is Withheld.OFF_TOPIC
     assert served("240 hours", question, policy, logprob=-0.2).reason is None
     assert served("240 hours", question, Policy(), logprob=-9.0).reason is None
@@ -101,4 +108,4 @@ def test_an_answer_in_json_stays_json() -> None:
 
 def test_the_heading_counts_where_only_an_excerpt_was_shown() -> None:
     cut = read_answer("240 hours", [LEAVE], shown=["… at most 240 hours."], guard=False)
-    assert ground(cut, "How much leave?", [LEAVE], Policy()).support == pytest.approx(0.8 - 0.2)
+    assert ground(cut, "How much leave?", [LEAVE], Policy()).support == pytest.approx(3 * 0.8 - 0.1)
