@@ -43,8 +43,8 @@ def evaluate(system: SystemChoice, with_ladder: bool, as_json: bool, **options: 
 
     \b
     Example:
+      hybrid evaluate --corpus corpora/pumps --system base --ladder
       hybrid evaluate --corpus corpora/pumps --system base --set evaluation.split=dev
-      hybrid evaluate --corpus corpora/pumps --ladder
     """
     from hybrid.cli.ladder import print_against_untuned, print_ladder
     from hybrid.evaluation.metrics import GENERAL, METRICS

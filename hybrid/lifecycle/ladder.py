@@ -139,5 +139,5 @@ def _notes(plan: LadderPlan, split: str) -> list[str]:
             "Dev has not chosen a prompt: tuned systems are held against the plain one, which may be too easy."
         )
     elif not plan.untuned.is_proven:
-        notes.append("No prompt is proven better on dev: what is called best has the best score there.")
+        notes.append("Nothing is proven better than the present prompt on dev: best is what scored best there.")
     return notes
