@@ -60,6 +60,7 @@ def answer_rows(
             "prompt_tokens": num_prompt,
             "new_tokens": num_new,
             "examples": answer.examples,
+            "examples_left_out": answer.examples_left_out,
             "text": answer.plain,
         }
         for question, answer, num_prompt, num_new in zip(questions, answers, prompt_tokens, new_tokens, strict=True)

@@ -1,7 +1,7 @@
 """The ladder of a workspace, measured on the evaluated split: the same questions for every rung."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -98,7 +98,7 @@ def _measure(workspace: Workspace, plan: LadderPlan, target: Path, told: Callabl
             "chosen": plan.untuned.has_chosen,
             "proven": plan.untuned.is_proven,
             "left_out": dict(plan.left_out),
-            "notes": _notes(plan, options.split),
+            "notes": [*_notes(plan, options.split), *_unshown(rows)],
         }
         write_text(build.path / "ladder.json", json.dumps(ladder, indent=1, sort_keys=True) + "\n")
         write_jsonl(build.path / "questions.jsonl", [row for each in rows.values() for row in each])
@@ -128,6 +128,11 @@ def _answered(
     except UserError as error:
         raise UserError(f"{rung.name} ({prompt.name}): {error.problem}", error.remedy) from error
     return answer_rows(rung.name, questions, answers, meter.prompt_tokens, meter.new_tokens), mine
+
+
+def _unshown(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
+    left = sum(row["examples_left_out"] for each in rows.values() for row in each)
+    return [f"{left} worked examples did not fit the model's window (generator.window_tokens)."] if left else []
 
 
 def _notes(plan: LadderPlan, split: str) -> list[str]:
