@@ -1,6 +1,7 @@
 """The ladder from the command line on: with and without a choice of dev, shown again, and not where it is stale."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,14 @@ def test_the_ladder_is_measured_once_and_shown_again(indexed: Place) -> None:
     assert shown["chosen"] and "worked examples" in names(shown) and shown["best"] in names(shown)
     check_rungs(shown, folder)
     assert "ladder" not in indexed.run("evaluate", "--json", **{**wide, "retrieval__k": 3}).document()
+
+    # as after a kill before the end: what was answered is not asked again
+    questions = (folder / "questions.jsonl").read_bytes()
+    shutil.rmtree(folder)
+    last = indexed.run("evaluate", "--ladder", "--json", **wide)
+    assert last.code == 0 and "rung 1 of" in last.err and "answering" not in last.err
+    assert (folder / "questions.jsonl").read_bytes() == questions
+    assert last.document()["ladder"]["rungs"] == shown["rungs"]
 
 
 def check_rungs(told: dict[str, Any], folder: Path) -> None:
