@@ -54,7 +54,8 @@ Written by `make bench` from [results.json](../benchmarks/results.json); what th
 examples a set; every figure here is from test (hotpot100: from all questions, nothing is tuned on it). Brackets hold
 95 % intervals, from a bootstrap over clusters of questions with the same gold passage; a difference is paired.
 
-Systems: **base** – both models as published; **embedder** – the tuned embedder with the base generator; **few-shot** –
+Systems: **base** – both models as published, in the best untuned prompt by dev where a set's section names one, else
+in the configured one; **embedder** – the tuned embedder with the base generator; **few-shot** –
 the same with {shots} worked examples in the prompt; **tuned** – tuned embedder and the generator with its adapter at
 full weight; **merged** – the adapter merged at the weight that dev chose. Where dev did not prove a gain the base
 embedder is kept, and where dev chose weight 1, tuned and merged are one model.
@@ -334,6 +335,11 @@ def _goal(kind: str, bound: float) -> str:
     return told.get(kind, f"{kind} {number(bound)}")
 
 
+def _chosen(rows: list[Row]) -> str:
+    prompt = next((row["base_prompt"] for row in rows if row.get("base_prompt")), "")
+    return f" Base and embedder are asked in the best untuned prompt by dev: {prompt}." if prompt else ""
+
+
 def _set(name: str, rows: list[Row]) -> str:
     origin, licence = SOURCES.get(name, ("", ""))
     systems = [s for s in SYSTEMS if any(row["system"] == s for row in rows)]
@@ -342,7 +348,7 @@ def _set(name: str, rows: list[Row]) -> str:
     lines = [
         f"## {name}\n",
         f"{origin}; {licence}. Split {first['split']}, {first['minutes']} min, `{first['command']}`, "
-        f"{first['date']}.\n",
+        f"{first['date']}.{_chosen(rows)}\n",
         f"| figure | n | {' | '.join(systems)} |",
         f"|---|---|{'---|' * len(systems)}",
     ]

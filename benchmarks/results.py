@@ -49,13 +49,18 @@ class Evaluated:
     general: list[dict[str, Any]]
 
 
-def record(name: str, config: Config, evaluations: dict[str, Evaluated], minutes: float) -> None:
+def record(
+    name: str, config: Config, evaluations: dict[str, Evaluated], minutes: float, *, base_prompt: str = ""
+) -> None:
     """Replace the set's rows of the kinds that were measured, and those of all sets together; others stay as they are.
+    `base_prompt`: what the untuned generator was asked in, where dev chose it.
 
     Where nothing was asked, only the ranking is replaced.
     """
     options = config.evaluation
     made = _rows_of_set(name, config, evaluations, minutes)
+    if base_prompt:
+        made = [{**row, "base_prompt": base_prompt} for row in made]
     asked = any(found.questions for found in evaluations.values())
     if asked:
         _keep(name, evaluations)

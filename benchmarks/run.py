@@ -1,6 +1,6 @@
 """The loop on public sets: what each layer gains, with intervals. Resumable set by set, inside a set stage by stage.
 
-python -m benchmarks.run --data FOLDER [--sets apibench_hf …]
+python -m benchmarks.run --data FOLDER [--sets apibench_hf …] [--best-prompt 300]
 """
 
 import sys
@@ -19,8 +19,12 @@ from hybrid.artifacts import Manifest, read_manifest, write_text
 from hybrid.cli.main import set_up_libraries
 from hybrid.cli.options import open_workspace
 from hybrid.config import Config
+from hybrid.errors import TooLittleDataError
 from hybrid.jsonl import read_jsonl
+from hybrid.lifecycle.prompt import choose
 from hybrid.lifecycle.workspace import SystemName, Workspace
+from hybrid.prompting.choice import Budget
+from hybrid.prompting.untuned import untuned_rungs
 
 HERE = Path(__file__).parent
 CONFIGS = HERE / "configs"
@@ -32,8 +36,16 @@ FEW_SHOT = 2
 @click.option("--data", type=click.Path(path_type=Path), required=True, help="Folder of the public sets.")
 @click.option("--sets", multiple=True, help="Names of sets; by default every set with a configuration here.")
 @click.option("--ranking-only", is_flag=True, help="Stop after the embedder: tell its figures, tune no generator.")
+@click.option(
+    "--best-prompt",
+    "budget",
+    default="",
+    metavar="N|MINUTESm",
+    help="First let dev choose the prompt of the untuned systems, in so many answers or minutes: base is then the best "
+    "untuned rung. [default: the configured prompt]",
+)
 @click.option("--write-only", is_flag=True, help="Write the page again from results.json; run nothing.")
-def main(data: Path, sets: tuple[str, ...], ranking_only: bool, write_only: bool) -> None:
+def main(data: Path, sets: tuple[str, ...], ranking_only: bool, budget: str, write_only: bool) -> None:
     """Run the loop on each set and write its figures to results.json and the page."""
     if not write_only:
         set_up_libraries()
@@ -43,7 +55,7 @@ def main(data: Path, sets: tuple[str, ...], ranking_only: bool, write_only: bool
             click.echo(f"none of {', '.join(names)} is in {data}: nothing to run", err=True)
             return
         for name in found:
-            _run_set(name, data, ranking_only)
+            _run_set(name, data, ranking_only, budget)
     page.write()
 
 
@@ -77,7 +89,7 @@ def open_set(name: str, data: Path, root: Path, *overrides: str) -> Workspace:
     return open_workspace(data / name, root / "config.yaml", overrides, root)
 
 
-def _run_set(name: str, data: Path, ranking_only: bool) -> None:
+def _run_set(name: str, data: Path, ranking_only: bool, budget: str) -> None:
     root = INDEXES / f"bench-{name}"
     tune = configuration(name, data).get("bench", {}).get("tune", ["embedder", "generator"])
     workspace = open_set(name, data, root)
@@ -89,8 +101,9 @@ def _run_set(name: str, data: Path, ranking_only: bool) -> None:
             # told at once: tuning and asking the generator takes several times as long
             results.record(name, workspace.config, ranked, clock.minutes)
         if not ranking_only:
-            evaluations = _answer(workspace, clock, tune, ranked)
-            results.record(name, workspace.config, evaluations, clock.minutes)
+            untuned, prompt = _best_untuned(workspace, clock, budget) if budget else (workspace, "")
+            evaluations = _answer(workspace, untuned, clock, tune, ranked)
+            results.record(name, workspace.config, evaluations, clock.minutes, base_prompt=prompt)
     click.echo(f"{name}: {clock.minutes} min")
 
 
@@ -105,19 +118,42 @@ def _rank(workspace: Workspace, clock: "_Clock", tune: list[str]) -> dict[str, r
     return {system: results.Evaluated(ranking_rows(workspace, system), [], []) for system in systems}
 
 
+def _best_untuned(workspace: Workspace, clock: "_Clock", budget: str) -> tuple[Workspace, str]:
+    """The workspace with the best untuned prompt by dev, and its name; as it is where the set has no dev questions."""
+    try:
+        choice = clock.time(
+            "prompt", lambda: choose(workspace, Budget.parse(budget), lambda text: click.echo(text, err=True))
+        )
+    except TooLittleDataError as error:
+        click.echo(f"  {error.problem}", err=True)
+        return workspace, ""
+    found = untuned_rungs(choice.facts)
+    told = (
+        f"{found.prompt.name} ({'proven better' if found.is_proven else 'not proven better'} than the configured one)"
+    )
+    return Workspace(workspace.root, workspace.corpus, found.prompt.of(workspace.config)), told
+
+
 def _answer(
-    workspace: Workspace, clock: "_Clock", tune: list[str], ranked: dict[str, results.Evaluated]
+    workspace: Workspace,
+    untuned: Workspace,
+    clock: "_Clock",
+    tune: list[str],
+    ranked: dict[str, results.Evaluated],
 ) -> dict[str, results.Evaluated]:
-    """Tune the generator, then ask every system; one that equals another is not asked twice."""
+    """Tune the generator, then ask every system; one that equals another is not asked twice.
+
+    The base generator is asked as `untuned` configures it, a tuned one in the prompt that it was trained on.
+    """
     if "generator" in tune:
         adapter = clock.time("train-raft", workspace.train_raft)
         click.echo(f"  generator: {adapter.facts['verdict']}, scores {adapter.facts['scores']}", err=True)
         if adapter.facts["verdict"] == "tuned":
             clock.time("merge", workspace.merge)
-    done = {"base": _evaluated(workspace, clock, "base", ranked["base"].ranking)}
+    done = {"base": _evaluated(untuned, clock, "base", ranked["base"].ranking)}
     found = ranked["embedder" if "embedder" in ranked else "base"].ranking
     if "embedder" in ranked:
-        plain = _with(workspace, arms=())
+        plain = _with(untuned, arms=())
         done["embedder"] = _evaluated(plain, clock, "embedder", found, general=False)
     shots = _with(workspace, arms=(), few_shot=FEW_SHOT)
     # worked examples and adapters change nothing in what is found: it is told once

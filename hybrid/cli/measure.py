@@ -28,27 +28,40 @@ _APART = ("ndcg@10", "answer_correct", "served_correct", "abstention")
 @click.command()
 @workspace_options
 @system_option
+@click.option(
+    "--ladder",
+    "with_ladder",
+    is_flag=True,
+    help="Ask all rungs beside it: plain prompt, best prompt, worked examples, and each system that is tuned.",
+)
 @json_option
-def evaluate(system: SystemChoice, as_json: bool, **options: Any) -> None:
+def evaluate(system: SystemChoice, with_ladder: bool, as_json: bool, **options: Any) -> None:
     """Score ranking, answers, citations, abstention, latency and general ability, each with a 95 % interval.
+
+    With --ladder also what plain prompt, best prompt, worked examples and tuning serve, each with its interval and its
+    tokens. Dev says which untuned rung is best (`hybrid prompt`). A ladder that is current is shown without the flag.
 
     \b
     Example:
+      hybrid evaluate --corpus corpora/pumps --system base --ladder
       hybrid evaluate --corpus corpora/pumps --system base --set evaluation.split=dev
     """
+    from hybrid.cli.ladder import print_against_untuned, print_ladder
     from hybrid.evaluation.metrics import GENERAL, METRICS
     from hybrid.evaluation.system import ORIGINS
+    from hybrid.lifecycle.ladder import current_ladder, measure_ladder
 
     workspace = open_workspace(**options)
     with workspace.lock():
         chosen = workspace.choose(system)
         manifest = workspace.evaluate(chosen)
+        ladder = measure_ladder(workspace, show.note) if with_ladder else current_ladder(workspace)
     path = workspace.evaluation_path(chosen)
     metrics = json.loads((path / "metrics.json").read_text(encoding="utf-8"))
     origins = json.loads((path / ORIGINS).read_text(encoding="utf-8")) if (path / ORIGINS).is_file() else {}
     if as_json:
         told = {"system": chosen, "metrics": metrics, **manifest.facts, "counts": manifest.counts, "path": str(path)}
-        show.as_json({**told, "origins": origins} if origins else told)
+        show.as_json({**told, **({"origins": origins} if origins else {}), **({"ladder": ladder} if ladder else {})})
         return
     titles = {metric.name: metric.title for metric in (*METRICS, GENERAL)}
     rows = [[titles[name], show.interval(metrics[name])] for name in titles if name in metrics]
@@ -66,6 +79,9 @@ def evaluate(system: SystemChoice, as_json: bool, **options: Any) -> None:
     if left := manifest.counts["examples_left_out"]:
         show.note(f"warning: {left} worked examples did not fit the model's window (generator.window_tokens)")
     click.echo(f"rows: {path / 'questions.jsonl'}")
+    if ladder:
+        print_ladder(ladder)
+    print_against_untuned(ladder, chosen)
 
 
 def _with_num(value: dict[str, Any] | None) -> str:
@@ -219,6 +235,8 @@ def compare_command(diagnoses: tuple[Path, Path] | None, as_json: bool, **option
       hybrid compare --corpus corpora/pumps
       hybrid compare --diagnoses indexes/pumps/diagnosis-base-dev indexes/pumps/diagnosis-tuned-dev
     """
+    from hybrid.cli.ladder import print_against_untuned
+    from hybrid.lifecycle.ladder import current_ladder
     from hybrid.lifecycle.loop import compare_systems
 
     workspace = open_workspace(**options, reads_corpus=False)
@@ -230,6 +248,7 @@ def compare_command(diagnoses: tuple[Path, Path] | None, as_json: bool, **option
         show.as_json(rows)
     else:
         print_comparison(rows, f"Before and after on {workspace.config.evaluation.split}, 95 % intervals")
+        print_against_untuned(current_ladder(workspace), "tuned")
 
 
 def _print_moved(workspace: "Workspace", before: Path, after: Path, *, as_json: bool) -> None:

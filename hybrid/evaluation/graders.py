@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from hybrid.answer_format import leaves
 from hybrid.errors import UserError
 from hybrid.evaluation.quantities import NUMBER_WORDS, same_quantities
-from hybrid.types import Question
+from hybrid.types import Answer, Question
 
 SPAN_F1 = 0.5
 LONG_F1 = 0.35
@@ -61,6 +61,13 @@ def grade(text: str, question: Question, *, abstained: bool) -> Grade:
     texts = [text, *leaves(text)] if question.json_schema else [text]
     grades = [grader(given, gold) for given in texts for gold in question.answers]
     return max(grades, key=lambda item: (item.correct, item.score, item.exact), default=_WRONG)
+
+
+def served_right(answer: Answer, question: Question) -> bool:
+    """Whether who asked is served right: by the answer, or by hearing that nothing answers."""
+    if not question.answerable:
+        return answer.served_abstention
+    return grade(answer.plain, question, abstained=answer.abstained).correct and not answer.withheld
 
 
 def normalise(text: str) -> str:

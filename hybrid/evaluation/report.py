@@ -95,11 +95,13 @@ def comparison_html(
     meta: dict[str, Any],
     diagnoses: list[tuple[str, dict[str, Any]]],
     examples: list[dict[str, Any]],
+    ladder: Mapping[str, Any] | None = None,
 ) -> str:
     """The before/after page.
 
     Items of `rows` hold metric, before, after and gain (each an `Interval`, its dict, or None) and higher_is_better.
     `diagnoses` are named dicts, usually before and after; `examples` are shaped as the failures of `diagnosis_html`.
+    `ladder` is a `ladder_part`.
     """
     table = [{**row, **{side: _interval(row.get(side)) for side in ("before", "after", "gain")}} for row in rows]
     for row in table:
@@ -120,6 +122,7 @@ def comparison_html(
         dots=before_after_dots(dots, title="Before and after with 95 % intervals") if dots else "",
         stacks=stacked_shares(stacks, title="Labels before and after") if stacks else "",
         diagnoses=diagnoses,
+        ladder=ladder,
         examples=[_gold(item) for item in examples],
         labels=_ordered_labels(examples),
         meta=_listed(meta),

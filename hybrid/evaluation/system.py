@@ -86,7 +86,7 @@ def evaluate_system(
         build.counts["contexts_with_dropped_passages"] = sum(bool(a.dropped) for a in answers)
         build.counts["examples_shown"] = sum(a.examples for a in answers)
         build.counts["examples_left_out"] = sum(a.examples_left_out for a in answers)
-        build.facts["latency_s"] = _latency(pipeline, uncached, requests[:_LATENCY_QUESTIONS])
+        build.facts["latency_s"] = latency(pipeline, uncached, requests[:_LATENCY_QUESTIONS])
     return require(target, "hybrid evaluate")
 
 
@@ -181,7 +181,7 @@ def _add_arms(
             row["arms"] = {o.arm.value: asdict(o) for o in found[row["id"]].outcomes}
 
 
-def _latency(pipeline: Pipeline, uncached: Generator, requests: Sequence[Request]) -> dict[str, float]:
+def latency(pipeline: Pipeline, uncached: Generator, requests: Sequence[Request]) -> dict[str, float]:
     """Seconds of one question at a time, search included, the models loaded and nothing cached."""
     config = pipeline.config
     seconds = []

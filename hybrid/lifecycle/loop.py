@@ -10,9 +10,11 @@ from typing import Any
 from hybrid.artifacts import Manifest, require, write_text
 from hybrid.config import Config
 from hybrid.errors import StaleError
+from hybrid.evaluation.ladder_page import ladder_part
 from hybrid.evaluation.metrics import compare
 from hybrid.evaluation.report import comparison_html
 from hybrid.jsonl import read_jsonl
+from hybrid.lifecycle.ladder import current_ladder
 from hybrid.lifecycle.preflight import pass_gate
 from hybrid.lifecycle.workspace import SystemName, Workspace
 
@@ -106,8 +108,11 @@ def write_report(workspace: Workspace, rows: list[dict[str, Any]]) -> Path:
         diagnoses.append((title, json.loads((path / "diagnosis.json").read_text(encoding="utf-8"))))
     failures = [record for _, record in read_jsonl(workspace.diagnosis_path("tuned") / "failures.jsonl")]
     meta = _meta(workspace.config, workspace.corpus.name)
-    _write_changed(folder / "report.html", comparison_html(plain, meta, diagnoses, failures[:_EXAMPLES]))
-    _write_changed(folder / "summary.json", json.dumps({"meta": meta, "rows": plain}, indent=1, default=str) + "\n")
+    ladder = current_ladder(workspace)
+    part = ladder_part(ladder) if ladder else None
+    _write_changed(folder / "report.html", comparison_html(plain, meta, diagnoses, failures[:_EXAMPLES], part))
+    summary = {"meta": meta, "rows": plain, **({"ladder": ladder} if ladder else {})}
+    _write_changed(folder / "summary.json", json.dumps(summary, indent=1, default=str) + "\n")
     return folder / "report.html"
 
 

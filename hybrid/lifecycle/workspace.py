@@ -230,7 +230,7 @@ class Workspace:
             self._cached(generator),
             self.root / "raft" / "dev.jsonl",
             # not by `passages`: that looks through the whole corpus, and a sweep comes here for every weight
-            {question.id: question for question in self._published().questions},
+            {question.id: question for question in self.published().questions},
             max_new_tokens=self.config.generator.max_new_tokens,
         )
         return sum(scores) / len(scores)
@@ -311,7 +311,7 @@ class Workspace:
 
     def pipeline(self, system: SystemName) -> Pipeline:
         """A system to ask. Nothing is built: raises `MissingError` or `StaleError` with the command that mends it."""
-        passages = self._published()
+        passages = self.published()
         if passages.manifest.inputs["corpus"] != self.corpus.content_id(self.config.corpus):
             raise StaleError(f"{self.corpus.folder} changed since it was indexed", "run `hybrid index`")
         if passages.manifest.config != passage_settings(self.corpus, self.config.corpus):
@@ -327,7 +327,7 @@ class Workspace:
         """Where `diagnose` publishes."""
         return self.root / f"diagnosis-{system}-{self.config.diagnosis.split}"
 
-    def _published(self) -> PassageSet:
+    def published(self) -> PassageSet:
         """Passages and questions as they were published last."""
         return self._read(require(self.root / "passages", "hybrid index"))
 

@@ -23,13 +23,13 @@ from hybrid.config import Config
 from hybrid.config_answering import AnswerStyle
 from hybrid.errors import TooLittleDataError, UserError
 from hybrid.evaluation.attribution import jsonable
-from hybrid.evaluation.graders import grade
+from hybrid.evaluation.graders import served_right
 from hybrid.evaluation.questions import cluster_of
 from hybrid.evaluation.statistics import paired_interval, share_interval, simultaneous_lower_bounds
 from hybrid.jsonl import write_jsonl
 from hybrid.prompting.settled import COMMAND, KIND, VERSION, Prompt, present_prompt, settings_of
 from hybrid.protocols import Generator
-from hybrid.types import Answer, Question
+from hybrid.types import Question
 
 EXAMPLES = (0, 3, 10)
 _FIRST = (16, 12, 8, 6, 4)
@@ -147,7 +147,7 @@ class _Trial:
         start = len(self.right)
         self.count(requests[len(self.tokens) :])
         answers = self.pipeline.answer(requests[start:])
-        self.right += [_right(answer, q) for answer, q in zip(answers, questions[start:], strict=True)]
+        self.right += [float(served_right(answer, q)) for answer, q in zip(answers, questions[start:], strict=True)]
         self.left_out += sum(answer.examples_left_out for answer in answers)
 
     def count(self, requests: Sequence[Request]) -> None:
@@ -240,13 +240,6 @@ def _fits(work: Callable[[], None], prompt: Prompt, told: Callable[[str], None])
         told(f"{prompt.name} is left out: {error.problem}")
         return False
     return True
-
-
-def _right(answer: Answer, question: Question) -> float:
-    """Whether who asked is served right: by the answer, or by hearing that nothing answers."""
-    if not question.answerable:
-        return float(answer.served_abstention)
-    return float(grade(answer.plain, question, abstained=answer.abstained).correct and not answer.withheld)
 
 
 def _worth(trial: _Trial) -> tuple[float, float]:

@@ -73,11 +73,12 @@ def call(bench: Path, *arguments: str) -> str:
 
 
 def test_every_system_is_told_and_a_second_run_does_nothing(bench: Path) -> None:
+    chosen = ("--best-prompt", "300")
     call(bench, "--ranking-only")
     first = json.loads((bench / "results.json").read_text())
     assert {row["metric"] for row in first} == {"ndcg@10/384", "recall@5"}
 
-    call(bench)
+    call(bench, *chosen)
     rows = json.loads((bench / "results.json").read_text())
     told = {(row["set"], row["metric"]) for row in rows}
     assert {("toy", name) for name in ("f1/retrieved", "exact/oracle", "abstention/unanswerable")} <= told
@@ -87,6 +88,13 @@ def test_every_system_is_told_and_a_second_run_does_nothing(bench: Path) -> None
     assert ("pooled", "general/mean") in told
     assert all(row["low"] <= row["value"] <= row["high"] for row in rows if row["low"] == row["low"])
     assert "## toy" in (bench / "BENCHMARKS.md").read_text()
+    # base is the best untuned rung that dev chose, and it is said which
+    (prompt,) = {row["base_prompt"] for row in rows if row["set"] == "toy"}
+    assert "better than the configured one" in prompt
+    assert f"best untuned prompt by dev: {prompt}." in (bench / "BENCHMARKS.md").read_text()
+    base = json.loads(next((bench / "indexes").rglob("evaluation-base-test/manifest.json")).read_text())
+    answering = base["config"]["answering"]
+    assert prompt.startswith(answering["style"] + (f", {answering['examples']}" if answering["examples"] else ""))
 
     # the ranking alone is told again beside the answers, and pooled figures stay
     told_before = {(r["set"], r["metric"], r["system"]) for r in rows}
@@ -98,7 +106,7 @@ def test_every_system_is_told_and_a_second_run_does_nothing(bench: Path) -> None
 
     before = {p: p.stat().st_mtime_ns for p in (bench / "indexes").rglob("manifest.json")}
     minutes = {row["set"]: row["minutes"] for row in rows}
-    call(bench)
+    call(bench, *chosen)
     again = json.loads((bench / "results.json").read_text())
     assert {p: p.stat().st_mtime_ns for p in (bench / "indexes").rglob("manifest.json")} == before
     assert [(r["metric"], r["system"], r["value"]) for r in again] == [

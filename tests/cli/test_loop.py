@@ -113,6 +113,40 @@ def test_a_merge_weight_is_chosen_on_dev_and_every_rung_can_be_measured(finished
         assert all(0 <= row["ndcg@10/16"] <= 1 for row in answerable)
 
 
+def test_the_ladder_holds_tuning_against_the_best_untuned_rung(finished: Place, tmp_path: Path) -> None:
+    place = Place(finished.server, finished.models, tmp_path)
+    for name in ("corpora", "indexes"):
+        shutil.copytree(finished.folder / name, tmp_path / name)
+    before = place.run("compare")
+    assert "hybrid evaluate --ladder" in before.err
+    assert place.run("prompt", "--json").code == 0
+    result = place.run("evaluate", "--ladder", "--json")
+    assert result.code == 0, result.err
+    told = result.document()["ladder"]
+    rungs = {row["name"]: row for row in told["rungs"]}
+    systems = {name: row["system"] for name, row in rungs.items() if row["is_tuned"]}
+    # merged at full weight: the adapter answers as the merged model does
+    assert systems == {"tuned embedder": "embedder", "tuned": "tuned"}
+    assert {rungs[name]["against"] for name in systems} == {told["best"]}
+    assert (rungs["tuned"]["style"], rungs["tuned"]["note"]) == ("plain", "in the prompt it was trained on")
+    best = next(row for row in told["rungs"] if row["name"] == told["best"])
+    gain = rungs["tuned"]["served"]["value"] - best["served"]["value"]
+    assert rungs["tuned"]["gain"]["value"] == pytest.approx(gain)
+    # the window of this model holds a few of three examples
+    assert rungs["worked examples"]["examples"] == 3
+    assert any("worked examples did not fit" in note for note in told["notes"])
+
+    line = f"than {told['best']} (" if rungs["tuned"]["verdict"] != "unclear" else f"differ from {told['best']} ("
+    compared = place.run("compare")
+    assert line in compared.out and "hybrid evaluate --ladder" not in compared.err
+    looped = place.run("loop", "--json")
+    assert looped.code == 0, looped.err
+    page = (tmp_path / looped.document()["report"]).read_text(encoding="utf-8")
+    assert "The ladder: prompts, then tuning" in page and "tuned embedder" in page
+    summary = json.loads((place.workspace / "report" / "summary.json").read_text(encoding="utf-8"))
+    assert summary["ladder"]["rungs"] == told["rungs"]
+
+
 def test_a_changed_corpus_makes_passages_and_index_stale(indexed: Place) -> None:
     before = snapshot(indexed.workspace)
     document = indexed.corpus / "documents" / "alder.md"
