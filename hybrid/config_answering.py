@@ -22,6 +22,11 @@ class AnsweringConfig(Stage):
     verbatim quote, then the answer. `reason_first`: one sentence of reasoning, then the answer. `own`: the words of
     `template`. `auto`: form and examples that `hybrid prompt` proved on dev; plain, without examples, until it did.
     Sources are found after the answer is written, whatever the form."""
+    reading: Literal["auto", "together", "apart"] = "auto"
+    """How the generator reads the passages. `together`: all in one prompt. `apart`: each in a prompt of its own, and of
+    the answers the one with the most support is kept (map-rerank): a small reader is confused by several passages; it
+    reads half as many tokens again, and cannot combine passages. `auto`: apart for the untuned embedded generators for
+    which that was measured to be better, together for others, and for tuned ones, which are trained so."""
     examples: int = Field(0, ge=0)
     """Training questions with their answers that stand before the question as turns of the chat: those most like it,
     the nearest one that answers last, and of two or more one that declines where train has any. They come on top of
@@ -48,10 +53,11 @@ class AnsweringConfig(Stage):
     """What happens to an answer that nothing bears out: a figure or identifier that no source contains, no source at
     all, words of the instruction, a source that treats too little of the question (`min_support`). `abstain` withholds
     it and shows answers whole, when they are judged; with the others a terminal shows them while they are written."""
-    min_support: float | None = -0.15
+    min_support: float | None = 1.0
     """Least support of an answer that is served: the share of the question's words that is treated where the answer
-    stands, rare words counting more, plus the mean log-probability of the answer's tokens. Lower answers more, higher
-    declines more; empty: whatever has a source is served."""
+    stands, rare words counting more, plus twice the cosine of question and passage, plus half the mean log-probability
+    of the answer's tokens. Chosen for the embedded embedder. Lower answers more, higher declines more; empty: whatever
+    has a source is served."""
 
     @model_validator(mode="after")
     def _template_fits(self) -> Self:

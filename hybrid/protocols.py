@@ -150,8 +150,10 @@ class Windowed(Protocol):
 class Preloading(Protocol):
     """A generator that can load before it is asked."""
 
-    def preload(self, *, alone: bool) -> None:
-        """Load. Unless `alone`, another model is being loaded: then only what is safe beside that."""
+    def preload(self, *, alone: bool, several: bool = False) -> None:
+        """Load, for `several` prompts at once or for one. Unless `alone`, another model is being loaded: then only
+        what is safe beside that.
+        """
         ...
 
 

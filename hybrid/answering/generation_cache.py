@@ -88,10 +88,10 @@ class CachedGenerator:
         self._write([key], [generation])
         return generation
 
-    def preload(self, *, alone: bool) -> None:
+    def preload(self, *, alone: bool, several: bool = False) -> None:
         """Load the wrapped generator, if it can be."""
         if isinstance(self._inner, Preloading):
-            self._inner.preload(alone=alone)
+            self._inner.preload(alone=alone, several=several)
 
     def missing(self, chats: Sequence[Chat], *, max_new_tokens: int) -> list[Chat]:
         """Those that `generate` would pay for, in their order."""

@@ -33,11 +33,13 @@ def ground(
     *,
     logprob: float | None = None,
     similar: Similar | None = None,
+    before: int = 0,
 ) -> Answer:
     """The answer with its sources as found, whatever the model said of them, and with the reason to withhold it.
 
     `context` are the passages of the prompt, in their order. `logprob`: mean log-probability of the answer's tokens
-    in nats, None where the engine does not say. What the model declined stays declined.
+    in nats, None where the engine does not say. `before`: passages that are counted before the first of `context`.
+    What the model declined stays declined.
 
     The support of an answer is what its weakest statement's place treats of the question: the share of the question's
     words, twice the similarity of question and passage by the embedder (the share again where there is none), and half
@@ -60,12 +62,12 @@ def ground(
     reason = _reason(echo, unsupported, places, support, policy.min_support)
     return replace(
         answer,
-        citations=tuple(Citation(number, context[number - 1].id, spans[number]) for number in numbers),
+        citations=tuple(Citation(before + n, context[n - 1].id, spans[n]) for n in numbers),
         unsupported=unsupported,
         unsourced=tuple(statement.text for statement in found if statement.place is None),
         echo=echo,
         support=support,
-        served=_served(final, found),
+        served=_served(final, found, before),
         reason=reason,
         withheld=policy.guard and reason is not None,
     )
@@ -105,7 +107,7 @@ def _reason(
     return Withheld.OFF_TOPIC if least is not None and support < least else None
 
 
-def _served(final: str, found: Sequence[Statement]) -> str:
+def _served(final: str, found: Sequence[Statement], before: int) -> str:
     """The answer with a marker behind the last statement of each run that has one source; JSON stays as it is."""
     if _is_json(final):
         return final
@@ -118,7 +120,7 @@ def _served(final: str, found: Sequence[Statement]) -> str:
         own = statement.place
         last = own is not None and (following is None or following.marker != own.marker)
         # behind the stop: what was shown while it was being written stays as it is
-        pieces.append(f"{statement.text} [{own.marker}]" if own and last else statement.text)
+        pieces.append(f"{statement.text} [{before + own.marker}]" if own and last else statement.text)
     return ("".join(pieces) + final[end:]).strip()
 
 

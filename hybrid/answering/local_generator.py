@@ -168,7 +168,7 @@ class LocalGenerator:
         (generation,) = self._generate([chat], max_new_tokens, Streamer())
         return generation
 
-    def preload(self, *, alone: bool) -> None:
+    def preload(self, *, alone: bool, several: bool = False) -> None:
         """Load the model, if `alone`: transformers changes settings of the whole process while it loads one."""
         if alone:
             _ = self.model

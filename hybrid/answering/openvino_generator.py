@@ -67,16 +67,16 @@ class OpenVINOGenerator:
         """Prompt tokens, the template's included."""
         return len(self._tokenizer.encode(self._tokenizer.render(chat)))
 
-    def preload(self, *, alone: bool) -> None:
-        """Load the model, for one prompt at a time. Unless `alone`, not one that is to be exported: that needs
-        transformers, which changes settings of the whole process while it loads a model.
+    def preload(self, *, alone: bool, several: bool = False) -> None:
+        """Load the model, for one prompt at a time or for `several`. Unless `alone`, not one that is to be exported:
+        that needs transformers, which changes settings of the whole process while it loads a model.
         """
         target, settings, inputs = self._export
         if alone or current(target, "openvino", _EXPORT_VERSION, settings, inputs) is not None:
-            _ = self._alone
+            _ = self._many if several else self._alone
         if alone:
             # weights are laid out for the processor at first use
-            self._generate_alone((Message("user", "warm"),), 1, lambda tokens: None)
+            self.generate([(Message("user", "warm"),)], max_new_tokens=1)
 
     def loglikelihood(self, prompts: Sequence[str], continuations: Sequence[str]) -> list[tuple[float, int]]:
         """Computed by transformers: OpenVINO GenAI tells likelihoods of what it generates only."""

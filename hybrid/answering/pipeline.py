@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
+from itertools import islice
 
 from hybrid.answering.citations import read_answer
 from hybrid.answering.grounding import Policy, ground
@@ -18,7 +19,9 @@ from hybrid.answering.prompt import (
     prompt_form,
     render,
 )
+from hybrid.answering.reading_apart import best_reading
 from hybrid.answering.reranking import rerank
+from hybrid.answering.sources import Similar
 from hybrid.answering.streaming import Gate, OnText, may_stream
 from hybrid.config import Config
 from hybrid.passage_filter import Condition, select
@@ -145,14 +148,14 @@ class Pipeline:
     def answer(self, requests: Sequence[Request]) -> list[Answer]:
         """Answers in the order of the requests. Raises `UserError` where kept passages alone are over the budget."""
         contexts = self.fit_all(requests)
-        chats = [
-            self.prompt(request.question, context.passages, context.examples)
-            for request, context in zip(requests, contexts, strict=True)
-        ]
-        generations = self.generator.generate(chats, max_new_tokens=self.config.generator.max_new_tokens)
+        chats = [self.chats(request.question, context) for request, context in zip(requests, contexts, strict=True)]
+        told = self.generator.generate(
+            [chat for each in chats for chat in each], max_new_tokens=self.config.generator.max_new_tokens
+        )
+        generations = iter(told)
         return [
-            self._read(request.question, generation, context)
-            for request, generation, context in zip(requests, generations, contexts, strict=True)
+            self._read(request.question, list(islice(generations, len(each))), context)
+            for request, each, context in zip(requests, chats, contexts, strict=True)
         ]
 
     def stream(self, request: Request, on_text: OnText) -> Answer:
@@ -168,7 +171,17 @@ class Pipeline:
             max_new_tokens=self.config.generator.max_new_tokens,
             on_text=Gate(self.config.answering, on_text).put,
         )
-        return self._read(request.question, generation, context)
+        return self._read(request.question, [generation], context)
+
+    @property
+    def reads_apart(self) -> bool:
+        """Whether each passage has a prompt of its own."""
+        return self.config.answering.reading == "apart"
+
+    def chats(self, question: str, context: FittedContext) -> list[Chat]:
+        """What is sent: one chat, or one for each passage where they are read apart."""
+        groups = [[passage] for passage in context.passages] if self.reads_apart else []
+        return [self.prompt(question, group, context.examples) for group in groups or [context.passages]]
 
     def fit(self, request: Request) -> FittedContext:
         """What of a request's passages fits the token budget, in the order in which it is shown, with the examples."""
@@ -206,22 +219,24 @@ class Pipeline:
         return replace(context, examples=kept, examples_left_out=len(chosen) - len(kept))
 
     def prompt(self, question: str, passages: Sequence[Passage], examples: Sequence[Example] = ()) -> Chat:
-        """The chat that is sent."""
+        """The chat that asks the question of these passages together."""
         return render(question, passages, self.form, examples)
 
-    def _read(self, question: str, generation: Generation, context: FittedContext) -> Answer:
+    def _read(self, question: str, generations: Sequence[Generation], context: FittedContext) -> Answer:
         options = self.config.answering
-        policy = Policy(options.guard == "abstain", self.form.words, options.min_support)
-        answer = replace(
-            read_answer(generation.text, context.passages, context.dropped, context.shown, guard=False),
-            examples=len(context.examples),
-            examples_left_out=context.examples_left_out,
-        )
-        return ground(answer, question, context.passages, policy, logprob=generation.logprob, similar=self._similar)
+        policy, similar = Policy(options.guard == "abstain", self.form.words, options.min_support), self._similarity()
+        if len(generations) > 1:
+            answer = best_reading(question, generations, context, policy, similar)
+        else:
+            text, logprob = generations[0].text, generations[0].logprob
+            answer = read_answer(text, context.passages, context.dropped, context.shown, guard=False)
+            answer = ground(answer, question, context.passages, policy, logprob=logprob, similar=similar)
+        return replace(answer, examples=len(context.examples), examples_left_out=context.examples_left_out)
 
-    def _similar(self, question: str, texts: Sequence[str]) -> list[float]:
-        query = self.embedder.encode_queries([question])[0]
-        return [float(value) for value in self.embedder.encode_passages(texts) @ query]
+    def _similarity(self) -> Similar:
+        """Of one question to texts: nothing is embedded before it is asked for, nor the question twice."""
+        query = lru_cache(maxsize=8)(lambda question: self.embedder.encode_queries([question])[0])
+        return lambda question, texts: [float(v) for v in self.embedder.encode_passages(texts) @ query(question)]
 
     def lookup(self, hits: Sequence[Hit]) -> list[Passage]:
         """The passages of hits, in their order."""

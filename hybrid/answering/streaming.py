@@ -39,11 +39,12 @@ class TokenText:
 
 
 def may_stream(answering: AnsweringConfig) -> bool:
-    """Whether anything may be shown before an answer is judged: not where the guard may withhold it.
+    """Whether anything may be shown before an answer is judged: not where the guard may withhold it, nor where it is
+    one of several.
 
     The guard judges an answer as a whole, and its last word may be a figure that no cited passage contains.
     """
-    return answering.guard != "abstain"
+    return answering.guard != "abstain" and answering.reading != "apart"
 
 
 class Gate:

@@ -189,8 +189,7 @@ def latency(pipeline: Pipeline, uncached: Generator, requests: Sequence[Request]
         started = time.perf_counter()
         found = pipeline.retrieve([request.question])[0]
         fitted = pipeline.fit(Request(request.question, pipeline.lookup(found)))
-        chat = pipeline.prompt(request.question, fitted.passages, fitted.examples)
-        uncached.generate([chat], max_new_tokens=config.generator.max_new_tokens)
+        uncached.generate(pipeline.chats(request.question, fitted), max_new_tokens=config.generator.max_new_tokens)
         seconds.append(time.perf_counter() - started)
     return {"median": stdlib_statistics.median(seconds), "max": max(seconds), "num": len(seconds)} if seconds else {}
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -125,9 +126,17 @@ def _answered(
     meter = MeteredGenerator(mine.generator)
     try:
         answers = replace(mine, generator=meter).answer(requests)
+        sizes = [len(mine.chats(r.question, c)) for r, c in zip(requests, mine.fit_all(requests), strict=True)]
     except UserError as error:
         raise UserError(f"{rung.name} ({prompt.name}): {error.problem}", error.remedy) from error
-    return answer_rows(rung.name, questions, answers, meter.prompt_tokens, meter.new_tokens), mine
+    prompt_tokens, new_tokens = _sums(meter.prompt_tokens, sizes), _sums(meter.new_tokens, sizes)
+    return answer_rows(rung.name, questions, answers, prompt_tokens, new_tokens), mine
+
+
+def _sums(values: Sequence[int], sizes: Sequence[int]) -> list[int]:
+    """Of so many values each."""
+    rest = iter(values)
+    return [sum(islice(rest, size)) for size in sizes]
 
 
 def _unshown(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:

@@ -9,7 +9,7 @@ from hybrid.artifacts import sha256_tree
 from hybrid.backends import make_served
 from hybrid.config import Config
 from hybrid.corpus.passages import PassageSet
-from hybrid.models import resolve
+from hybrid.models import embedded_as, resolve
 from hybrid.prompting.settled import prompt_inputs, settled
 
 
@@ -18,9 +18,17 @@ def prompt_path(root: Path) -> Path:
     return root / "prompt"
 
 
-def settle_prompt(root: Path, config: Config, passages: PassageSet) -> Config:
-    """The configuration, `answering.style: auto` replaced by what was chosen."""
-    return settled(config, prompt_path(root), lambda: choice_inputs(config, passages))
+def settle_prompt(root: Path, config: Config, passages: PassageSet, *, tuned: bool = False) -> Config:
+    """The configuration, `answering.style: auto` replaced by what was chosen, `answering.reading: auto` by what suits
+    the generator: a `tuned` one reads passages together, as it was trained.
+    """
+    settled_ = settled(config, prompt_path(root), lambda: choice_inputs(config, passages))
+    if config.answering.reading != "auto":
+        return settled_
+    generator = config.generator
+    model = embedded_as(generator.model, "generator") if generator.kind == "local" and not tuned else None
+    reading = "apart" if model and model.reads_apart else "together"
+    return settled_.model_copy(update={"answering": settled_.answering.model_copy(update={"reading": reading})})
 
 
 def choice_inputs(config: Config, passages: PassageSet) -> dict[str, str]:

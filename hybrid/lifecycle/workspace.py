@@ -105,7 +105,8 @@ class Workspace:
         """What finds the system's passages; those of the corpus as it is now, unless others are given."""
         passages = passages or self.passages()
         side: Literal["base", "tuned"] = "tuned" if system != "base" and self.has_tuned_embedder else "base"
-        config = settle_prompt(self.root, self.config, passages)
+        tuned = system == "adapter" or (system == "tuned" and self.has_tuned_generator)
+        config = settle_prompt(self.root, self.config, passages, tuned=tuned)
         return Search(self.root, side, self.embedder(system), passages, config, self.reranker)
 
     # -- stages --------------------------------------------------------------------------------------------------

@@ -153,8 +153,8 @@ class _Trial:
     def count(self, requests: Sequence[Request]) -> None:
         """Tokens of the prompts of the requests that come next."""
         for request, context in zip(requests, self.pipeline.fit_all(requests), strict=True):
-            chat = self.pipeline.prompt(request.question, context.passages, context.examples)
-            self.tokens.append(self.pipeline.generator.count_tokens(chat))
+            chats = self.pipeline.chats(request.question, context)
+            self.tokens.append(sum(map(self.pipeline.generator.count_tokens, chats)))
 
 
 def choose_prompt(
@@ -220,12 +220,11 @@ def _limit(
 ) -> tuple[int | None, float]:
     """Answers that may be asked for, and the seconds of one with a prompt of mean length, asked alone."""
     present = trials[0]
-    context = present.pipeline.fit(requests[0])
-    chat = present.pipeline.prompt(requests[0].question, context.passages, context.examples)
+    chats = present.pipeline.chats(requests[0].question, present.pipeline.fit(requests[0]))
     # loading is no part of an answer
-    uncached.generate([chat[-1:]], max_new_tokens=1)
+    uncached.generate([chat[-1:] for chat in chats], max_new_tokens=1)
     started = time.perf_counter()
-    uncached.generate([chat], max_new_tokens=present.pipeline.config.generator.max_new_tokens)
+    uncached.generate(chats, max_new_tokens=present.pipeline.config.generator.max_new_tokens)
     spent = time.perf_counter() - started
     seconds = spent * sum(trial.mean_tokens for trial in trials) / len(trials) / present.tokens[0]
     by_time = None if budget.minutes is None else int(60 * budget.minutes / seconds)

@@ -57,7 +57,7 @@ class Asker:
             self._pipeline.reranker.score("warm", ["warm"])
         self._loading.join()
         if isinstance(self._pipeline.generator, Preloading):
-            self._pipeline.generator.preload(alone=True)
+            self._pipeline.generator.preload(alone=True, several=self._pipeline.reads_apart)
         # whatever else is needed at first use
         self._pipeline.fit(Request("warm", ()))
         use_huge_pages()
@@ -65,7 +65,7 @@ class Asker:
     def _preload(self) -> None:
         if isinstance(self._pipeline.generator, Preloading):
             try:
-                self._pipeline.generator.preload(alone=False)
+                self._pipeline.generator.preload(alone=False, several=self._pipeline.reads_apart)
             except Exception:
                 # told where the generator is asked
                 return

@@ -59,7 +59,7 @@ def build_raft(
     """
     settings = {
         "raft": config.raft.settings(),
-        "answering": config.answering.model_dump(mode="json", exclude={"guard"}),
+        "answering": config.answering.model_dump(mode="json", exclude={"guard", "reading"}),
         "seed": config.seed,
         **({"window_tokens": window_tokens} if examples else {}),
     }

@@ -1,0 +1,53 @@
+"""Passages read one at a time: each gives an answer of its own, and the one with the most support is kept.
+
+A small reader is confused by several passages, and each alone tells its source by itself. Chains of language models
+know this as map-rerank.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from hybrid.answering.citations import read_answer
+from hybrid.answering.grounding import Policy, ground
+from hybrid.answering.prompt import FittedContext
+from hybrid.answering.sources import Similar
+from hybrid.types import Answer, Generation, Withheld
+
+_RANK = 0.02
+"""What a rank further down costs, against answers with as much support."""
+
+
+def best_reading(
+    question: str, generations: Sequence[Generation], context: FittedContext, policy: Policy, similar: Similar
+) -> Answer:
+    """Of one generation for each passage of the context, the best as the answer to the question, with its source.
+
+    What bears an answer out comes first, an answer that declines last; between those, support and how sure the model
+    was. The answer's markers count all passages of the context.
+    """
+    read = [
+        ground(
+            read_answer(generation.text, [passage], shown=[shown], guard=False),
+            question,
+            [passage],
+            policy,
+            logprob=generation.logprob,
+            similar=similar,
+            before=place,
+        )
+        for place, (generation, passage, shown) in enumerate(
+            zip(generations, context.passages, context.shown, strict=True)
+        )
+    ]
+
+    def worth(place: int) -> tuple[bool, bool, float]:
+        answer, sure = read[place], generations[place].logprob or 0.0
+        borne_out = answer.reason in (None, Withheld.OFF_TOPIC)
+        return not answer.abstained, borne_out, answer.support + sure - _RANK * place
+
+    return replace(
+        read[max(range(len(read)), key=worth)],
+        context=tuple(passage.id for passage in context.passages),
+        shown=context.shown,
+        dropped=tuple(passage.id for passage in context.dropped),
+    )
