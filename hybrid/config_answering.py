@@ -53,7 +53,7 @@ class AnsweringConfig(Stage):
     """What happens to an answer that nothing bears out: a figure or identifier that no source contains, no source at
     all, words of the instruction, a source that treats too little of the question (`min_support`). `abstain` withholds
     it and shows answers whole, when they are judged; with the others a terminal shows them while they are written."""
-    min_support: float | None = 1.0
+    min_support: float | None = 1.1
     """Least support of an answer that is served: the share of the question's words that is treated where the answer
     stands, rare words counting more, plus twice the cosine of question and passage, plus half the mean log-probability
     of the answer's tokens. Chosen for the embedded embedder. Lower answers more, higher declines more; empty: whatever

@@ -15,6 +15,8 @@ from hybrid.types import Answer, Generation, Withheld
 
 _RANK = 0.02
 """What a rank further down costs, against answers with as much support."""
+_SURENESS = 0.5
+"""What a nat of mean log-probability is worth here, beside what it is worth in the support."""
 
 
 def best_reading(
@@ -43,7 +45,7 @@ def best_reading(
     def worth(place: int) -> tuple[bool, bool, float]:
         answer, sure = read[place], generations[place].logprob or 0.0
         borne_out = answer.reason in (None, Withheld.OFF_TOPIC)
-        return not answer.abstained, borne_out, answer.support + sure - _RANK * place
+        return not answer.abstained, borne_out, answer.support + _SURENESS * sure - _RANK * place
 
     return replace(
         read[max(range(len(read)), key=worth)],
