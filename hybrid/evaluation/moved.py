@@ -13,6 +13,7 @@ from typing import Any
 
 from hybrid.artifacts import require
 from hybrid.errors import UserError
+from hybrid.evaluation.form_gain import form_gain
 from hybrid.evaluation.headroom import measure_headroom
 from hybrid.evaluation.labels import label
 from hybrid.evaluation.prompt_gain import prompt_gain
@@ -134,8 +135,9 @@ def what_moved(
 
 def _labels(records: Sequence[Record], rank_limit: int, resamples: int, seed: int) -> list[str]:
     gain = prompt_gain(records, None, resamples=resamples, seed=seed)
-    wrong_prompt = gain is not None and gain.is_proven
-    return [label(record, rank_limit=rank_limit, wrong_prompt=wrong_prompt).value for record in records]
+    form = form_gain(records, None, resamples=resamples, seed=seed)
+    proven = {"wrong_prompt": bool(gain and gain.is_proven), "wrong_form": bool(form and form.is_proven)}
+    return [label(record, rank_limit=rank_limit, **proven).value for record in records]
 
 
 def _arms(old: Sequence[Record], new: Sequence[Record], resamples: int, seed: int) -> dict[str, ArmMove]:
