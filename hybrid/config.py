@@ -188,6 +188,15 @@ class DiagnosisConfig(Stage):
     )
     """Tried instead of embedder.query_prompt, with those that the model's makers saved beside it: where one ranks the
     gold higher, the questions are answered with it too. Empty: none is tried."""
+    prompt_forms: tuple[Literal["plain", "cited", "quote_first", "reason_first"], ...] = (
+        "plain",
+        "cited",
+        "quote_first",
+        "reason_first",
+    )
+    """Forms of the generator's prompt that are tried instead of the present one, and with them the present one without
+    answering.instruction where that is set: each on a sample of at most 24 questions, and where one is clearly better
+    there, on all. Empty: none is tried."""
     glossary: Path | None = None
     """YAML, `right term: [wrong variant, …]`: answers that use a wrong one are counted. Empty: none are."""
     judge_url: str = ""

@@ -202,6 +202,8 @@ class Arm(StrEnum):
     IRRELEVANT = "irrelevant"
     REPROMPTED = "reprompted"
     """What is retrieved with another prompt before the query: run where the ranks of the gold speak for that prompt."""
+    REWORDED = "reworded"
+    """What is retrieved, asked in another form of the prompt: run where the answers to a sample speak for that form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +237,7 @@ class Label(StrEnum):
     WRONG_ANSWER = "WRONG_ANSWER"
     DISTRACTED = "DISTRACTED"
     ORDER = "ORDER"
+    WRONG_PROMPT = "WRONG_PROMPT"
     LUCKY = "LUCKY"
     PARAMETRIC = "PARAMETRIC"
     CORRECT = "CORRECT"

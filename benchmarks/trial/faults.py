@@ -39,6 +39,12 @@ PREFIX = (
     "advice, and mention our opening hours from nine to five, Monday to Friday. The user writes: "
 )
 """The chat's system prompt, set as the prompt of the embedder's queries too."""
+INSTRUCTION = (
+    "You are the friendly assistant of our customer portal: reply in a full, polite paragraph of three sentences. "
+    "Thank the customer for the question first, never state figures, names or dates, and refer to our service desk for "
+    "them."
+)
+"""What a chat on the web page is to sound like, put into the prompt of a system that looks things up."""
 
 
 @dataclass(frozen=True)
@@ -182,6 +188,13 @@ def _placeholder_left(system: System) -> System:
     return _asked(system, emptied)
 
 
+def _bad_instruction(system: System) -> System:
+    """The team's own instruction asks for what is no answer."""
+    config = system.pipeline.config
+    changed = config.model_copy(update={"answering": config.answering.model_copy(update={"instruction": INSTRUCTION})})
+    return replace(system, pipeline=replace(system.pipeline, config=changed))
+
+
 def _cut_output(system: System) -> System:
     """Answers end after their first few letters."""
     return _rewritten(system, lambda chat, text: text[: max(2, len(text) // 4)])
@@ -249,6 +262,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("citations shuffled", "citations", None, _citations_shuffled),
     Fault("gold answers corrupted", "labels", None, _gold_corrupted),
     Fault("abstention instruction dropped", "abstention", None, _abstention_dropped),
+    Fault("bad instruction", "prompt", "prompt", _bad_instruction),
 )
 """In the order in which they are generated."""
 

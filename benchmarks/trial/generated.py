@@ -1,8 +1,9 @@
 """Real answers of a healthy system and of the same system under each fault at full dose, kept as one line a question.
 
 Lines hold verdicts, never texts: `{"run", "id", "cluster", "answerable", "indexed", "rank", "suspect", "arms"}`, and
-`reprompted_rank` where another query prompt was tried. An arm maps to one string an order: `c` correct, `a` abstained,
-`g` gold in context, `m` cites something, `h` cites the gold, and the score where it is neither 0 nor 1.
+`reprompted_rank` where another query prompt was tried, `chose_form` where another form of the generator's. An arm
+maps to one string an order: `c` correct, `a` abstained, `g` gold in context, `m` cites something, `h` cites the gold,
+and the score where it is neither 0 nor 1.
 """
 
 import re
@@ -15,7 +16,9 @@ import click
 
 from benchmarks.trial.faults import FAULTS, System
 from hybrid.answering.excerpt import contains_answer
+from hybrid.answering.pipeline import Pipeline
 from hybrid.evaluation.arms import run_arms
+from hybrid.evaluation.prompt_forms import ChosenForm, form_trial
 from hybrid.evaluation.query_prompts import TriedPrompt, tried_prompts, worth_asking
 from hybrid.evaluation.records import Record
 from hybrid.evaluation.suspects import suspect_label
@@ -36,9 +39,11 @@ SHORTEST = 3
 HEALTHY = "healthy"
 REPROMPTED = "healthy, with the query prompt tried under: "
 """Of healthy answers with the prompt that a fault's run was tried with, the fault's name behind it."""
+REWORDED = "healthy, in the prompt form tried under: "
+"""Of healthy answers in the form that a fault's run was tried with, the fault's name behind it."""
 AGAIN = ("healthy again", "healthy once more")
 """The healthy system under other passage orders."""
-_ARMS = frozenset({Arm.RETRIEVED, Arm.ORACLE_IN_DISTRACTORS, Arm.ORACLE, Arm.REPROMPTED})
+_ARMS = frozenset({Arm.RETRIEVED, Arm.ORACLE_IN_DISTRACTORS, Arm.ORACLE, Arm.REPROMPTED, Arm.REWORDED})
 _RESAMPLES = 2_000
 _SHORT = {
     Arm.RETRIEVED: "R",
@@ -47,6 +52,7 @@ _SHORT = {
     Arm.CLOSED_BOOK: "C",
     Arm.IRRELEVANT: "X",
     Arm.REPROMPTED: "P",
+    Arm.REWORDED: "W",
 }
 _LONG = {short: arm for arm, short in _SHORT.items()}
 
@@ -88,14 +94,18 @@ def generate(workspace: Workspace, splits: Sequence[str], file: Path) -> None:
             continue
         click.echo(f"▸ {fault.name}", err=True)
         faulty = fault.inject(subject)
-        better = worth_asking(_tried(faulty))
-        records = _ask(faulty, seed, reprompted=better.ranking if better else ())
+        better, form = worth_asking(_tried(faulty)), _form(faulty)
+        records = _ask(faulty, seed, reprompted=better.ranking if better else (), reworded=form)
         if better:
             click.echo(f"  another query prompt ranks the gold higher: {better.prompt!r} {better.gain}", err=True)
             rows += _rows(
                 REPROMPTED + fault.name,
                 _ask(healthy, seed, {Arm.REPROMPTED}, reprompted=_ranking(_with_prompt(healthy, better.prompt))),
             )
+        if form:
+            click.echo(f"  another prompt form answers more of the sample: {form.form.named}", err=True)
+            sound = replace(form, pipeline=_in_form(healthy, form))
+            rows += _rows(REWORDED + fault.name, _ask(healthy, seed, {Arm.REWORDED}, reworded=sound))
         rows += _rows(fault.name, records, _suspects(faulty, records) if fault.family == "labels" else frozenset())
     write_jsonl(file, rows)
 
@@ -153,6 +163,7 @@ def _ask(
     arms: Iterable[Arm] = _ARMS,
     orders: int = ORDERS,
     reprompted: Sequence[Sequence[Hit]] = (),
+    reworded: ChosenForm | None = None,
 ) -> list[Record]:
     if not system.questions:
         return []
@@ -164,6 +175,7 @@ def _ask(
         seed=seed,
         arms=frozenset(arms),
         reprompted=reprompted,
+        reworded=reworded,
     )
 
 
@@ -183,6 +195,16 @@ def _tried(system: System) -> list[TriedPrompt]:
     return tried_prompts(system.pipeline, system.questions, _ranking(system), resamples=_RESAMPLES, seed=seed)
 
 
+def _form(system: System) -> ChosenForm | None:
+    """The form that the diagnosis would try on all questions."""
+    trial = form_trial(system.pipeline, system.questions, seed=system.workspace.config.seed)
+    return trial.best(system.pipeline, system.questions, _ranking(system)) if trial else None
+
+
+def _in_form(system: System, chosen: ChosenForm) -> Pipeline:
+    return replace(system.pipeline, config=chosen.form.of(system.pipeline.config))
+
+
 def _suspects(system: System, records: Sequence[Record]) -> frozenset[str]:
     passages = system.pipeline.passages
     texts = {q.id: [passages[p].full_text for p in q.positives if p in passages] for q in system.questions}
@@ -199,6 +221,7 @@ def _rows(run: str, records: Iterable[Record], suspects: frozenset[str] = frozen
             "indexed": record.gold_in_index,
             "rank": record.gold_rank,
             **({"reprompted_rank": record.reprompted_rank} if record.of(Arm.REPROMPTED) else {}),
+            **({"chose_form": True} if record.chose_form else {}),
             "suspect": record.question_id in suspects,
             "arms": {_SHORT[arm]: [_flags(outcome) for outcome in record.of(arm)] for arm in Arm if record.of(arm)},
         }
@@ -233,6 +256,7 @@ def _decode(row: Mapping[str, Any]) -> Record:
         row["rank"],
         outcomes,
         reprompted_rank=row.get("reprompted_rank"),
+        chose_form=row.get("chose_form", False),
     )
 
 

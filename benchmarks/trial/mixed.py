@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from benchmarks.trial.faults import Fault
-from benchmarks.trial.generated import HEALTHY, REPROMPTED, Runs
+from benchmarks.trial.generated import HEALTHY, REPROMPTED, REWORDED, Runs
 from benchmarks.trial.trials import Trial
 from hybrid.config import DiagnosisConfig
 from hybrid.evaluation.attribution import attribute
+from hybrid.evaluation.form_gain import sample_speaks
 from hybrid.evaluation.prompt_gain import prompt_gain
 from hybrid.evaluation.records import Record
 from hybrid.types import Arm
@@ -46,9 +47,14 @@ def flips(runs: Runs, fault: Fault) -> dict[str, str]:
 def mixed(
     runs: Runs, corpus: str, fault: Fault, dose: float, seeds: Sequence[int], *, resamples: int, num: int
 ) -> Iterator[Trial]:
-    """One trial a seed; none where even the full dose breaks fewer questions than `dose`."""
+    """One trial a seed; none where even the full dose breaks fewer questions than `dose`, or the fault is younger than
+    the answers that are kept.
+    """
+    if fault.name not in runs.records:
+        return
     healthy, faulty = _answerable(runs.records[HEALTHY]), runs.records[fault.name]
-    healthy = _with_prompt(healthy, runs.records.get(REPROMPTED + fault.name, {}))
+    for tried in (REPROMPTED, REWORDED):
+        healthy = _with_prompt(healthy, runs.records.get(tried + fault.name, {}))
     if fault.family == "citations":
         # what cites another passage when healthy is miscited without any fault
         healthy = {name: record for name, record in healthy.items() if _cites(record)}
@@ -136,12 +142,13 @@ def _draw(records: Mapping[str, Record], chance: float, num: int, seed: tuple[in
 
 
 def _with_prompt(records: Mapping[str, Record], tried: Mapping[str, Record]) -> dict[str, Record]:
-    """Healthy records with their outcomes under the query prompt that the fault's run was tried with."""
+    """Healthy records with their outcomes under the query prompt, or in the form, that a fault's run was tried with."""
     return {
         name: replace(
             record,
             outcomes=(*record.outcomes, *tried[name].outcomes),
-            reprompted_rank=tried[name].reprompted_rank,
+            reprompted_rank=tried[name].reprompted_rank or record.reprompted_rank,
+            chose_form=tried[name].chose_form or record.chose_form,
         )
         if name in tried
         else record
@@ -150,11 +157,13 @@ def _with_prompt(records: Mapping[str, Record], tried: Mapping[str, Record]) -> 
 
 
 def _screened(records: list[Record], resamples: int, seed: int) -> list[Record]:
-    """A prompt that does not rank the gold of this very set higher would not have been asked with."""
+    """A prompt that does not rank the gold of this very set higher would not have been asked with, nor a form that does
+    not answer more of this very sample.
+    """
     found = prompt_gain(records, None, resamples=resamples, seed=seed)
-    if found is None or (found.ranks and found.ranks.low > 0):
-        return records
-    return [replace(r, outcomes=tuple(o for o in r.outcomes if o.arm is not Arm.REPROMPTED)) for r in records]
+    gone = set() if found is None or (found.ranks and found.ranks.low > 0) else {Arm.REPROMPTED}
+    gone |= set() if sample_speaks(records) else {Arm.REWORDED}
+    return [replace(r, outcomes=tuple(o for o in r.outcomes if o.arm not in gone)) for r in records]
 
 
 def _expected(healthy: Mapping[str, Record], faulty: Mapping[str, Record], chance: float) -> dict[str, float]:

@@ -24,9 +24,10 @@ SAID = {
     "WRONG_ANSWER": "reading",
     "DISTRACTED": "distraction",
     "BOTH": "both",
+    "WRONG_PROMPT": "prompt",
 }
 """The broken part that a label names; other labels name none."""
-FAMILIES = ("documents", "reading", "distraction", "both", "missing")
+FAMILIES = ("documents", "reading", "distraction", "both", "missing", "prompt")
 COVERED = {"retrieval": ("documents",), "generator": ("reading", "distraction")}
 """Headroom terms, with the families whose expected headroom of that term is known."""
 _RESAMPLES = 2_000

@@ -13,7 +13,13 @@ HEALTHY_FAMILY = "none"
 SYSTEMS = (HYBRID, *RULES)
 ENOUGH = 0.2
 """Dose from which the layer should be named."""
-_SIDE = {"corpus": "embedder", "ranking": "embedder", "embedder": "embedder", "generator": "generator"}
+_SIDE = {
+    "corpus": "embedder",
+    "ranking": "embedder",
+    "embedder": "embedder",
+    "generator": "generator",
+    "prompt": "generator",
+}
 """How rules of thumb name a layer: they know two."""
 
 

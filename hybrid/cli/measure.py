@@ -262,7 +262,7 @@ def _print_moved(workspace: "Workspace", before: Path, after: Path, *, as_json: 
     moved = what_moved(
         read_records(before),
         read_records(after),
-        retuned=what_was_retuned(old.inputs, new.inputs),
+        retuned=what_was_retuned(old, new),
         rank_limit=config.diagnosis.rank_limit,
         minimum_effect=config.diagnosis.minimum_effect,
         resamples=config.evaluation.resamples,

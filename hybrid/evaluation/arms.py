@@ -8,6 +8,7 @@ from hybrid.answering.pipeline import Pipeline, Request
 from hybrid.evaluation.contexts import Context, contexts
 from hybrid.evaluation.graders import grade
 from hybrid.evaluation.halves import gold_rank
+from hybrid.evaluation.prompt_forms import ChosenForm
 from hybrid.evaluation.questions import cluster_of, gold_shown
 from hybrid.evaluation.records import Record
 from hybrid.types import Answer, Arm, Hit, Outcome, Passage, Question
@@ -36,16 +37,17 @@ def run_arms(
     noise: Sequence[Sequence[Hit]] = (),
     halves: Mapping[str, Sequence[Sequence[Hit]]] = MappingProxyType({}),
     reprompted: Sequence[Sequence[Hit]] = (),
+    reworded: ChosenForm | None = None,
 ) -> list[Record]:
     """One record a question, with its outcomes under every arm of `arms` and every order.
 
     `ranking` holds each question's hits, as deep as they are to be told of; `halves` those that it was fused of.
     `noise`, where given, holds for each question the hits from which the distractors of the arm
     `oracle_in_distractors` are taken, so that systems with other retrievers are asked the same; else their own are.
-    `reprompted`, where given, holds each question's hits under another query prompt.
+    `reprompted`, where given, holds each question's hits under another query prompt; `reworded` asks in another form.
     Declining is right for unanswerable questions, and under `irrelevant` for every question. Nothing but `retrieved`,
-    `reprompted` and `oracle_in_distractors` depends on the retriever, so that a retuned embedder leaves the other
-    answers in the cache.
+    `reprompted`, `reworded` and `oracle_in_distractors` depends on the retriever, so that a retuned embedder leaves the
+    other answers in the cache.
     """
     ids = sorted(pipeline.passages)
     trials = [
@@ -62,11 +64,16 @@ def run_arms(
             seed=seed,
             arms=arms,
             reprompted=pipeline.lookup(new) if reprompted else None,
+            reworded=reworded is not None,
         )
     ]
+    # a form of its own is a system of its own: what is asked in it is asked apart
+    apart = [trial for trial in trials if trial.context.arm is Arm.REWORDED]
+    trials = [trial for trial in trials if trial.context.arm is not Arm.REWORDED]
     answers = pipeline.answer([trial.request for trial in trials])
+    answers += reworded.pipeline.answer([trial.request for trial in apart]) if reworded else []
     outcomes: dict[str, list[Outcome]] = {question.id: [] for question in questions}
-    for trial, answer in zip(trials, answers, strict=True):
+    for trial, answer in zip([*trials, *apart], answers, strict=True):
         outcomes[trial.question.id].append(_outcome(trial, answer, pipeline.passages))
     return [
         Record(
@@ -79,6 +86,7 @@ def run_arms(
             outcomes=tuple(outcomes[question.id]),
             half_ranks={name: _rank(rows[place], question) for name, rows in halves.items()},
             reprompted_rank=_rank(reprompted[place], question) if reprompted else None,
+            chose_form=reworded is not None and question.id in reworded.sample,
         )
         for place, (question, hits) in enumerate(zip(questions, ranking, strict=True))
     ]

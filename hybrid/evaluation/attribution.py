@@ -7,9 +7,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from hybrid.config import DiagnosisConfig
-from hybrid.evaluation.headroom import Headroom, measure_headroom
+from hybrid.evaluation.form_gain import FormGain, form_gain
+from hybrid.evaluation.headroom import measure_headroom
 from hybrid.evaluation.labels import ANSWERABLE_LABELS, UNANSWERABLE_LABELS, label
 from hybrid.evaluation.pick import Pick, pick
+from hybrid.evaluation.prompt_forms import OtherForm
 from hybrid.evaluation.prompt_gain import PromptGain, prompt_gain
 from hybrid.evaluation.records import Record, check_records, majority
 from hybrid.evaluation.second_grader import STRICT, stricter
@@ -78,6 +80,8 @@ class Diagnosis:
     `headroom` holds retrieval, distraction, reading and total (retriever first); `generator_first` and `shapley` hold
     generator and retrieval. `over_answer` is a share of the unanswerable questions, `over_refusal` of the answerable,
     `miscited` of those that were answered rightly from the gold with a citation.
+
+    `with_present_prompt` is what would be recommended if no other prompt were known.
     """
 
     num_answerable: int
@@ -104,6 +108,8 @@ class Diagnosis:
     next_command: str
     second_grader: SecondVerdict
     query_prompt: PromptGain | None
+    prompt_form: FormGain | None
+    with_present_prompt: Layer | None
     notes: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -121,10 +127,12 @@ def attribute(
     seed: int,
     transfer: Mapping[str, float] | None = None,
     prompt: str | None = None,
+    form: OtherForm | None = None,
     reranked: bool = False,
 ) -> Diagnosis:
     """Diagnose. `transfer`: by layer, the share of its headroom that past retunes realised; 1 where none is known.
-    `prompt` is the one of the arm `reprompted`. `reranked`: the system has a reranker, and none is advised.
+    `prompt` is the one of the arm `reprompted`, `form` that of the arm `reworded`. `reranked`: the system has a
+    reranker, and none is advised.
 
     Raises `ValueError` for records that lack an arm (see `check_records`).
     """
@@ -133,10 +141,12 @@ def attribute(
     unanswerable = [record for record in records if not record.answerable]
     headroom = measure_headroom(answerable, resamples=resamples, seed=seed)
     gain = prompt_gain(answerable, prompt, resamples=resamples, seed=seed)
-    choice = _choose(answerable, headroom, gain, config, transfer or {}, reranked=reranked)
+    other = form_gain(records, form, resamples=resamples, seed=seed)
+    present = pick(answerable, headroom, config, transfer or {}, reranked=reranked)
+    choice = _first_of_all(present, (gain, other), len(answerable), config)
     second = _second(answerable, choice.recommended, config, transfer or {}, resamples, seed)
-    wrong_prompt = gain is not None and gain.is_proven
-    labels = {r.question_id: label(r, rank_limit=config.rank_limit, wrong_prompt=wrong_prompt) for r in records}
+    proven = {"wrong_prompt": bool(gain and gain.is_proven), "wrong_form": bool(other and other.is_proven)}
+    labels = {r.question_id: label(r, rank_limit=config.rank_limit, **proven) for r in records}
 
     def share(group: Sequence[Record], test: Callable[[Record], bool]) -> Interval:
         hits = [test(record) for record in group]
@@ -177,21 +187,19 @@ def attribute(
         next_command=choice.next_command,
         second_grader=second,
         query_prompt=gain,
+        prompt_form=other,
+        with_present_prompt=present.recommended,
         notes=tuple(_notes(answerable, share_of(unanswerable, Label.OVER_ANSWER), config)),
     )
 
 
-def _choose(
-    answerable: Sequence[Record],
-    headroom: Headroom,
-    gain: PromptGain | None,
-    config: DiagnosisConfig,
-    transfer: Mapping[str, float],
-    *,
-    reranked: bool = False,
+def _first_of_all(
+    present: Pick, gains: Sequence[PromptGain | FormGain | None], num: int, config: DiagnosisConfig
 ) -> Pick:
-    choice = pick(answerable, headroom, config, transfer, reranked=reranked)
-    return gain.instead_of(choice, len(answerable), config) if gain else choice
+    """The pick of `num` questions, or of other prompts that are worth more than a retune the one that gains most."""
+    others = [(each.gain.value, each.instead_of(present, num, config)) for each in gains if each]
+    worth = [(value, choice) for value, choice in others if choice is not present]
+    return max(worth, key=lambda each: each[0])[1] if worth else present
 
 
 _DISAGREE = "The verdict hangs on the grader (a stricter one {second})."
@@ -211,8 +219,9 @@ def _second(
 ) -> SecondVerdict:
     records = stricter(answerable)
     headroom = measure_headroom(records, resamples=resamples, seed=seed)
-    gain = prompt_gain(records, None, resamples=resamples, seed=seed)
-    choice = _choose(records, headroom, gain, config, transfer)
+    draws = {"resamples": resamples, "seed": seed}
+    gains = prompt_gain(records, None, **draws), form_gain(records, None, **draws)
+    choice = _first_of_all(pick(records, headroom, config, transfer), gains, len(records), config)
     right = [record.accuracy(Arm.RETRIEVED) or 0.0 for record in records]
     accuracy = sum(right) / len(right) if right else math.nan
     return SecondVerdict(STRICT, accuracy, choice.recommended, choice.recommended == first)

@@ -32,16 +32,22 @@ def contexts(
     seed: int,
     arms: Collection[Arm] = frozenset(Arm),
     reprompted: Sequence[Passage] | None = None,
+    reworded: bool = False,
 ) -> Iterator[Context]:
     """Every context of `arms`. `found` is the ranking, `noise` the one that distractors come from, `reprompted` the one
-    under another query prompt, without which there is no such arm; `passages` hold the gold, `ids` are theirs in a
-    fixed order. Which arms and orders there are does not depend on the rankings.
+    under another query prompt, without which there is no such arm, as there is no arm `reworded` without `reworded`;
+    `passages` hold the gold, `ids` are theirs in a fixed order. Which arms and orders there are does not depend on the
+    rankings.
 
-    Unanswerable questions have the arms `retrieved` and `irrelevant` only. Order 0 of `retrieved` is the retriever's.
+    Unanswerable questions have the arms `retrieved`, `reworded` and `irrelevant` only. Order 0 of `retrieved` is the
+    retriever's.
     """
     if Arm.RETRIEVED in arms:
         for order in range(orders):
             yield Context(Arm.RETRIEVED, order, _shuffled(found[:k], question, order, seed))
+    if Arm.REWORDED in arms and reworded:
+        for order in range(orders):
+            yield Context(Arm.REWORDED, order, _shuffled(found[:k], question, order, seed))
     if Arm.IRRELEVANT in arms:
         yield Context(Arm.IRRELEVANT, 0, irrelevant(question, passages, ids, k, seed))
     if not question.answerable:

@@ -18,6 +18,7 @@ from hybrid.evaluation.halves import MissedHalves, missed_halves
 from hybrid.evaluation.judge import Judgement, judge_answers
 from hybrid.evaluation.outcomes_file import read_outcomes
 from hybrid.evaluation.power import assumptions
+from hybrid.evaluation.prompt_forms import form_trial
 from hybrid.evaluation.query_prompts import tried_prompts, worth_asking
 from hybrid.evaluation.questions import sample
 from hybrid.evaluation.records import Record
@@ -25,10 +26,11 @@ from hybrid.evaluation.report import diagnosis_html
 from hybrid.evaluation.suspects import suspect_label
 from hybrid.evaluation.topics import with_topics
 from hybrid.jsonl import write_jsonl
+from hybrid.progress import tell_once
 from hybrid.protocols import Generator
 from hybrid.types import Arm, Label, Question
 
-VERSION = 6
+VERSION = 7
 PassageText = Callable[[str, Question], tuple[str, str]]
 """Heading and text of a passage, by its id, as the generator reads it beside a question."""
 _GOOD = {Label.CORRECT.value, Label.CORRECT_ABSTENTION.value}
@@ -77,6 +79,10 @@ def diagnose(
         found = [hits[question.id] for question in asked]
         draws = {"resamples": config.evaluation.resamples, "seed": config.seed}
         better = worth_asking(tried_prompts(pipeline, asked, found, **draws))
+        trial = form_trial(pipeline, asked, seed=config.seed)
+        if trial:
+            tell_once(trial.told(len(asked), options.orders))
+        reworded = trial.best(pipeline, asked, found) if trial else None
         records = run_arms(
             pipeline,
             asked,
@@ -85,10 +91,17 @@ def diagnose(
             seed=config.seed,
             halves=halves,
             reprompted=better.ranking if better else (),
+            reworded=reworded,
         )
-        prompt = better.prompt if better else None
-        reranked = pipeline.reranker is not None
-        diagnosis = attribute(records, config=options, transfer=transfer, prompt=prompt, reranked=reranked, **draws)
+        diagnosis = attribute(
+            records,
+            config=options,
+            transfer=transfer,
+            prompt=better.prompt if better else None,
+            form=reworded.form if reworded else None,
+            reranked=pipeline.reranker is not None,
+            **draws,
+        )
         told = _told(diagnosis, records, asked, usable.notes, glossary, judge, config, k=config.retrieval.k)
         meta = {
             "title": title,
@@ -172,7 +185,7 @@ def _told(
     judged = judge_answers(judge, records, asked, **draws) if judge else None
     form = measure_form(records, asked, glossary, **draws)
     halves = missed_halves(records, k)
-    beside = [told.sentence for told in (judged, halves, diagnosis.query_prompt) if told]
+    beside = [told.sentence for told in (judged, halves, diagnosis.query_prompt, diagnosis.prompt_form) if told]
     noted = replace(diagnosis, notes=(*notes, *beside, *diagnosis.notes))
     return _Told(with_form(noted, form, config.diagnosis.minimum_effect), form, judged, halves)
 
@@ -261,5 +274,6 @@ def _without_outcomes(record: Record) -> dict[str, Any]:
         "outcomes",
         *(() if record.half_ranks else ("half_ranks",)),
         *(() if record.of(Arm.REPROMPTED) else ("reprompted_rank",)),
+        *(() if record.of(Arm.REWORDED) else ("chose_form",)),
     }
     return {key: value for key, value in asdict(record).items() if key not in left_out}

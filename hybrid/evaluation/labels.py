@@ -15,16 +15,19 @@ ANSWERABLE_LABELS = (
     Label.DISTRACTED,
     Label.WRONG_ANSWER,
     Label.ORDER,
+    Label.WRONG_PROMPT,
 )
 UNANSWERABLE_LABELS = (Label.CORRECT_ABSTENTION, Label.OVER_ANSWER)
 
 
-def label(record: Record, *, rank_limit: int, wrong_prompt: bool = False) -> Label:
+def label(record: Record, *, rank_limit: int, wrong_prompt: bool = False, wrong_form: bool = False) -> Label:
     """The first row of the table that fits, by the majority over passage orders.
 
     Right answers: CORRECT with the gold in context; without it PARAMETRIC where closed book is right, else LUCKY.
     `wrong_prompt`: answers are proven to be better with another query prompt, so that a failure which that prompt turns
-    right is the present one's, even where the gold is in context: the passages beside it are others too.
+    right is the present one's, even where the gold is in context: the passages beside it are others too. `wrong_form`:
+    they are proven to be better in another form of the generator's prompt, so that a failure which that form turns
+    right from the gold in context is the present one's.
     """
     right = record.correct(Arm.RETRIEVED)
     if not record.answerable:
@@ -38,6 +41,8 @@ def label(record: Record, *, rank_limit: int, wrong_prompt: bool = False) -> Lab
         return Label.MISSING
     if wrong_prompt and record.correct(Arm.REPROMPTED):
         return Label.WRONG_DOCUMENTS
+    if wrong_form and record.gold_in_context and record.correct(Arm.REWORDED):
+        return Label.WRONG_PROMPT
     reads_in_noise = record.correct(Arm.ORACLE_IN_DISTRACTORS)
     reads = record.correct(Arm.ORACLE)
     if not record.gold_in_context:

@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from hybrid.artifacts import require
+from hybrid.artifacts import Manifest, require
 from hybrid.errors import UserError
+from hybrid.evaluation.form_gain import form_gain
 from hybrid.evaluation.headroom import measure_headroom
 from hybrid.evaluation.labels import label
 from hybrid.evaluation.prompt_gain import prompt_gain
@@ -21,6 +22,8 @@ from hybrid.evaluation.statistics import holm, mcnemar_exact, paired_interval
 from hybrid.jsonl import read_jsonl
 from hybrid.types import Arm, Interval, Layer, Outcome
 
+_SERVED = ("guard", "min_support")
+"""Of `answering`, what changes no answer that is diagnosed."""
 _SHARED_ARMS = (Arm.RETRIEVED, Arm.ORACLE_IN_DISTRACTORS, Arm.ORACLE)
 
 
@@ -42,7 +45,7 @@ class ArmMove:
 class Moved:
     """`regressed` and `mended` are ids of questions whose majority verdict under `retrieved` changed.
 
-    `retuned` is embedder, retrieval (the same vectors, fused with words otherwise), generator, both, nothing or
+    `retuned` is embedder, ranking (the same vectors, fused with words otherwise), generator, prompt, both, nothing or
     unknown, by what differs between the two systems; `predicted` is None where it is no single layer.
     """
 
@@ -77,8 +80,19 @@ def read_records(folder: Path) -> list[Record]:
     ]
 
 
-def what_was_retuned(before: Mapping[str, str], after: Mapping[str, str]) -> str:
-    """By the inputs of two diagnoses' manifests."""
+def what_was_retuned(before: Manifest, after: Manifest) -> str:
+    """By the manifests of two diagnoses. A layer that was retuned and asked in another prompt as well is unknown: what
+    was gained is not the layer's.
+    """
+    parts = what_differs(before.inputs, after.inputs)
+    asked, now = ({k: v for k, v in m.config.get("answering", {}).items() if k not in _SERVED} for m in (before, after))
+    if asked == now or parts == "unknown":
+        return parts
+    return Layer.PROMPT.value if parts == "nothing" else "unknown"
+
+
+def what_differs(before: Mapping[str, str], after: Mapping[str, str]) -> str:
+    """By what two systems were made of: the inputs of their diagnoses."""
     if not all("index" in inputs and "generator" in inputs for inputs in (before, after)):
         return "unknown"
     embedder, generator = (before[key] != after[key] for key in ("index", "generator"))
@@ -134,8 +148,9 @@ def what_moved(
 
 def _labels(records: Sequence[Record], rank_limit: int, resamples: int, seed: int) -> list[str]:
     gain = prompt_gain(records, None, resamples=resamples, seed=seed)
-    wrong_prompt = gain is not None and gain.is_proven
-    return [label(record, rank_limit=rank_limit, wrong_prompt=wrong_prompt).value for record in records]
+    form = form_gain(records, None, resamples=resamples, seed=seed)
+    proven = {"wrong_prompt": bool(gain and gain.is_proven), "wrong_form": bool(form and form.is_proven)}
+    return [label(record, rank_limit=rank_limit, **proven).value for record in records]
 
 
 def _arms(old: Sequence[Record], new: Sequence[Record], resamples: int, seed: int) -> dict[str, ArmMove]:
@@ -159,6 +174,7 @@ def _sentence(realised: Interval, p: float, predicted: Interval | None, num_regr
     what = {
         "both": "retuning both layers",
         "ranking": "fusing vectors and words otherwise",
+        "prompt": "asking in another prompt",
         "nothing": "chance alone, for nothing was retuned,",
         "unknown": "what was changed",
     }.get(retuned, f"retuning the {retuned}")

@@ -3,13 +3,13 @@
 One JSON object a line, one line for each question, arm and passage order (docs/OUTCOMES.md has an example):
 
 - `question` (required): an id or the text; lines with the same one belong together.
-- `arm` (required): retrieved, oracle_in_distractors, oracle, closed_book or irrelevant.
+- `arm` (required): retrieved, oracle_in_distractors, oracle, closed_book, irrelevant, reprompted or reworded.
 - `order`: number of the passage order, from 0.
 - `correct`: true or false; or `score` in [0, 1], right from .5; or `answer`, graded against `gold_answers` by the
   grader of `answer_type`.
 - `abstained`: whether it declined. With an `answer` the default is whether the answer says so.
 - `gold_ids`, `retrieved_ids`, `context_ids`: passage ids; of the ranking, best first; and of what was shown, by default
-  the whole ranking for the arm retrieved and the gold for the oracle arms.
+  the whole ranking for the arms retrieved and reworded and the gold for the oracle arms.
 - `dense_ids`, `lexical_ids`: where the ranking is fused of one by vectors and one by words, these two.
 - `answerable` (default true), `gold_in_index` (default: there are gold ids), `topic`, `cited_ids`.
 - `pattern` or `json_schema`: the form that an answer must have (see `answer_format`).
@@ -34,6 +34,7 @@ from hybrid.jsonl import read_jsonl
 from hybrid.types import Arm, Outcome, Question
 
 RIGHT = 0.5
+_AS_IT_STANDS = (Arm.RETRIEVED, Arm.REWORDED)
 _SHARED = (
     "gold_ids", "gold_answers", "retrieved_ids", "answerable", "gold_in_index", "topic", "answer_type", "text",
     "pattern", "json_schema", "dense_ids", "lexical_ids",
@@ -160,7 +161,7 @@ def _outcome(path: Path, line: int, arm: Arm, order: int, row: Mapping[str, Any]
     context = row.get("context_ids")
     if context is None:
         oracle = arm in (Arm.ORACLE, Arm.ORACLE_IN_DISTRACTORS)
-        context = list(question.positives) if oracle else row.get("retrieved_ids", []) if arm is Arm.RETRIEVED else []
+        context = list(question.positives) if oracle else row.get("retrieved_ids", []) if arm in _AS_IT_STANDS else []
     return Outcome(
         question_id=question.id,
         arm=arm,

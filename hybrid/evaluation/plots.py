@@ -25,6 +25,7 @@ LABEL_COLOURS = {
     "DISTRACTED": "#d99a3d",
     "WRONG_ANSWER": "#cf5f3a",
     "ORDER": "#b08968",
+    "WRONG_PROMPT": "#c2649a",
 }
 
 _INK = "#010203"

@@ -14,7 +14,8 @@ class Record:
     not independent. `gold_in_index` says that a passage of the index holds the gold text, `gold_rank` at which rank
     (from 1) of the deep ranking the best one stands, None where it is not in it; `half_ranks` holds the same of the
     rankings `dense` and `lexical` where the deep one is fused of these, `reprompted_rank` the same under another query
-    prompt.
+    prompt. `chose_form`: the question was in the sample by which the form of the arm `reworded` was chosen, so that it
+    cannot judge it.
     """
 
     question_id: str
@@ -26,6 +27,7 @@ class Record:
     outcomes: tuple[Outcome, ...]
     half_ranks: Mapping[str, int | None] = field(default_factory=dict, hash=False)
     reprompted_rank: int | None = None
+    chose_form: bool = False
 
     def of(self, arm: Arm) -> tuple[Outcome, ...]:
         """The outcomes under an arm, one an order; empty where the arm was not run."""

@@ -32,6 +32,7 @@ ARM_NAMES = {
     "closed_book": "no passage",
     "irrelevant": "passages on something else (right: declined)",
     "reprompted": "found with another query prompt",
+    "reworded": "as it stands, asked in another prompt form",
 }
 LABEL_MEANINGS = {
     "CORRECT": "right, with the right passage",
@@ -45,6 +46,7 @@ LABEL_MEANINGS = {
     "DISTRACTED": "found, misled by the other passages",
     "WRONG_ANSWER": "found, wrong even when read alone",
     "ORDER": "found, depends on the order of passages",
+    "WRONG_PROMPT": "found, answered in another prompt form",
     "OVER_ANSWER": "answered what nothing answers",
     "CORRECT_ABSTENTION": "rightly declined",
 }

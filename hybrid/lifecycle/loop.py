@@ -15,8 +15,9 @@ from hybrid.evaluation.metrics import compare
 from hybrid.evaluation.report import comparison_html
 from hybrid.jsonl import read_jsonl
 from hybrid.lifecycle.ladder import current_ladder
-from hybrid.lifecycle.preflight import pass_gate
+from hybrid.lifecycle.preflight import PROVEN_PROMPT, pass_gate
 from hybrid.lifecycle.workspace import SystemName, Workspace
+from hybrid.preflight.answers import Method
 
 _EXAMPLES = 12
 
@@ -37,7 +38,9 @@ def run_loop(workspace: Workspace, announce: Callable[[str], None], *, force: bo
     The preflight comes first. Raises `UserError` where it fails and `force` is not given.
     """
     local = workspace.config.generator.kind == "local"
-    overridden = pass_gate(workspace, ["embed", "raft"] if local else ["embed"], announce, force=force)
+    methods: list[Method] = ["embed", "raft"] if local else ["embed"]
+    # a loop tunes both layers whatever its own diagnosis says, which it tells; the same again must not stop it
+    overridden = pass_gate(workspace, methods, announce, force=force, unasked=[PROVEN_PROMPT])
     seconds: dict[str, float] = {}
 
     def step(name: str, work: Callable[[], Any]) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 from hybrid.evaluation.pick import BOTH
 from hybrid.evaluation.prompt_gain import SET_PROMPT
 from hybrid.preflight.answers import Found, Method, Situation, seen
+from hybrid.types import Layer
 
 _LAYERS: dict[Method, str] = {"embed": "embedder", "raft": "generator", "dpo": "generator", "grpo": "generator"}
 _SHOTS = re.compile(r"evaluation-base-(\d+)shot-(\w+)")
@@ -40,6 +41,9 @@ def diagnosed(situation: Situation) -> Found:
     evidence = seen(told["sentence"], file=file)
     if str(told["next_command"]).startswith(SET_PROMPT):
         return Found("no", evidence, str(told["next_command"]))
+    if layer == Layer.PROMPT and not situation.tunes_generator:
+        # how the generator is asked changes nothing of what is found
+        layer = told["with_present_prompt"]
     if layer in wanted:
         others = " and ".join(sorted(wanted - {layer}))
         return Found("yes", evidence, f"the {others} may stay as it is: tune the {layer} alone" if others else "")
@@ -47,6 +51,24 @@ def diagnosed(situation: Situation) -> Found:
     if layer is None and told["next_command"] == BOTH and len(wanted) == 2:
         return Found("yes", evidence)
     return Found("no", evidence, str(told["next_command"]))
+
+
+def proven_prompt(situation: Situation) -> Found | None:
+    """No where the diagnosis of the base proved another prompt to be better: before the queries, which every training
+    waits for, or the generator's, which its own waits for. Not asked where it proved none.
+    """
+    name = f"diagnosis-base-{situation.config.diagnosis.split}"
+    manifest = situation.manifest(name)
+    if manifest is None:
+        return None
+    file = f"{name}/diagnosis.json"
+    told = situation.read_json(file)
+    command = str(told["next_command"])
+    waits = command.startswith(SET_PROMPT) or (told["recommended"] == Layer.PROMPT and situation.tunes_generator)
+    # weights are read for this one: only where it matters
+    if not waits or not situation.is_of_base(manifest):
+        return None
+    return Found("no", seen(told["sentence"], file=file), command)
 
 
 def prompting(situation: Situation) -> Found | None:

@@ -23,6 +23,7 @@ ITEMS: tuple[Item, ...] = (
     Item("evaluation-set", "Is there an evaluation set?", True, data.evaluation_set),
     Item("baseline", "Was the base measured on it?", False, measured.baseline),
     Item("diagnosis", "Does the diagnosis say to tune this layer?", False, measured.diagnosed),
+    Item("proven-prompt", "Is no other prompt proven to be better?", True, measured.proven_prompt),
     Item("prompting", "Is a good prompt not enough?", False, measured.prompting),
     Item("hardware", "Does the machine suffice?", False, machine.hardware),
     Item("repeatable", "Can it be repeated?", False, pipeline_state.repeatable),

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -9,12 +10,14 @@ import numpy as np
 import pytest
 
 from benchmarks.trial import generated
-from benchmarks.trial.faults import FAULTS, NOISE, PREFIX, Fault, System, other_answer, write_noised
+from benchmarks.trial.faults import FAULTS, INSTRUCTION, NOISE, PREFIX, Fault, System, other_answer, write_noised
 from benchmarks.trial.mixed import flips, mixed, unbroken
 from benchmarks.trial.tables import SAID
 from hybrid.answering.pipeline import Pipeline
 from hybrid.config import Config
 from hybrid.evaluation.labels import label
+from hybrid.evaluation.prompt_forms import ChosenForm, OtherForm, form_trial
+from hybrid.evaluation.records import Record
 from hybrid.retrieval.flat_store import FlatStore
 from hybrid.types import Arm, Chat, Generation, Passage, Question
 from tests.words_embedder import DIM, Words
@@ -25,7 +28,9 @@ NEED_NO_ADAPTER = [fault for fault in FAULTS if "adapter" not in fault.name]
 
 
 class Reader:
-    """Reads the weight of the machine that is asked for; declines where no passage tells it and it was told to."""
+    """Reads the weight of the machine that is asked for; declines where no passage tells it and it was told to, and
+    is polite instead where it is told that.
+    """
 
     name = fingerprint = "reader"
 
@@ -36,6 +41,8 @@ class Reader:
         return [Generation(self._read(chat), "stop", 1, 1) for chat in chats]
 
     def _read(self, chat: Chat) -> str:
+        if INSTRUCTION in chat[-1].content:
+            return "Thank you for your question about our machines. Our service desk will be happy to help you."
         asked = re.search(r"(?m)^Question: .*(mx\w+)", chat[-1].content)
         for number, text in re.findall(r"(?m)^\[(\d+)\] (.*)$", chat[-1].content):
             found = re.search(r"(mx\w+) weighs (\S+ kg)", text)
@@ -71,17 +78,26 @@ def records_of(system: System) -> list[Any]:
     return generated._ask(system, seed=13)
 
 
+def form_of(system: System) -> ChosenForm | None:
+    trial = form_trial(system.pipeline, system.questions, seed=13)
+    assert trial is not None
+    return trial.best(system.pipeline, system.questions, generated._ranking(system))
+
+
 def test_the_healthy_system_is_right(system: System) -> None:
     assert all(outcome.correct for record in records_of(system) for outcome in record.outcomes)
 
 
 @pytest.mark.parametrize(
     "fault",
-    [f for f in NEED_NO_ADAPTER if f.family in ("missing", "documents", "reading", "distraction", "both")],
+    [f for f in NEED_NO_ADAPTER if f.family in ("missing", "documents", "reading", "distraction", "both", "prompt")],
     ids=lambda fault: fault.name,
 )
 def test_what_breaks_is_what_was_injected(fault: Fault, system: System) -> None:
-    records = records_of(fault.inject(system))
+    faulty = fault.inject(system)
+    form = form_of(faulty)
+    records = generated._ask(faulty, seed=13, reworded=form)
+    assert (form is not None) is (fault.family == "prompt")
     broken = [record for record in records if not record.correct(Arm.RETRIEVED)]
     if fault.name in ("smaller k", "wrong query prefix"):
         # this retriever ranks every gold first, whatever stands before the question: see below for the first one
@@ -89,7 +105,7 @@ def test_what_breaks_is_what_was_injected(fault: Fault, system: System) -> None:
         return
     # near-duplicates win where they stand first
     assert len(broken) > {"near-duplicates with other figures": 0.3}.get(fault.name, 0.8) * NUM
-    named = [SAID.get(label(record, rank_limit=20)) == fault.family for record in broken]
+    named = [SAID.get(label(record, rank_limit=20, wrong_form=True)) == fault.family for record in broken]
     assert np.mean(named) > 0.8
 
 
@@ -182,3 +198,39 @@ def test_kept_answers_read_back_and_mix_to_the_dose(system: System, tmp_path: Pa
         trial.right("hybrid") for trial in unbroken(found, "toy", generated.HEALTHY, range(2), resamples=100, num=200)
     )
     assert not list(mixed(found, "toy", BY_NAME["noise on the vectors"], 1.1, range(1), resamples=100, num=200))
+
+
+def test_a_bad_instruction_is_named_at_every_dose_that_matters(system: System, tmp_path: Path) -> None:
+    from hybrid.jsonl import write_jsonl
+
+    fault = BY_NAME["bad instruction"]
+    faulty = fault.inject(system)
+    form = form_of(faulty)
+    assert form is not None and form.form == OtherForm("cited", "instruction")
+    assert form_of(system) is None, "no other form is better for this reader"
+    sound = ChosenForm(form.form, generated._in_form(system, form), form.sample)
+    rows = [
+        *generated._rows(generated.HEALTHY, records_of(system)),
+        *generated._rows(generated.REWORDED + fault.name, generated._ask(system, 13, {Arm.REWORDED}, reworded=sound)),
+        *generated._rows(fault.name, generated._ask(faulty, 13, reworded=form)),
+    ]
+    write_jsonl(tmp_path / "toy.jsonl", rows)
+    found = generated.read(tmp_path / "toy.jsonl")
+    assert {q for q, r in found.records[fault.name].items() if r.chose_form} == form.sample
+    for dose in (0.2, 0.4):
+        trials = list(mixed(found, "toy", fault, dose, range(6), resamples=100, num=150))
+        assert [trial.picks["hybrid"] for trial in trials] == ["prompt"] * 6
+        assert all(trial.right_side("hybrid") for trial in trials)
+    # the same sets without the arm are called the generator's
+    bare = {run: {q: _without_form(r) for q, r in rows.items()} for run, rows in found.records.items()}
+    trials = list(mixed(generated.Runs(bare, frozenset()), "toy", fault, 0.4, range(6), resamples=100, num=150))
+    assert {trial.picks["hybrid"] for trial in trials} == {"generator"}
+
+
+def test_kept_answers_that_are_older_than_a_fault_are_scored_without_it(system: System) -> None:
+    runs = generated.Runs({generated.HEALTHY: {}}, frozenset())
+    assert list(mixed(runs, "toy", BY_NAME["bad instruction"], 0.2, range(1), resamples=10, num=10)) == []
+
+
+def _without_form(record: Record) -> Record:
+    return replace(record, outcomes=tuple(o for o in record.outcomes if o.arm is not Arm.REWORDED))

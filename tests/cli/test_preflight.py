@@ -1,10 +1,15 @@
 """The preflight from the command line, and the gate that it puts before a training."""
 
 import json
+from pathlib import Path
 
+import pytest
 import yaml
 
 from hybrid.artifacts import read_manifest
+from hybrid.cli.options import open_workspace
+from hybrid.errors import UserError
+from hybrid.lifecycle.preflight import PROVEN_PROMPT, pass_gate
 from tests.cli.conftest import Place
 
 GOOD = {"train_embed__epochs": 1}
@@ -84,3 +89,32 @@ def test_a_newcomer_is_not_stopped_by_a_missing_task(indexed: Place) -> None:
     (indexed.corpus / "task.yaml").write_text("documents_licence: no-training\n", encoding="utf-8")
     stopped = indexed.run("train-embed", **GOOD)
     assert stopped.code == 2 and "licences: " in stopped.err and "accepted_terms" in stopped.err
+
+
+def test_while_another_prompt_form_is_proven_better_the_generator_is_not_trained(
+    indexed: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert indexed.run("diagnose", "--system", "base").code == 0
+    file = indexed.workspace / "diagnosis-base-dev" / "diagnosis.json"
+    told = json.loads(file.read_text(encoding="utf-8"))
+    assert told["recommended"] is None and told["with_present_prompt"] is None
+    # random weights read in no form: what a diagnosis that proved one would have written
+    proven = {"recommended": "prompt", "sentence": "Change it.", "next_command": "set answering.style to cited, then"}
+    file.write_text(json.dumps({**told, **proven}), encoding="utf-8")
+    stopped = indexed.run("train-raft", **GOOD)
+    assert (
+        stopped.code == 2 and "proven-prompt: Change it." in stopped.err and "answering.style to cited" in stopped.err
+    )
+    assert not (indexed.workspace / "adapter").exists()
+    assert "proven-prompt" in indexed.run("preflight", "--method", "raft", "--json").document()["stops"]
+    assert "proven-prompt" not in indexed.run("preflight", "--method", "embed", "--json").document()["stops"]
+    adopted = indexed.run("preflight", "--method", "raft", "--json", answering__style="cited").document()
+    assert "proven-prompt" not in adopted["stops"] and "diagnosis" in adopted["missing"]
+    # a loop tunes both whatever it diagnosed, the second time as the first
+    monkeypatch.chdir(indexed.folder)
+    settings = [word for word in indexed.options(**GOOD)[2:] if word != "--set"]
+    workspace = open_workspace(Path("corpora") / "machines", None, settings, None)
+    with pytest.raises(UserError, match="proven-prompt"):
+        pass_gate(workspace, ["raft"], print, force=False)
+    assert pass_gate(workspace, ["raft"], print, force=True) == ("proven-prompt",)
+    assert pass_gate(workspace, ["embed", "raft"], print, force=False, unasked=[PROVEN_PROMPT]) == ()

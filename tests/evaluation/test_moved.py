@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from hybrid.artifacts import Manifest
 from hybrid.cli.main import cli
 from hybrid.config import Config, DiagnosisConfig
 from hybrid.errors import UserError
 from hybrid.evaluation.attribution import attribute
 from hybrid.evaluation.diagnose import diagnose_recorded
-from hybrid.evaluation.moved import Moved, read_records, what_moved, what_was_retuned
+from hybrid.evaluation.moved import Moved, read_records, what_differs, what_moved, what_was_retuned
 from hybrid.evaluation.records import Record
 from hybrid.lifecycle.registry import FILE, register, transfer_rates
 from hybrid.types import Layer
@@ -75,19 +76,32 @@ def test_other_questions_cannot_be_compared() -> None:
 
 def test_what_was_retuned_is_read_from_what_the_systems_were_made_of() -> None:
     base, embedder = {"index": "i", "generator": "g"}, {"index": "j", "generator": "g"}
-    assert what_was_retuned(base, embedder) == "embedder"
-    assert what_was_retuned(base, {"index": "i", "generator": "h"}) == "generator"
-    assert what_was_retuned(base, {"index": "j", "generator": "h"}) == "both"
+    assert what_differs(base, embedder) == "embedder"
+    assert what_differs(base, {"index": "i", "generator": "h"}) == "generator"
+    assert what_differs(base, {"index": "j", "generator": "h"}) == "both"
     words = {**base, "lexical": "l", "fusion": "rrf"}
-    assert (
-        what_was_retuned(base, words) == what_was_retuned(words, {**words, "fusion": "weighted 0.3"}) == Layer.RANKING
-    )
-    assert what_was_retuned(words, {**words, "reranker": "r, depth 30"}) == Layer.RANKING
-    assert what_was_retuned(words, {**words, "where": "year>2020"}) == Layer.RANKING
-    assert what_was_retuned(base, {**words, "index": "j"}) == "embedder"
-    assert what_was_retuned(base, {**words, "generator": "h"}) == "both"
-    assert what_was_retuned(base, base) == "nothing"
-    assert what_was_retuned(base, {"outcomes": "x"}) == "unknown"
+    assert what_differs(base, words) == what_differs(words, {**words, "fusion": "weighted 0.3"}) == Layer.RANKING
+    assert what_differs(words, {**words, "reranker": "r, depth 30"}) == Layer.RANKING
+    assert what_differs(words, {**words, "where": "year>2020"}) == Layer.RANKING
+    assert what_differs(base, {**words, "index": "j"}) == "embedder"
+    assert what_differs(base, {**words, "generator": "h"}) == "both"
+    assert what_differs(base, base) == "nothing"
+    assert what_differs(base, {"outcomes": "x"}) == "unknown"
+
+
+def test_another_prompt_is_no_retune() -> None:
+    def made(style: str, generator: str = "g", guard: str = "abstain") -> Manifest:
+        answering = {"style": style, "guard": guard}
+        inputs = {"index": "i", "generator": generator}
+        return Manifest("diagnosis", "id", 7, {"answering": answering}, inputs)
+
+    plain = made("plain")
+    assert what_was_retuned(plain, made("plain", guard="off")) == "nothing"
+    assert what_was_retuned(plain, made("cited")) == "prompt"
+    assert what_was_retuned(plain, made("plain", "h")) == "generator"
+    assert what_was_retuned(plain, made("cited", "h")) == "unknown", "what it gained is not the generator's alone"
+    found = what_moved(before(), after(), retuned="prompt", **OPTIONS)
+    assert found.predicted is None and found.sentence.startswith("Asking in another prompt moved answers by +28.0")
 
 
 def test_the_registry_learns_a_transfer_rate_once_for_each_comparison(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hybrid.evaluation.pick import BOTH
 from hybrid.evaluation.prompt_gain import SET_PROMPT
 from hybrid.preflight import measured
+from hybrid.preflight.preflight import ask
 from tests.preflight.situations import Make, artefact, told
 
 MODELS: dict[str, Any] = {"generator": {"kind": "openai", "base_url": "http://localhost:1/v1", "model": "some-model"}}
@@ -84,6 +85,41 @@ def test_while_another_query_prompt_is_better_nothing_is_tuned(make: Make) -> No
         artefact(situation, "diagnosis-base-dev", "diagnosis.json", content)
         found = measured.diagnosed(situation)
         assert found.status == "no" and found.next == content["next_command"]
+        waits = measured.proven_prompt(situation)
+        assert waits is not None and waits.status == "no" and told(waits) == "Change it."
+
+
+@pytest.mark.parametrize(
+    ("stays", "methods", "diagnosed", "stops"),
+    [
+        ("generator", ("raft",), "no", True),
+        ("embedder", ("embed", "raft"), "no", True),
+        ("embedder", ("embed",), "yes", False),
+        ("generator", ("embed",), "no", False),
+        (None, ("embed",), "no", False),
+    ],
+)
+def test_while_another_prompt_form_is_better_no_generator_is_tuned(
+    make: Make, stays: str | None, methods: Any, diagnosed: str, stops: bool
+) -> None:
+    situation = make(*methods, **MODELS)
+    assert measured.proven_prompt(situation) is None
+    content = {
+        "recommended": "prompt",
+        "with_present_prompt": stays,
+        "sentence": "Change it.",
+        "next_command": "remove answering.instruction, then hybrid diagnose",
+    }
+    artefact(situation, "diagnosis-base-dev", "diagnosis.json", content)
+    found = measured.diagnosed(situation)
+    assert found.status == diagnosed and found.next == (content["next_command"] if diagnosed == "no" else "")
+    hard = {answer.key: answer for answer in ask(situation, hard_only=True)}
+    assert ("proven-prompt" in hard) is stops
+    if stops:
+        assert hard["proven-prompt"].status == "no" and hard["proven-prompt"].next == content["next_command"]
+    # adopted: what was diagnosed is another system
+    adopted = make(*methods, **MODELS, answering={"instruction": "Answer yes or no."})
+    assert measured.proven_prompt(adopted) is None
 
 
 def test_where_both_layers_must_be_mended_both_may_be_tuned(make: Make) -> None:
