@@ -180,7 +180,7 @@ class Pipeline:
 
     def chats(self, question: str, context: FittedContext) -> list[Chat]:
         """What is sent: one chat, or one for each passage where they are read apart."""
-        groups = [[passage] for passage in context.passages] if self.reads_apart else []
+        groups: list[Sequence[Passage]] = [[passage] for passage in context.passages] if self.reads_apart else []
         return [self.prompt(question, group, context.examples) for group in groups or [context.passages]]
 
     def fit(self, request: Request) -> FittedContext:
