@@ -15,6 +15,11 @@ from hybrid.retrieval.sentence_embedder import SentenceEmbedder
 
 if TYPE_CHECKING:
     from hybrid.answering.generation_cache import CachedGenerator
+    from hybrid.answering.openvino_export import Bits
+
+
+_BITS: dict[str, "Bits"] = {"auto": "int8 weights", "8bit": "int8", "none": "whole", "4bit": "whole"}
+"""Of OpenVINO, by `generator.quantization`."""
 
 
 def make_embedder(config: Config, folder: Path | None = None, name: str = "") -> SentenceEmbedder:
@@ -71,20 +76,21 @@ def make_generator(
     from hybrid.answering.local_generator import LocalGenerator
 
     # 8 bits of OpenVINO are its own: measured once in transformers, such a model keeps its weights
-    int8 = options.quantization == "8bit" and _uses_openvino(options.engine, options.quantization)
+    bits = _BITS[options.quantization] if _uses_openvino(options.engine, options.quantization) else "whole"
+    own = bits != "whole" or options.quantization == "auto"
     local = LocalGenerator(
         folder or resolve(options.model, "generator"),
         name=name or options.model,
         adapter=adapter,
         adapter_weight=adapter_weight,
         dtype=options.dtype,
-        quantization="none" if int8 else options.quantization,
+        quantization="none" if own else options.quantization,
         batch_size=options.batch_size,
     )
     if _uses_openvino(engine or options.engine, options.quantization):
         from hybrid.answering.openvino_generator import OpenVINOGenerator
 
-        return OpenVINOGenerator(local, cache_folder(), int8=int8)
+        return OpenVINOGenerator(local, cache_folder(), bits=bits)
     return local
 
 

@@ -37,6 +37,20 @@ def test_eight_bits_are_openvino_s_where_it_answers_and_no_bits_are_lost_where_i
     assert measured[0] == measured[1]
 
 
+@pytest.mark.skipif(has_accelerator(), reason="OpenVINO is the engine of a CPU")
+def test_by_default_openvino_holds_weights_in_eight_bits_and_transformers_holds_them_whole(folder: Path) -> None:
+    default, held, whole, int8 = (
+        make_generator(config(**given), folder).fingerprint
+        for given in ({}, *({"quantization": bits} for bits in ("auto", "none", "8bit")))
+    )
+    assert default == held and len({held, whole, int8}) == 3
+    plain = [
+        make_generator(config(engine="transformers", quantization=bits), folder).fingerprint
+        for bits in ("auto", "none")
+    ]
+    assert plain[0] == plain[1]
+
+
 def test_eight_bits_of_transformers_are_those_of_bitsandbytes(folder: Path) -> None:
     import bitsandbytes
 

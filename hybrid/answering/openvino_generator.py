@@ -9,7 +9,8 @@ from typing import Any
 
 from hybrid.answering.chat_tokenizer import Tokenizing, open_tokenizer
 from hybrid.answering.local_generator import LocalGenerator
-from hybrid.answering.openvino_export import export_model
+from hybrid.answering.mapped_weights import give_back
+from hybrid.answering.openvino_export import Bits, export_model
 from hybrid.answering.streaming import OnText, TokenText
 from hybrid.artifacts import Build, current, publish_once, sha256_json
 from hybrid.openvino_library import import_openvino
@@ -35,9 +36,9 @@ def is_installed() -> bool:
 class OpenVINOGenerator:
     """Greedy decoding with OpenVINO; tokens, prompts and likelihoods are those of the same model in transformers.
 
-    The model is exported at first use below `cache`, once for each set of weights; `int8` computes matrix products in 8
-    bits, except for likelihoods. `slice_size`: prompts worth handing over at once, for the scheduler fills the place of
-    an answer that has ended with the next prompt.
+    The model is exported at first use below `cache`, once for each set of weights, with its products' weights held or
+    computed with as `bits` says; likelihoods are computed with whole weights. `slice_size`: prompts worth handing over
+    at once, for the scheduler fills the place of an answer that has ended with the next prompt.
 
     One prompt alone is answered by prompt lookup decoding: where the last tokens of the answer stood before, in the
     prompt or the answer, those that followed are proposed, and one step verifies them all. The answer is the greedy one
@@ -46,16 +47,22 @@ class OpenVINOGenerator:
 
     slice_size = 64
 
-    def __init__(self, local: LocalGenerator, cache: Path, *, int8: bool = False) -> None:
+    def __init__(self, local: LocalGenerator, cache: Path, *, bits: Bits = "whole") -> None:
         self._local = local
         self._cache = cache
-        self._int8 = int8
+        self._bits = bits
+        self._laid_out: set[int] = set()
         self.name = local.name
 
     @cached_property
     def fingerprint(self) -> str:
         """Over weights, tokenizer, precision and engine."""
-        engine = ["openvino-genai", version("openvino-genai"), VERSION, *(["int8"] if self._int8 else [])]
+        engine = [
+            "openvino-genai",
+            version("openvino-genai"),
+            VERSION,
+            *([self._bits] if self._bits != "whole" else []),
+        ]
         return sha256_json([self._local.fingerprint, *engine])
 
     @property
@@ -98,6 +105,7 @@ class OpenVINOGenerator:
         prompts = [self._encode(chat) for chat in chats]
         options = self._options(max_new_tokens)
         results = self._many.generate([_tensor(ids) for ids in prompts], [options] * len(prompts))
+        self._give_back(self._many)
         return [
             self._read(ids, list(result.m_generation_ids[0]), result.m_scores[0])
             for ids, result in zip(prompts, results, strict=True)
@@ -126,7 +134,14 @@ class OpenVINOGenerator:
             while pipeline.has_non_finished_requests():
                 pipeline.step()
             raise
+        self._give_back(pipeline)
         return self._read(ids, tokens, total)
+
+    def _give_back(self, pipeline: Any) -> None:
+        """A first answer has laid the weights out for the processor: the file's are not needed in memory any more."""
+        if id(pipeline) not in self._laid_out:
+            self._laid_out.add(id(pipeline))
+            give_back(self._export[0])
 
     def _encode(self, chat: Chat) -> list[int]:
         return list(self._tokenizer.encode(self._tokenizer.render(chat)))
@@ -180,15 +195,17 @@ class OpenVINOGenerator:
         target, settings, inputs = self._export
 
         def make(build: Build) -> None:
-            export_model(self._local.load("float32"), build.path, half=settings["half"], int8=self._int8)
+            export_model(self._local.load("float32"), build.path, half=bool(settings["half"]), bits=self._bits)
 
         publish_once(target, "openvino", _EXPORT_VERSION, settings, inputs, make)
         return target
 
     @property
-    def _export(self) -> tuple[Path, dict[str, bool], dict[str, str]]:
+    def _export(self) -> tuple[Path, dict[str, bool | str], dict[str, str]]:
         """Where the export lies, its settings, and what it is made from."""
-        settings = {"half": self._local.dtype != "float32", **({"int8": True} if self._int8 else {})}
+        settings: dict[str, bool | str] = {"half": self._local.dtype != "float32"}
+        if self._bits != "whole":
+            settings |= {"int8": True} if self._bits == "int8" else {"bits": self._bits}
         inputs = {"weights": sha256_json(self._local.weights_id)}
         return self._cache / "openvino" / sha256_json([inputs, *settings.values()])[:24], settings, inputs
 

@@ -55,7 +55,7 @@ def loaded(generator: OpenVINOGenerator) -> set[str]:
 def test_eight_bits_answer_nearly_as_the_model_does(smollm_folder: Path, tmp_path: Path) -> None:
     """An embedded model, whose products are as wide as those that int8 is meant for."""
     local = LocalGenerator(smollm_folder, dtype="float32")
-    int8 = OpenVINOGenerator(local, tmp_path, int8=True)
+    int8 = OpenVINOGenerator(local, tmp_path, bits="int8")
     assert int8.fingerprint != OpenVINOGenerator(local, tmp_path).fingerprint
     chat = (Message("user", "Copy this line: The pump P3 weighs 25 kg and lifts 12 metres."),)
     assert "The pump P3 weighs 25 kg" in int8.generate([chat], max_new_tokens=24)[0].text
@@ -63,6 +63,40 @@ def test_eight_bits_answer_nearly_as_the_model_does(smollm_folder: Path, tmp_pat
     text = model.read_text(encoding="utf-8")
     # 576 and 1,536 values go into its products
     assert 'element_type="i8"' in text and '<DYNAMIC_QUANTIZATION_GROUP_SIZE value="96"' in text
+
+
+def test_weights_held_in_eight_bits_answer_as_the_model_does(smollm_folder: Path, tmp_path: Path) -> None:
+    local = LocalGenerator(smollm_folder, dtype="float32")
+    held = OpenVINOGenerator(local, tmp_path, bits="int8 weights")
+    chats = [
+        (Message("user", f"Copy this line: The pump P{n} weighs 2{n} kg and lifts {n} metres."),) for n in range(1, 9)
+    ]
+    answers = held.generate(chats, max_new_tokens=24)
+    assert [f"The pump P{n} weighs 2{n} kg" in answer.text for n, answer in enumerate(answers, start=1)] == [True] * 8
+    (model,) = (tmp_path / "openvino").glob("*/openvino_model.xml")
+    assert '<DYNAMIC_QUANTIZATION_GROUP_SIZE value="0"' in model.read_text(encoding="utf-8")
+    # 134.5 million weights, those that are looked up in and multiplied with held once, and a scale for 64 of them
+    assert 134e6 < model.with_suffix(".bin").stat().st_size < 150e6
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is looked up in /proc")
+def test_the_mapped_file_takes_no_memory_after_the_first_answer(smollm_folder: Path, tmp_path: Path) -> None:
+    held = OpenVINOGenerator(LocalGenerator(smollm_folder, dtype="float32"), tmp_path, bits="int8 weights")
+    first = held.generate(CHATS[:1], max_new_tokens=4)
+    (weights,) = (tmp_path / "openvino").glob("*/openvino_model.bin")
+
+    def resident() -> int:
+        """Kilobytes of the mapped file."""
+        total, inside = 0, False
+        for line in Path("/proc/self/smaps").read_text(encoding="utf-8").splitlines():
+            name, *values = line.split()
+            inside = line.endswith(str(weights)) if not name.endswith(":") else inside
+            total += int(values[0]) if inside and name == "Rss:" else 0
+        return total
+
+    assert resident() < 2_000
+    assert held.generate(CHATS[:1], max_new_tokens=4) == first
+    assert resident() < 60_000, "rows that are looked up are read again, and what the kernel reads around them"
 
 
 def test_one_prompt_alone_looks_tokens_up_and_many_do_not(local: LocalGenerator, tmp_path: Path) -> None:
