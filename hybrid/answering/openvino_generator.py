@@ -57,12 +57,8 @@ class OpenVINOGenerator:
     @cached_property
     def fingerprint(self) -> str:
         """Over weights, tokenizer, precision and engine."""
-        engine = [
-            "openvino-genai",
-            version("openvino-genai"),
-            VERSION,
-            *([self._bits] if self._bits != "whole" else []),
-        ]
+        kept = [self._bits] if self._bits != "whole" else []
+        engine = ["openvino-genai", version("openvino-genai"), VERSION, *kept]
         return sha256_json([self._local.fingerprint, *engine])
 
     @property
