@@ -1,4 +1,5 @@
-"""Memory of a mapped weights file, given back once its weights are laid out for the processor."""
+"""Memory of a mapped weights file, given back after an answer: the first lays the weights out for the processor, and
+later ones read rows of the embedding alone."""
 
 import ctypes
 import sys

@@ -51,7 +51,6 @@ class OpenVINOGenerator:
         self._local = local
         self._cache = cache
         self._bits = bits
-        self._laid_out: set[int] = set()
         self.name = local.name
 
     @cached_property
@@ -101,7 +100,7 @@ class OpenVINOGenerator:
         prompts = [self._encode(chat) for chat in chats]
         options = self._options(max_new_tokens)
         results = self._many.generate([_tensor(ids) for ids in prompts], [options] * len(prompts))
-        self._give_back(self._many)
+        give_back(self._export[0])
         return [
             self._read(ids, list(result.m_generation_ids[0]), result.m_scores[0])
             for ids, result in zip(prompts, results, strict=True)
@@ -130,14 +129,8 @@ class OpenVINOGenerator:
             while pipeline.has_non_finished_requests():
                 pipeline.step()
             raise
-        self._give_back(pipeline)
+        give_back(self._export[0])
         return self._read(ids, tokens, total)
-
-    def _give_back(self, pipeline: Any) -> None:
-        """A first answer has laid the weights out for the processor: the file's are not needed in memory any more."""
-        if id(pipeline) not in self._laid_out:
-            self._laid_out.add(id(pipeline))
-            give_back(self._export[0])
 
     def _encode(self, chat: Chat) -> list[int]:
         return list(self._tokenizer.encode(self._tokenizer.render(chat)))

@@ -80,7 +80,7 @@ def test_weights_held_in_eight_bits_answer_as_the_model_does(smollm_folder: Path
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is looked up in /proc")
-def test_the_mapped_file_takes_no_memory_after_the_first_answer(smollm_folder: Path, tmp_path: Path) -> None:
+def test_the_mapped_file_takes_no_memory_after_an_answer(smollm_folder: Path, tmp_path: Path) -> None:
     held = OpenVINOGenerator(LocalGenerator(smollm_folder, dtype="float32"), tmp_path, bits="int8 weights")
     first = held.generate(CHATS[:1], max_new_tokens=4)
     (weights,) = (tmp_path / "openvino").glob("*/openvino_model.bin")
@@ -95,8 +95,9 @@ def test_the_mapped_file_takes_no_memory_after_the_first_answer(smollm_folder: P
         return total
 
     assert resident() < 2_000
+    # rows of the embedding are read again
     assert held.generate(CHATS[:1], max_new_tokens=4) == first
-    assert resident() < 60_000, "rows that are looked up are read again, and what the kernel reads around them"
+    assert resident() < 2_000
 
 
 def test_one_prompt_alone_looks_tokens_up_and_many_do_not(local: LocalGenerator, tmp_path: Path) -> None:
