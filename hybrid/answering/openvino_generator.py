@@ -42,15 +42,16 @@ class OpenVINOGenerator:
 
     One prompt alone is answered by prompt lookup decoding: where the last tokens of the answer stood before, in the
     prompt or the answer, those that followed are proposed, and one step verifies them all. The answer is the greedy one
-    up to rounding. Many prompts at once fill the processor without.
+    up to rounding. Many prompts at once fill the processor without. Without `lookup` one alone is answered token by token.
     """
 
     slice_size = 64
 
-    def __init__(self, local: LocalGenerator, cache: Path, *, bits: Bits = "whole") -> None:
+    def __init__(self, local: LocalGenerator, cache: Path, *, bits: Bits = "whole", lookup: bool = True) -> None:
         self._local = local
         self._cache = cache
         self._bits = bits
+        self._lookup = lookup
         self.name = local.name
 
     @cached_property
@@ -59,6 +60,10 @@ class OpenVINOGenerator:
         kept = [self._bits] if self._bits != "whole" else []
         engine = ["openvino-genai", version("openvino-genai"), VERSION, *kept]
         return sha256_json([self._local.fingerprint, *engine])
+
+    def without_lookup(self) -> "OpenVINOGenerator":
+        """The same, not loaded, that writes token by token."""
+        return OpenVINOGenerator(self._local, self._cache, bits=self._bits, lookup=False)
 
     @property
     def window(self) -> int | None:
@@ -78,7 +83,7 @@ class OpenVINOGenerator:
             _ = self._alone
         if alone:
             # weights are laid out for the processor at first use
-            self._generate_alone((Message("user", "warm"),), 1, lambda tokens: None)
+            self.stream_tokens((Message("user", "warm"),), max_new_tokens=1, on_tokens=lambda tokens: None)
 
     def loglikelihood(self, prompts: Sequence[str], continuations: Sequence[str]) -> list[tuple[float, int]]:
         """Computed by transformers: OpenVINO GenAI tells likelihoods of what it generates only."""
@@ -91,12 +96,12 @@ class OpenVINOGenerator:
     def stream(self, chat: Chat, *, max_new_tokens: int, on_text: OnText) -> Generation:
         """As `generate` for one chat; `on_text` gets the answer in pieces while it is being written."""
         text = TokenText(self._tokenizer.decode, self._tokenizer.stop_ids(), on_text)
-        return self._generate_alone(chat, max_new_tokens, text.put)
+        return self.stream_tokens(chat, max_new_tokens=max_new_tokens, on_tokens=text.put)
 
     def _generate(self, chats: Sequence[Chat], max_new_tokens: int) -> list[Generation]:
         # what has loaded the other pipeline asks by many: for one left over a second is not loaded
         if len(chats) == 1 and ("_alone" in self.__dict__ or "_many" not in self.__dict__):
-            return [self._generate_alone(chats[0], max_new_tokens, lambda tokens: None)]
+            return [self.stream_tokens(chats[0], max_new_tokens=max_new_tokens, on_tokens=lambda tokens: None)]
         prompts = [self._encode(chat) for chat in chats]
         options = self._options(max_new_tokens)
         results = self._many.generate([_tensor(ids) for ids in prompts], [options] * len(prompts))
@@ -106,12 +111,15 @@ class OpenVINOGenerator:
             for ids, result in zip(prompts, results, strict=True)
         ]
 
-    def _generate_alone(
-        self, chat: Chat, max_new_tokens: int, on_tokens: Callable[[Sequence[int]], None]
+    def stream_tokens(
+        self, chat: Chat, *, max_new_tokens: int, on_tokens: Callable[[Sequence[int]], None]
     ) -> Generation:
-        """Step by step: the engine's own call would not count the likelihoods of tokens that were looked up."""
+        """As `stream`; `on_tokens` gets the tokens of each step. Step by step, for the engine's own call would not count
+        the likelihoods of tokens that were looked up.
+        """
         pipeline, ids, options = self._alone, self._encode(chat), self._options(max_new_tokens)
-        options.num_assistant_tokens, options.max_ngram_size = _LOOKED_UP, _LOOKED_UP_BY
+        if self._lookup:
+            options.num_assistant_tokens, options.max_ngram_size = _LOOKED_UP, _LOOKED_UP_BY
         request = pipeline.add_request(0, _tensor(ids), options)
         tokens: list[int] = []
         total = 0.0
@@ -160,7 +168,7 @@ class OpenVINOGenerator:
 
     @cached_property
     def _alone(self) -> Any:
-        return self._open(prompt_lookup=True)
+        return self._open(**({"prompt_lookup": True} if self._lookup else {}))
 
     @cached_property
     def _many(self) -> Any:
