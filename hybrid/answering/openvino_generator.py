@@ -42,7 +42,7 @@ class OpenVINOGenerator:
 
     One prompt alone is answered by prompt lookup decoding: where the last tokens of the answer stood before, in the
     prompt or the answer, those that followed are proposed, and one step verifies them all. The answer is the greedy one
-    up to rounding. Many prompts at once fill the processor without. Without `lookup` one alone is answered token by token.
+    up to rounding. Many prompts at once fill the processor without. `lookup` switches it off.
     """
 
     slice_size = 64
@@ -114,8 +114,8 @@ class OpenVINOGenerator:
     def stream_tokens(
         self, chat: Chat, *, max_new_tokens: int, on_tokens: Callable[[Sequence[int]], None]
     ) -> Generation:
-        """As `stream`; `on_tokens` gets the tokens of each step. Step by step, for the engine's own call would not count
-        the likelihoods of tokens that were looked up.
+        """As `stream`; `on_tokens` gets the tokens of each step. The engine's own call would not count the likelihoods
+        of tokens that were looked up.
         """
         pipeline, ids, options = self._alone, self._encode(chat), self._options(max_new_tokens)
         if self._lookup:
