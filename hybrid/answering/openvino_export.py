@@ -6,21 +6,22 @@ inputs, and these are then made state, as that exporter does it: `beam_idx` reor
 
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from hybrid.int8_weights import quantize_weights
+from hybrid.int8_weights import hold_weights, quantize_weights
 from hybrid.openvino_library import import_openvino
 
+Bits = Literal["whole", "int8 weights", "int8"]
+"""Of matrix products: as in the model; weights held in 8 bits and computed with in full; computed in 8 bits."""
 _SMALL = 65536
 """Bytes of a constant up to which it is compared with others; the weights are larger."""
 
 
-def export_model(model: Any, folder: Path, *, half: bool, int8: bool = False) -> None:
-    """Write `openvino_model.xml` and `.bin` beside the configuration; `half` stores weights as float16, `int8` those of
-    matrix products in 8 bits.
+def export_model(model: Any, folder: Path, *, half: bool, bits: Bits = "whole") -> None:
+    """Write `openvino_model.xml` and `.bin` beside the configuration; `half` stores weights as float16.
 
-    Logits are those of the torch model up to rounding. Inputs input_ids, attention_mask and position_ids
-    `(batch, tokens)`, beam_idx `(batch,)`; output logits `(batch, tokens, vocabulary)`.
+    Logits are those of the torch model up to rounding, also to `bits`. Inputs input_ids, attention_mask and
+    position_ids `(batch, tokens)`, beam_idx `(batch,)`; output logits `(batch, tokens, vocabulary)`.
     """
     openvino = import_openvino()
     from openvino._offline_transformations import apply_moc_transformations
@@ -32,8 +33,10 @@ def export_model(model: Any, folder: Path, *, half: bool, int8: bool = False) ->
     # what every load would begin with; before the weights are in 8 bits, which it would compute back
     apply_moc_transformations(exported, cf=True)
     _share_constants(exported)
-    if int8:
+    if bits == "int8":
         quantize_weights(exported)
+    elif bits == "int8 weights":
+        hold_weights(exported)
     openvino.save_model(exported, folder / "openvino_model.xml", compress_to_fp16=half)
     model.config.save_pretrained(folder)
     model.generation_config.save_pretrained(folder)

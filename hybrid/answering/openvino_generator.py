@@ -9,7 +9,8 @@ from typing import Any
 
 from hybrid.answering.chat_tokenizer import Tokenizing, open_tokenizer
 from hybrid.answering.local_generator import LocalGenerator
-from hybrid.answering.openvino_export import export_model
+from hybrid.answering.mapped_weights import give_back
+from hybrid.answering.openvino_export import Bits, export_model
 from hybrid.answering.streaming import OnText, TokenText
 from hybrid.artifacts import Build, current, publish_once, sha256_json
 from hybrid.openvino_library import import_openvino
@@ -35,28 +36,34 @@ def is_installed() -> bool:
 class OpenVINOGenerator:
     """Greedy decoding with OpenVINO; tokens, prompts and likelihoods are those of the same model in transformers.
 
-    The model is exported at first use below `cache`, once for each set of weights; `int8` computes matrix products in 8
-    bits, except for likelihoods. `slice_size`: prompts worth handing over at once, for the scheduler fills the place of
-    an answer that has ended with the next prompt.
+    The model is exported at first use below `cache`, once for each set of weights, with its products' weights held or
+    computed with as `bits` says; likelihoods are computed with whole weights. `slice_size`: prompts worth handing over
+    at once, for the scheduler fills the place of an answer that has ended with the next prompt.
 
     One prompt alone is answered by prompt lookup decoding: where the last tokens of the answer stood before, in the
     prompt or the answer, those that followed are proposed, and one step verifies them all. The answer is the greedy one
-    up to rounding. Many prompts at once fill the processor without.
+    up to rounding. Many prompts at once fill the processor without. `lookup` switches it off.
     """
 
     slice_size = 64
 
-    def __init__(self, local: LocalGenerator, cache: Path, *, int8: bool = False) -> None:
+    def __init__(self, local: LocalGenerator, cache: Path, *, bits: Bits = "whole", lookup: bool = True) -> None:
         self._local = local
         self._cache = cache
-        self._int8 = int8
+        self._bits = bits
+        self._lookup = lookup
         self.name = local.name
 
     @cached_property
     def fingerprint(self) -> str:
         """Over weights, tokenizer, precision and engine."""
-        engine = ["openvino-genai", version("openvino-genai"), VERSION, *(["int8"] if self._int8 else [])]
+        kept = [self._bits] if self._bits != "whole" else []
+        engine = ["openvino-genai", version("openvino-genai"), VERSION, *kept]
         return sha256_json([self._local.fingerprint, *engine])
+
+    def without_lookup(self) -> "OpenVINOGenerator":
+        """The same, not loaded, that writes token by token."""
+        return OpenVINOGenerator(self._local, self._cache, bits=self._bits, lookup=False)
 
     @property
     def window(self) -> int | None:
@@ -89,26 +96,30 @@ class OpenVINOGenerator:
     def stream(self, chat: Chat, *, max_new_tokens: int, on_text: OnText) -> Generation:
         """As `generate` for one chat; `on_text` gets the answer in pieces while it is being written."""
         text = TokenText(self._tokenizer.decode, self._tokenizer.stop_ids(), on_text)
-        return self._generate_alone(chat, max_new_tokens, text.put)
+        return self.stream_tokens(chat, max_new_tokens=max_new_tokens, on_tokens=text.put)
 
     def _generate(self, chats: Sequence[Chat], max_new_tokens: int) -> list[Generation]:
         # what has loaded the other pipeline asks by many: for one left over a second is not loaded
         if len(chats) == 1 and ("_alone" in self.__dict__ or "_many" not in self.__dict__):
-            return [self._generate_alone(chats[0], max_new_tokens, lambda tokens: None)]
+            return [self.stream_tokens(chats[0], max_new_tokens=max_new_tokens, on_tokens=lambda tokens: None)]
         prompts = [self._encode(chat) for chat in chats]
         options = self._options(max_new_tokens)
         results = self._many.generate([_tensor(ids) for ids in prompts], [options] * len(prompts))
+        give_back(self._export[0])
         return [
             self._read(ids, list(result.m_generation_ids[0]), result.m_scores[0])
             for ids, result in zip(prompts, results, strict=True)
         ]
 
-    def _generate_alone(
-        self, chat: Chat, max_new_tokens: int, on_tokens: Callable[[Sequence[int]], None]
+    def stream_tokens(
+        self, chat: Chat, *, max_new_tokens: int, on_tokens: Callable[[Sequence[int]], None]
     ) -> Generation:
-        """Step by step: the engine's own call would not count the likelihoods of tokens that were looked up."""
+        """As `stream`; `on_tokens` gets the tokens of each step. The engine's own call would not count the likelihoods
+        of tokens that were looked up.
+        """
         pipeline, ids, options = self._alone, self._encode(chat), self._options(max_new_tokens)
-        options.num_assistant_tokens, options.max_ngram_size = _LOOKED_UP, _LOOKED_UP_BY
+        if self._lookup:
+            options.num_assistant_tokens, options.max_ngram_size = _LOOKED_UP, _LOOKED_UP_BY
         request = pipeline.add_request(0, _tensor(ids), options)
         tokens: list[int] = []
         total = 0.0
@@ -126,6 +137,7 @@ class OpenVINOGenerator:
             while pipeline.has_non_finished_requests():
                 pipeline.step()
             raise
+        give_back(self._export[0])
         return self._read(ids, tokens, total)
 
     def _encode(self, chat: Chat) -> list[int]:
@@ -156,7 +168,7 @@ class OpenVINOGenerator:
 
     @cached_property
     def _alone(self) -> Any:
-        return self._open(prompt_lookup=True)
+        return self._open(**({"prompt_lookup": True} if self._lookup else {}))
 
     @cached_property
     def _many(self) -> Any:
@@ -180,15 +192,17 @@ class OpenVINOGenerator:
         target, settings, inputs = self._export
 
         def make(build: Build) -> None:
-            export_model(self._local.load("float32"), build.path, half=settings["half"], int8=self._int8)
+            export_model(self._local.load("float32"), build.path, half=bool(settings["half"]), bits=self._bits)
 
         publish_once(target, "openvino", _EXPORT_VERSION, settings, inputs, make)
         return target
 
     @property
-    def _export(self) -> tuple[Path, dict[str, bool], dict[str, str]]:
+    def _export(self) -> tuple[Path, dict[str, bool | str], dict[str, str]]:
         """Where the export lies, its settings, and what it is made from."""
-        settings = {"half": self._local.dtype != "float32", **({"int8": True} if self._int8 else {})}
+        settings: dict[str, bool | str] = {"half": self._local.dtype != "float32"}
+        if self._bits != "whole":
+            settings |= {"int8": True} if self._bits == "int8" else {"bits": self._bits}
         inputs = {"weights": sha256_json(self._local.weights_id)}
         return self._cache / "openvino" / sha256_json([inputs, *settings.values()])[:24], settings, inputs
 
