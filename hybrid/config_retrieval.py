@@ -17,7 +17,7 @@ Language = Literal[
 class RetrievalConfig(Stage):
     """Search."""
 
-    k: int = Field(5, ge=1)
+    k: int = Field(8, ge=1)
     """Passages that the generator sees."""
     depth: int = Field(100, ge=1)
     """Passages ranked for evaluation and diagnosis; of two rankings that are fused, the first so many."""

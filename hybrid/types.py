@@ -162,10 +162,11 @@ class Answer:
     with markers where a source was found. `abstained` says that the generator itself declined. `citations` are the
     sources as found, `unsourced` the statements that have none. `unsupported` lists figures and identifiers of the
     answer that no cited passage contains; `echo`: its words are the instruction's; `support`: see
-    `grounding.ground`, at most 1. `reason`: what speaks against serving it; `withheld` says
+    `grounding.ground`. `reason`: what speaks against serving it; `withheld` says
     that the guard turned it into an abstention for that. `context` lists the passage ids that the generator received,
     in order, `shown` their texts as it read them, and `dropped` the ids of those that did not fit its token budget.
     `examples` counts the worked examples in its prompt, `examples_left_out` those that did not fit the model's window.
+    `prompt_tokens` and `new_tokens` were read and written for it, in all of its prompts.
     """
 
     text: str
@@ -185,6 +186,8 @@ class Answer:
     shown: tuple[str, ...] = ()
     examples: int = 0
     examples_left_out: int = 0
+    prompt_tokens: int = 0
+    new_tokens: int = 0
 
     @property
     def served_abstention(self) -> bool:

@@ -19,7 +19,7 @@ from hybrid.answering.prompt import (
     prompt_form,
     render,
 )
-from hybrid.answering.reading_apart import best_reading
+from hybrid.answering.reading_apart import FIRST, best_reading, is_enough
 from hybrid.answering.reranking import rerank
 from hybrid.answering.sources import Similar
 from hybrid.answering.streaming import Gate, OnText, may_stream
@@ -149,14 +149,26 @@ class Pipeline:
         """Answers in the order of the requests. Raises `UserError` where kept passages alone are over the budget."""
         contexts = self.fit_all(requests)
         chats = [self.chats(request.question, context) for request, context in zip(requests, contexts, strict=True)]
-        told = self.generator.generate(
-            [chat for each in chats for chat in each], max_new_tokens=self.config.generator.max_new_tokens
+        first = self._generate([each[:FIRST] for each in chats])
+        answers = [self._read(r.question, told, c) for r, told, c in zip(requests, first, contexts, strict=True)]
+        left = [n for n, each in enumerate(chats) if len(each) > FIRST and not is_enough(answers[n])]
+        for n, told in zip(left, self._generate([chats[n][FIRST:] for n in left]), strict=True):
+            answers[n] = self._read(requests[n].question, [*first[n], *told], contexts[n])
+        return answers
+
+    def _generate(self, chats: Sequence[Sequence[Chat]]) -> list[list[Generation]]:
+        """Of the chats of each request, all at once."""
+        longest = self.config.generator.max_new_tokens
+        asked = [chat for each in chats for chat in each]
+        told = self.generator.generate(asked, max_new_tokens=longest)
+        # a server need not say how many it read
+        counted = (
+            generation
+            if generation.num_prompt_tokens
+            else replace(generation, num_prompt_tokens=self.generator.count_tokens(chat))
+            for chat, generation in zip(asked, told, strict=True)
         )
-        generations = iter(told)
-        return [
-            self._read(request.question, list(islice(generations, len(each))), context)
-            for request, each, context in zip(requests, chats, contexts, strict=True)
-        ]
+        return [list(islice(counted, len(each))) for each in chats]
 
     def stream(self, request: Request, on_text: OnText) -> Answer:
         """As `answer` for one request; `on_text` gets what may be shown of the answer before it is judged, in pieces.
@@ -200,7 +212,10 @@ class Pipeline:
     def _fit_passages(self, request: Request) -> FittedContext:
         return fit_context(
             request.question,
-            best_first(request.passages, request.ranking) if self.form.best_first else request.passages,
+            # those that rank first are read first, and the others perhaps not at all
+            best_first(request.passages, request.ranking)
+            if self.form.best_first or self.reads_apart
+            else request.passages,
             form=self.form,
             count_tokens=self.generator.count_tokens,
             budget_tokens=self.config.generator.context_tokens,
@@ -225,13 +240,19 @@ class Pipeline:
     def _read(self, question: str, generations: Sequence[Generation], context: FittedContext) -> Answer:
         options = self.config.answering
         policy, similar = Policy(options.guard == "abstain", self.form.words, options.min_support), self._similarity()
-        if len(generations) > 1:
+        if self.reads_apart and context.passages:
             answer = best_reading(question, generations, context, policy, similar)
         else:
             text, logprob = generations[0].text, generations[0].logprob
             answer = read_answer(text, context.passages, context.dropped, context.shown, guard=False)
             answer = ground(answer, question, context.passages, policy, logprob=logprob, similar=similar)
-        return replace(answer, examples=len(context.examples), examples_left_out=context.examples_left_out)
+        return replace(
+            answer,
+            examples=len(context.examples),
+            examples_left_out=context.examples_left_out,
+            prompt_tokens=sum(generation.num_prompt_tokens for generation in generations),
+            new_tokens=sum(generation.num_new_tokens for generation in generations),
+        )
 
     def _similarity(self) -> Similar:
         """Of one question to texts: nothing is embedded before it is asked for, nor the question twice."""

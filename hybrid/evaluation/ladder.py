@@ -43,8 +43,6 @@ def answer_rows(
     rung: str,
     questions: Sequence[Question],
     answers: Sequence[Answer],
-    prompt_tokens: Sequence[int],
-    new_tokens: Sequence[int],
 ) -> list[dict[str, Any]]:
     """A row a question: `served` right or rightly declined, and `right` before the guard."""
     return [
@@ -57,13 +55,13 @@ def answer_rows(
             "right": grade(answer.plain, question, abstained=answer.abstained).correct,
             "abstained": answer.abstained,
             "withheld": answer.withheld,
-            "prompt_tokens": num_prompt,
-            "new_tokens": num_new,
+            "prompt_tokens": answer.prompt_tokens,
+            "new_tokens": answer.new_tokens,
             "examples": answer.examples,
             "examples_left_out": answer.examples_left_out,
             "text": answer.plain,
         }
-        for question, answer, num_prompt, num_new in zip(questions, answers, prompt_tokens, new_tokens, strict=True)
+        for question, answer in zip(questions, answers, strict=True)
     ]
 
 

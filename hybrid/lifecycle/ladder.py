@@ -3,11 +3,9 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
-from hybrid.answering.metered import MeteredGenerator
 from hybrid.answering.pipeline import Pipeline, Request
 from hybrid.artifacts import Manifest, current, publish, require, write_text
 from hybrid.backends import make_cached
@@ -123,20 +121,11 @@ def _answered(
 ) -> tuple[list[dict[str, Any]], Pipeline]:
     prompt = Prompt(cast(Any, rung.style), rung.examples)
     mine = replace(pipeline, config=prompt.of(pipeline.config))
-    meter = MeteredGenerator(mine.generator)
     try:
-        answers = replace(mine, generator=meter).answer(requests)
-        sizes = [len(mine.chats(r.question, c)) for r, c in zip(requests, mine.fit_all(requests), strict=True)]
+        answers = mine.answer(requests)
     except UserError as error:
         raise UserError(f"{rung.name} ({prompt.name}): {error.problem}", error.remedy) from error
-    prompt_tokens, new_tokens = _sums(meter.prompt_tokens, sizes), _sums(meter.new_tokens, sizes)
-    return answer_rows(rung.name, questions, answers, prompt_tokens, new_tokens), mine
-
-
-def _sums(values: Sequence[int], sizes: Sequence[int]) -> list[int]:
-    """Of so many values each."""
-    rest = iter(values)
-    return [sum(islice(rest, size)) for size in sizes]
+    return answer_rows(rung.name, questions, answers), mine
 
 
 def _unshown(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:

@@ -44,7 +44,8 @@ class FirstWeight:
         _, passages = split_prompt(chat[-1].content)
         found = re.search(r"\d+ kg", " ".join(passages))
         text = self.told or (f"{found[0]} [1]" if found else "I don't know.")
-        return Generation(text, "stop", self.count_tokens(chat), 3, -0.1)
+        # as a server that does not say how many it read
+        return Generation(text, "stop", 0, 3, -0.1)
 
 
 def system(generator: Any, **answering: Any) -> Pipeline:
@@ -82,6 +83,24 @@ def test_requests_keep_their_own_answers_however_many_passages_they_have() -> No
     assert len(generator.asked) == 2 + 1 + 1
     assert [answer.plain for answer in answers] == ["25 kg", "I don't know.", "40 kg"]
     assert [answer.context for answer in answers] == [("pump", "motor"), (), ("motor",)]
+
+
+def test_the_others_are_read_only_where_the_first_two_are_not_borne_out_well() -> None:
+    sure, unsure = FirstWeight(), FirstWeight()
+    well = ask(system(sure), "The pump weighs how many kg?", "pump", "valve", "motor")
+    assert (well.plain, len(sure.asked)) == ("25 kg", 2)
+    assert well.support >= 1.6 and well.context == ("pump", "valve", "motor") and well.new_tokens == 6
+    assert well.prompt_tokens == sum(sure.count_tokens(chat) for chat in sure.asked)
+    poorly = ask(system(unsure), "What is the price?", "pump", "valve", "motor")
+    assert poorly.support < 1.6 and len(unsure.asked) == 3 and poorly.new_tokens == 9
+
+
+def test_what_ranks_first_is_read_first_whatever_the_order() -> None:
+    generator = FirstWeight()
+    passages = [PASSAGES[identity] for identity in ("valve", "motor", "pump")]
+    request = Request("The pump weighs how many kg?", passages, ranking=["pump", "valve", "motor"])
+    (answer,) = system(generator).answer([request])
+    assert (answer.plain, answer.served, len(generator.asked)) == ("25 kg", "25 kg [1]", 2)
 
 
 def test_where_every_passage_is_declined_so_is_the_question() -> None:

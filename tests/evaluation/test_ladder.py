@@ -1,15 +1,15 @@
 """The ladder from measured answers: scores, paired gains against what dev chose, tokens, and the page."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from hybrid.answering.metered import MeteredGenerator
 from hybrid.evaluation.ladder import Rung, answer_rows, build_ladder, verdict_line
 from hybrid.evaluation.ladder_page import ladder_html, ladder_part
 from hybrid.evaluation.report import comparison_html
-from hybrid.types import Answer, Chat, Generation, Message, Question
+from hybrid.types import Answer, Question
 from tests.evaluation.test_report import structure
 
 NUM = 40
@@ -38,7 +38,9 @@ def ladder() -> dict[str, Any]:
         "tuned": answers(30, declines=True),
     }
     rows = {
-        name: answer_rows(name, QUESTIONS, found, [100 + place for place in range(NUM)], [5] * NUM)
+        name: answer_rows(
+            name, QUESTIONS, [replace(a, prompt_tokens=100 + n, new_tokens=5) for n, a in enumerate(found)]
+        )
         for name, found in given.items()
     }
     rungs = build_ladder(RUNGS, rows, resamples=400, seed=1)
@@ -97,22 +99,3 @@ def test_the_comparison_shows_the_ladder_where_there_is_one() -> None:
     page = comparison_html([], {"title": "t"}, [], [], ladder_part(ladder()))
     structure(page)
     assert "worked examples" in page and "worked examples" not in without
-
-
-class Counts:
-    """Answers `a` to everything; says how many tokens it read of every second prompt only."""
-
-    name = fingerprint = "counts"
-
-    def count_tokens(self, chat: Chat) -> int:
-        return 50
-
-    def generate(self, chats: Any, *, max_new_tokens: int) -> list[Generation]:
-        return [Generation("a", "stop", 70 * (place % 2), 2) for place, _ in enumerate(chats)]
-
-
-def test_tokens_are_counted_where_an_engine_does_not_say_them() -> None:
-    meter = MeteredGenerator(Counts())
-    chat = (Message("user", "Why?"),)
-    assert [g.text for g in meter.generate([chat, chat, chat], max_new_tokens=4)] == ["a", "a", "a"]
-    assert (meter.prompt_tokens, meter.new_tokens, meter.window) == ([50, 70, 50], [2, 2, 2], None)
