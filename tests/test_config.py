@@ -69,13 +69,13 @@ def test_keys_that_a_retrieval_mode_does_not_use_change_no_id() -> None:
 
     dense = "retrieval.mode=dense"
     assert settings(dense) == settings(dense, "retrieval.stemmer=none", "retrieval.lexical_weight=0.1")
-    assert settings(dense) == {"k": 5, "depth": 100}
-    words = {"k": 5, "depth": 100, "stop_words": "english", "stemmer": "english"}
+    assert settings(dense) == {"k": 8, "depth": 100}
+    words = {"k": 8, "depth": 100, "stop_words": "english", "stemmer": "english"}
     assert settings("retrieval.mode=rrf", "retrieval.lexical_weight=0.1") == {**words, "mode": "rrf"}
     assert settings("retrieval.mode=weighted") == {**words, "mode": "weighted", "lexical_weight": 0.4}
-    assert settings(dense, "retrieval.rerank_depth=9") == {"k": 5, "depth": 100}
+    assert settings(dense, "retrieval.rerank_depth=9") == {"k": 8, "depth": 100}
     assert settings(dense, "retrieval.reranker=mine") == settings(dense, "retrieval.reranker=other")
-    assert settings(dense, "retrieval.reranker=mine") == {"k": 5, "depth": 100, "rerank_depth": 30}
+    assert settings(dense, "retrieval.reranker=mine") == {"k": 8, "depth": 100, "rerank_depth": 30}
 
 
 def test_set_takes_text_as_yaml_does() -> None:
@@ -95,7 +95,7 @@ def test_set_takes_text_as_yaml_does() -> None:
         ("retrieval:\n  lexical_weight: 1.5\n", ["retrieval.lexical_weight", "less than or equal to 1"]),
         ("retrieval:\n  stemmer: klingon\n", ["retrieval.stemmer", "english"]),
         ("retrieval:\n  reranker: embedded\n", ["retrieval", "no cross-encoder is embedded"]),
-        ("retrieval:\n  reranker: x\n  rerank_depth: 3\n", ["retrieval", "it must reach k (5)"]),
+        ("retrieval:\n  reranker: x\n  rerank_depth: 3\n", ["retrieval", "it must reach k (8)"]),
         ("retrieval:\n  reranker: x\n  rerank_depth: 101\n", ["retrieval", "not go beyond depth (100)"]),
         ("retrieval:\n  rerank_depth: 1\n", ["retrieval.rerank_depth", "greater than or equal to 2"]),
         ("merge:\n  method: dare\n", ["merge.method", "linear"]),
