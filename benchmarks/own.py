@@ -43,6 +43,7 @@ RESAMPLES = 10_000
 SIDES = {"hybrid": "hybrid", "llamaindex": "LlamaIndex", "citations": "LlamaIndex citations"}
 """Of the option and of the rows."""
 _INDEXES = {"hybrid": "hybrid", "llamaindex": "LlamaIndex"}
+_TIMED = ("own/seconds-per-answer", "own/index-s")
 _SIZE = re.compile(r"\d+(?:\.\d+)?[BM](?![A-Za-z])")
 
 
@@ -52,9 +53,16 @@ _SIZE = re.compile(r"\d+(?:\.\d+)?[BM](?![A-Za-z])")
 @click.option("--sides", multiple=True, type=click.Choice(list(SIDES)), default=list(SIDES), help="Which to ask now.")
 @click.option("--split", type=click.Choice(["test", "dev"]), default="test", show_default=True)
 @click.option("--questions", "num_questions", default=0, help="A fixed sample instead of all.")
+@click.option("--untimed", is_flag=True, help="Leave seconds out: the machine had other work.")
 @click.option("--print-only", is_flag=True, help="Leave results and page as they are. Dev is always printed only.")
 def main(
-    data: Path, models: tuple[str, ...], sides: tuple[str, ...], split: str, num_questions: int, print_only: bool
+    data: Path,
+    models: tuple[str, ...],
+    sides: tuple[str, ...],
+    split: str,
+    num_questions: int,
+    untimed: bool,
+    print_only: bool,
 ) -> None:
     """Index the folder with both tools, ask every side in a process of its own, write the rows and the page."""
     set_up_libraries()
@@ -81,6 +89,8 @@ def main(
     rows += [
         results.make_row("own/index-s", name, value, minutes=0.0, **stamp) for name, value in _index_seconds().items()
     ]
+    if untimed:
+        rows = [row for row in rows if row["metric"] not in _TIMED]
     tell(rows)
     if not print_only and split == "test":
         labels = {label(model) for model in models}
