@@ -2,7 +2,8 @@
 
 python -m benchmarks.own --data FOLDER [--model NAME_OR_FOLDER …] [--sides hybrid …] [--questions 3 --print-only]
 
-Replies are kept in `indexes/bench-own`: a side that is not asked again is judged by what it said before.
+Replies are kept in `indexes/bench-own`: a side that is not asked again is judged by what it said before, with
+`--sides kept` all of them.
 """
 
 import json
@@ -42,6 +43,7 @@ WARM_UP = "Who are we?"
 RESAMPLES = 10_000
 SIDES = {"hybrid": "hybrid", "llamaindex": "LlamaIndex", "citations": "LlamaIndex citations"}
 """Of the option and of the rows."""
+KEPT = "kept"
 _INDEXES = {"hybrid": "hybrid", "llamaindex": "LlamaIndex"}
 _TIMED = ("own/seconds-per-answer", "own/index-s")
 _SIZE = re.compile(r"\d+(?:\.\d+)?[BM](?![A-Za-z])")
@@ -50,7 +52,9 @@ _SIZE = re.compile(r"\d+(?:\.\d+)?[BM](?![A-Za-z])")
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path), required=True, help=f"Folder that holds {SET}.")
 @click.option("--model", "models", multiple=True, default=MODELS, show_default=True, help="Name or folder; repeatable.")
-@click.option("--sides", multiple=True, type=click.Choice(list(SIDES)), default=list(SIDES), help="Which to ask now.")
+@click.option(
+    "--sides", multiple=True, type=click.Choice([*SIDES, KEPT]), default=list(SIDES), help="Which to ask now."
+)
 @click.option("--split", type=click.Choice(["test", "dev"]), default="test", show_default=True)
 @click.option("--questions", "num_questions", default=0, help="A fixed sample instead of all.")
 @click.option("--untimed", is_flag=True, help="Leave seconds out: the machine had other work.")
@@ -70,6 +74,7 @@ def main(
     if not (corpus / "questions.jsonl").is_file():
         click.echo(f"{SET} is not in {data}: nothing to run", err=True)
         return
+    sides = tuple(side for side in sides if side != KEPT)
     folders = dict(zip(models, folders_of(models), strict=True))
     seed = workspace(corpus).config.seed
     asked = sample(_questions(corpus), split, num_questions, seed)
