@@ -64,7 +64,7 @@ def test_index_ask_and_measure_with_the_embedded_models(small: Path, server: Com
     assert asked.code == 0, asked.err
     record = json.loads(asked.out)
     assert record["question"] == row["question"]
-    assert len(record["context"]) == 5
+    assert len(record["context"]) == 8
     scores = [passage["score"] for passage in record["context"]]
     assert scores == sorted(scores, reverse=True)
     assert all(-1.001 <= score <= 1.001 for score in scores)
