@@ -56,9 +56,9 @@ class AnsweringConfig(Stage):
     it and shows answers whole, when they are judged; with the others a terminal shows them while they are written."""
     min_support: float | None = 1.1
     """Least support of an answer that is served: the share of the question's words that is treated where the answer
-    stands, rare words counting more, plus twice the cosine of question and passage, plus half the mean log-probability
-    of the answer's tokens. Chosen for the embedded embedder. Lower answers more, higher declines more; empty: whatever
-    has a source is served."""
+    stands, rare words counting more, plus twice the cosine of question and passage corrected for what the embedder
+    gives to unrelated texts, plus half the mean log-probability of the answer's tokens. Lower answers more, higher
+    declines more; empty: whatever has a source is served. `hybrid evaluate` on dev says what suits your questions."""
 
     @model_validator(mode="after")
     def _template_fits(self) -> Self:

@@ -7,6 +7,7 @@ from itertools import islice
 
 from hybrid.answering.citations import read_answer
 from hybrid.answering.grounding import Policy, ground
+from hybrid.answering.nearness import nearness, unrelated_cosine
 from hybrid.answering.prompt import (
     Asked,
     Example,
@@ -257,7 +258,16 @@ class Pipeline:
     def _similarity(self) -> Similar:
         """Of one question to texts: nothing is embedded before it is asked for, nor the question twice."""
         query = lru_cache(maxsize=8)(lambda question: self.embedder.encode_queries([question])[0])
-        return lambda question, texts: [float(v) for v in self.embedder.encode_passages(texts) @ query(question)]
+
+        def similar(question: str, texts: Sequence[str]) -> list[float]:
+            cosines = self.embedder.encode_passages(texts) @ query(question)
+            return [nearness(float(cosine), self._unrelated) for cosine in cosines]
+
+        return similar
+
+    @cached_property
+    def _unrelated(self) -> float:
+        return unrelated_cosine(self.embedder)
 
     def lookup(self, hits: Sequence[Hit]) -> list[Passage]:
         """The passages of hits, in their order."""
