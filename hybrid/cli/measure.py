@@ -58,10 +58,13 @@ def evaluate(system: SystemChoice, with_ladder: bool, as_json: bool, **options: 
         ladder = measure_ladder(workspace, show.note) if with_ladder else current_ladder(workspace)
     path = workspace.evaluation_path(chosen)
     metrics = json.loads((path / "metrics.json").read_text(encoding="utf-8"))
+    guard = _guard(workspace, path)
     origins = json.loads((path / ORIGINS).read_text(encoding="utf-8")) if (path / ORIGINS).is_file() else {}
     if as_json:
         told = {"system": chosen, "metrics": metrics, **manifest.facts, "counts": manifest.counts, "path": str(path)}
-        show.as_json({**told, **({"origins": origins} if origins else {}), **({"ladder": ladder} if ladder else {})})
+        show.as_json(
+            {**told, **({"origins": origins} if origins else {}), **({"ladder": ladder} if ladder else {}), **guard}
+        )
         return
     titles = {metric.name: metric.title for metric in (*METRICS, GENERAL)}
     rows = [[titles[name], show.interval(metrics[name])] for name in titles if name in metrics]
@@ -78,10 +81,24 @@ def evaluate(system: SystemChoice, with_ladder: bool, as_json: bool, **options: 
         show.note(f"warning: in {dropped} contexts passages were dropped to fit generator.context_tokens")
     if left := manifest.counts["examples_left_out"]:
         show.note(f"warning: {left} worked examples did not fit the model's window (generator.window_tokens)")
+    for name, found in guard.get("guard", {}).items():
+        click.echo(f"guard, {name}: {found['sentence']}" if found else f"guard, {name}: too few right answers to say")
     click.echo(f"rows: {path / 'questions.jsonl'}")
     if ladder:
         print_ladder(ladder)
     print_against_untuned(ladder, chosen)
+
+
+def _guard(workspace: "Workspace", path: Path) -> dict[str, Any]:
+    """What the configured least support does on dev, and which one suits it; nothing for questions that must not choose."""
+    from hybrid.evaluation.least_support import guard_at, suggest
+    from hybrid.jsonl import read_jsonl
+
+    if workspace.config.evaluation.split != "dev" or workspace.config.answering.guard == "off":
+        return {}
+    rows = [row for _, row in read_jsonl(path / "questions.jsonl")]
+    found = {"as configured": guard_at(rows, workspace.config.answering.min_support), "by dev": suggest(rows)}
+    return {"guard": {name: {**asdict(at), "sentence": at.sentence} if at else None for name, at in found.items()}}
 
 
 def _with_num(value: dict[str, Any] | None) -> str:
