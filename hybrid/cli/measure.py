@@ -62,9 +62,8 @@ def evaluate(system: SystemChoice, with_ladder: bool, as_json: bool, **options: 
     origins = json.loads((path / ORIGINS).read_text(encoding="utf-8")) if (path / ORIGINS).is_file() else {}
     if as_json:
         told = {"system": chosen, "metrics": metrics, **manifest.facts, "counts": manifest.counts, "path": str(path)}
-        show.as_json(
-            {**told, **({"origins": origins} if origins else {}), **({"ladder": ladder} if ladder else {}), **guard}
-        )
+        beside = {"origins": origins, "ladder": ladder, "guard": guard}
+        show.as_json({**told, **{name: found for name, found in beside.items() if found}})
         return
     titles = {metric.name: metric.title for metric in (*METRICS, GENERAL)}
     rows = [[titles[name], show.interval(metrics[name])] for name in titles if name in metrics]
@@ -81,7 +80,7 @@ def evaluate(system: SystemChoice, with_ladder: bool, as_json: bool, **options: 
         show.note(f"warning: in {dropped} contexts passages were dropped to fit generator.context_tokens")
     if left := manifest.counts["examples_left_out"]:
         show.note(f"warning: {left} worked examples did not fit the model's window (generator.window_tokens)")
-    for name, found in guard.get("guard", {}).items():
+    for name, found in guard.items():
         click.echo(f"guard, {name}: {found['sentence']}" if found else f"guard, {name}: too few right answers to say")
     click.echo(f"rows: {path / 'questions.jsonl'}")
     if ladder:
@@ -90,7 +89,7 @@ def evaluate(system: SystemChoice, with_ladder: bool, as_json: bool, **options: 
 
 
 def _guard(workspace: "Workspace", path: Path) -> dict[str, Any]:
-    """What the configured least support does on dev, and which one suits it; nothing for questions that must not choose."""
+    """What the configured least support does on dev, and which suits it; of no other split, which must not choose."""
     from hybrid.evaluation.least_support import guard_at, suggest
     from hybrid.jsonl import read_jsonl
 
@@ -98,7 +97,7 @@ def _guard(workspace: "Workspace", path: Path) -> dict[str, Any]:
         return {}
     rows = [row for _, row in read_jsonl(path / "questions.jsonl")]
     found = {"as configured": guard_at(rows, workspace.config.answering.min_support), "by dev": suggest(rows)}
-    return {"guard": {name: {**asdict(at), "sentence": at.sentence} if at else None for name, at in found.items()}}
+    return {name: {**asdict(at), "sentence": at.sentence} if at else None for name, at in found.items()}
 
 
 def _with_num(value: dict[str, Any] | None) -> str:
