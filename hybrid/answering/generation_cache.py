@@ -23,6 +23,10 @@ class CompletionSource(Protocol):
         ...
 
 
+_FEW = 8
+"""Prompts that one question may take."""
+
+
 class CachedGenerator:
     """Wraps a generator. Equal prompts run once; each slice is stored as soon as it is done, so a kill loses one slice.
 
@@ -120,5 +124,5 @@ class CachedGenerator:
 
 
 def _shown(work: Iterable[T], total: int, num_answers: int) -> Iterable[T]:
-    """Work under a bar; nobody needs one for a single answer."""
-    return track(work, total=total, description="answering") if num_answers > 1 else work
+    """Work under a bar; nobody needs one for a single question."""
+    return track(work, total=total, description="answering") if num_answers > _FEW else work
