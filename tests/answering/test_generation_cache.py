@@ -125,12 +125,13 @@ def test_what_is_missing_is_what_would_run(tiny: LocalGenerator, tmp_path: Path)
 
 
 @pytest.mark.parametrize("kind", [Watched, OneByOne])
-def test_more_than_one_answer_has_a_bar(
+def test_more_prompts_than_one_question_takes_have_a_bar(
     tiny: LocalGenerator, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: type[Watched]
 ) -> None:
     cached = CachedGenerator(kind(tiny), tmp_path / "cache.sqlite")
-    for num, has_bar in ((1, False), (2, False), (4, True), (4, False)):
-        ask(cached, QUESTIONS[:num])
+    many = [f"question {place}" for place in range(18)]
+    for num, has_bar in ((1, False), (9, False), (18, True), (18, False)):
+        ask(cached, many[:num])
         assert ("answering" in capsys.readouterr().err) == has_bar, num
 
 
