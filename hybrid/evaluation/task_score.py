@@ -5,8 +5,10 @@ A loss on dev falls with format and refusals too; only the answers tell whether 
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from hybrid.answering.citations import read_answer
+from hybrid.answering.pipeline import Pipeline, Request
 from hybrid.evaluation.graders import grade
 from hybrid.jsonl import read_jsonl
 from hybrid.protocols import Generator
@@ -20,7 +22,7 @@ def score_examples(
 
     An example without oracle whose target is an answer from memory is graded as an answer.
     """
-    records = [record for _, record in read_jsonl(file) if record["kind"] != "general"]
+    records = _records(file)
     chats = [tuple(Message(turn["role"], turn["content"]) for turn in record["prompt"]) for record in records]
     scores = []
     for record, generation in zip(records, generator.generate(chats, max_new_tokens=max_new_tokens), strict=True):
@@ -31,3 +33,33 @@ def score_examples(
         else:
             scores.append(grade(answer.plain, questions[record["question_id"]], abstained=answer.abstained).score)
     return scores
+
+
+def score_as_served(pipeline: Pipeline, file: Path, questions: Mapping[str, Question]) -> list[float]:
+    """As `score_examples`, of an untuned generator asked as the pipeline serves it, of the same passages: what is
+    withheld counts as declined. An adapter must beat that, not a base in a prompt that nobody would give it.
+    """
+    records = _records(file)
+    asked = [questions[record["question_id"]] for record in records]
+    ranking = pipeline.retrieve([question.question for question in asked], pipeline.config.retrieval.depth)
+    requests = [
+        Request(
+            question.question,
+            [pipeline.passages[name] for name in (record["oracle"], *record["distractors"]) if name],
+            ranking=[hit.passage_id for hit in hits],
+            hidden=question.positives,
+        )
+        for question, record, hits in zip(asked, records, ranking, strict=True)
+    ]
+    scores = []
+    for record, question, answer in zip(records, asked, pipeline.answer(requests), strict=True):
+        if read_answer(record["completion"][0]["content"], (), guard=False).abstained:
+            scores.append(float(answer.served_abstention))
+        else:
+            graded = grade(answer.plain, question, abstained=answer.abstained)
+            scores.append(0.0 if answer.withheld else graded.score)
+    return scores
+
+
+def _records(file: Path) -> list[dict[str, Any]]:
+    return [record for _, record in read_jsonl(file) if record["kind"] != "general"]

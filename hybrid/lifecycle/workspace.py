@@ -23,6 +23,7 @@ from hybrid.lifecycle.generator_choice import SystemName, open_generator
 from hybrid.lifecycle.lock import locked
 from hybrid.lifecycle.search import Search
 from hybrid.lifecycle.settled_prompt import settle_prompt
+from hybrid.lifecycle.task_score import task_score
 from hybrid.models import resolve
 from hybrid.protocols import Generator, Reranker, Scorer
 from hybrid.retrieval.sentence_embedder import SentenceEmbedder
@@ -190,7 +191,9 @@ class Workspace:
         examples = self.raft(force=force)
 
         def score(adapter: Path | None) -> float:
-            return self._task_score(make_generator(self.config, adapter=adapter, engine="transformers"))
+            generator = make_generator(self.config, adapter=adapter, engine="transformers")
+            base = self.search("embedder", self.published()) if adapter is None else None
+            return task_score(self.root, self.config, self.published(), generator, base)
 
         return train_generator(
             resolve(self.config.generator.model, "generator"),
@@ -213,7 +216,9 @@ class Workspace:
         def measure(weight: float) -> Point:
             folder = self.root / "adapter" / ADAPTER if weight else None
             generator = make_generator(self.config, adapter=folder, adapter_weight=weight or 1.0, engine="transformers")
-            return Point(weight, self._task_score(generator), general_dev_score(generator, self.config))
+            # not by `passages`: that looks through the whole corpus, and a sweep comes here for every weight
+            score = task_score(self.root, self.config, self.published(), generator)
+            return Point(weight, score, general_dev_score(generator, self.config))
 
         return sweep_weights(
             measure,
@@ -221,19 +226,6 @@ class Workspace:
             target=self.root / "frontier",
             inputs={"adapter": adapter.id, "general": sha256_json([digest_of(path) for path in files])},
         )
-
-    def _task_score(self, generator: Generator) -> float:
-        """Mean score over the RAFT dev examples; answers are cached, so that a measured model costs nothing again."""
-        from hybrid.evaluation.task_score import score_examples
-
-        scores = score_examples(
-            self._cached(generator),
-            self.root / "raft" / "dev.jsonl",
-            # not by `passages`: that looks through the whole corpus, and a sweep comes here for every weight
-            {question.id: question for question in self.published().questions},
-            max_new_tokens=self.config.generator.max_new_tokens,
-        )
-        return sum(scores) / len(scores)
 
     def merge(self) -> Manifest:
         """The adapter merged with its base into a plain model folder."""

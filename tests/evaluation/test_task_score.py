@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from hybrid.evaluation.task_score import score_examples
+from hybrid.evaluation.task_score import score_as_served, score_examples
 from hybrid.jsonl import write_jsonl
 from hybrid.types import Chat, Generation, Question
+from tests.answering.test_reading_apart import FirstWeight, system
 
 QUESTIONS = {
     "q1": Question("q1", "Where?", ("Oslo",), ("p1",)),
@@ -66,3 +67,26 @@ def test_an_answer_from_memory_is_graded_where_that_is_the_target(tmp_path: Path
     says = [Says({"q1": text}) for text in ("Oslo", "I don't know.")]
     found = [score_examples(one, tmp_path / "dev.jsonl", QUESTIONS, max_new_tokens=5) for one in says]
     assert found == [[1.0], [0.0]]
+
+
+def test_a_base_that_reads_apart_is_scored_as_it_is_served(tmp_path: Path) -> None:
+    """By the reader that says the first weight it reads: together it is wrong, apart it is right."""
+    questions = {
+        "m": Question("m", "The motor weighs how many kg?", ("40 kg",), ("motor",)),
+        "none": Question("none", "What is the price of a cake?", answerable=False),
+        "v": Question("v", "At how many bar does the valve open?", ("6 bar",), ("valve",)),
+    }
+    contexts = {"m": ("motor", ["pump", "valve"]), "none": ("", ["pump", "motor"]), "v": ("valve", [])}
+    rows = []
+    for name, (oracle, distractors) in contexts.items():
+        target = questions[name].answers[0] if oracle else "I don't know."
+        rows.append({**line(name, "oracle", target), "oracle": oracle, "distractors": distractors})
+    write_jsonl(tmp_path / "dev.jsonl", [*rows, line("g", "general", "Hello.")])
+
+    def scores(reading: str) -> list[float]:
+        pipeline = system(FirstWeight(), reading=reading)
+        return score_as_served(pipeline, tmp_path / "dev.jsonl", questions)
+
+    # the weight of a pump says nothing of a cake's price, so it is withheld; of a valve nothing is said
+    assert scores("apart") == [1.0, 1.0, 0.0]
+    assert scores("together")[1:] == [1.0, 0.0]
