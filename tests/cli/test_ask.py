@@ -45,7 +45,8 @@ def test_only_what_changed_is_indexed(place: Place, manuals: Path) -> None:
     assert ask(place, "manuals", QUESTION).code == 0
     again = ask(place, "../manuals", QUESTION, cwd=place.corpus.parent.parent / "corpora")
     assert again.code == 0, again.err
-    assert again.err == f"workspace: {place.folder / 'asked'}\n"
+    # whatever the tiny model says, and whether that is withheld
+    assert again.err.startswith(f"workspace: {place.folder / 'asked'}\n") and "index" not in again.err
     (manuals / "yew.md").write_text("# Yew\n\n## Weight\n\nThe bare Yew weighs 71 kg.\n", encoding="utf-8")
     changed = ask(place, "manuals", "What does the bare Yew weigh?", "--json", "--where", "source=yew.md")
     assert changed.code == 0, changed.err
@@ -145,7 +146,8 @@ def test_workspaces_that_cannot_be(place: Place, manuals: Path) -> None:
     hidden = at("manuals/.hybrid")
     assert hidden.code == 0, hidden.err
     assert "indexed 6 documents" in hidden.err
-    assert at("manuals/.hybrid").err == "workspace: manuals/.hybrid\n", "it is no document"
+    again = at("manuals/.hybrid").err
+    assert again.startswith("workspace: manuals/.hybrid\n") and "index" not in again, "it is no document"
 
 
 def test_models_are_fetched_and_their_size_is_told(place: Place, manuals: Path) -> None:
