@@ -54,7 +54,7 @@ class AnsweringConfig(Stage):
     """What happens to an answer that nothing bears out: a figure or identifier that no source contains, no source at
     all, words of the instruction, a source that treats too little of the question (`min_support`). `abstain` withholds
     it and shows answers whole, when they are judged; with the others a terminal shows them while they are written."""
-    min_support: float | None = 1.1
+    min_support: float | None = 1.08
     """Least support of an answer that is served: the share of the question's words that is treated where the answer
     stands, rare words counting more, plus twice the cosine of question and passage corrected for what the embedder
     gives to unrelated texts, plus half the mean log-probability of the answer's tokens. Lower answers more, higher

@@ -89,10 +89,10 @@ def test_the_others_are_read_only_where_the_first_two_are_not_borne_out_well() -
     sure, unsure = FirstWeight(), FirstWeight()
     well = ask(system(sure), "The pump weighs how many kg?", "pump", "valve", "motor")
     assert (well.plain, len(sure.asked)) == ("25 kg", 2)
-    assert well.support >= 1.6 and well.context == ("pump", "valve", "motor") and well.new_tokens == 6
+    assert well.support >= 1.55 and well.context == ("pump", "valve", "motor") and well.new_tokens == 6
     assert well.prompt_tokens == sum(sure.count_tokens(chat) for chat in sure.asked)
     poorly = ask(system(unsure), "What is the price?", "pump", "valve", "motor")
-    assert poorly.support < 1.6 and len(unsure.asked) == 3 and poorly.new_tokens == 9
+    assert poorly.support < 1.55 and len(unsure.asked) == 3 and poorly.new_tokens == 9
 
 
 def test_what_ranks_first_is_read_first_whatever_the_order() -> None:

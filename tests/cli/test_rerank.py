@@ -11,7 +11,7 @@ from hybrid.artifacts import Manifest, read_manifest
 from hybrid.cli.options import open_workspace
 from hybrid.corpus.passages import PassageSet
 from hybrid.evaluation.ranking import rank_metrics
-from hybrid.preflight.answers import Situation
+from hybrid.lifecycle.preflight import situation_of
 from hybrid.retrieval.cross_encoder import CrossEncoderReranker
 from tests.cli.commands import artefacts, refused, write_lines
 from tests.cli.conftest import Place
@@ -132,8 +132,7 @@ def test_what_rests_on_the_order_goes_stale_with_it(
     for more, same in ((changed, True), (other, False), (deeper, False), ({}, False)):
         overrides = tuple(tiny_settings(indexed.models, **more)[1::2])
         workspace = open_workspace(indexed.corpus, None, overrides, indexed.workspace)
-        situation = Situation(workspace.root, workspace.corpus, workspace.config, workspace.passages(), ("embed",))
-        assert situation.is_of_base(diagnosis) == same
+        assert situation_of(workspace, ["embed"]).is_of_base(diagnosis) == same
     rafts = []
     for more in ({}, changed, other, deeper, {}):
         overrides = tuple(tiny_settings(indexed.models, **more)[1::2])
