@@ -2,6 +2,7 @@
 while it runs, or as they are held, computed with in full."""
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -19,18 +20,22 @@ _RUNTIME = "runtime_options"
 _OTHER_SIDE = "DYNAMIC_QUANTIZATION_GROUP_SIZE"
 
 
+def _products(model: Any) -> Iterator[tuple[Any, Any]]:
+    """Matrix products with constant weights `(outputs, inputs)`, each with its constant."""
+    for node in model.get_ops():
+        if node.get_type_name() == "MatMul" and node.get_attributes()["transpose_b"]:
+            source = node.input_value(1).get_node()
+            if source.get_type_name() == "Constant":
+                yield node, source
+
+
 def quantize_weights(model: Any) -> None:
     """Weights of matrix products to int8, symmetric, a scale for each output. How many values of the other side share
     a scale is written into the model, which the engine obeys."""
     from openvino import opset13 as ops
 
     width = 0
-    for node in model.get_ops():
-        if node.get_type_name() != "MatMul":
-            continue
-        source = node.input_value(1).get_node()
-        if source.get_type_name() != "Constant" or not node.get_attributes()["transpose_b"]:
-            continue
+    for node, source in _products(model):
         weights = source.get_data()
         scale = np.maximum(np.abs(weights).max(axis=1, keepdims=True), 1e-12) / _LEVELS
         whole = ops.constant(np.rint(weights / scale).astype(np.int8))
@@ -48,12 +53,7 @@ def hold_weights(model: Any) -> None:
     """
     from openvino import opset13 as ops
 
-    for node in model.get_ops():
-        if node.get_type_name() != "MatMul":
-            continue
-        source = node.input_value(1).get_node()
-        if source.get_type_name() != "Constant" or not node.get_attributes()["transpose_b"]:
-            continue
+    for node, source in _products(model):
         weights = source.get_data()
         if weights.ndim != 2:
             continue
