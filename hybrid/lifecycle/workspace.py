@@ -91,7 +91,8 @@ class Workspace:
         manifest = require(self.root / "embedder", "hybrid train-embed")
         if manifest.inputs["embedder"] != sha256_tree(self.base_embedder.folder):
             raise StaleError(
-                f"{self.root / 'embedder'} was tuned from another than embedder.model: {self.config.embedder.model}",
+                f"{self.root / 'embedder'} was tuned from another model than embedder.model = "
+                f"{self.config.embedder.model}",
                 "run `hybrid train-embed` again, or pass --system base where the command takes it",
             )
         return make_embedder(self.config, self.root / "embedder" / "model", name=f"{self.config.embedder.model} tuned")
