@@ -151,7 +151,7 @@ def test_a_folder_is_asked_measured_and_counted_in_an_empty_folder(installed: In
 def test_configurations_and_errors_in_an_empty_folder(installed: Installed) -> None:
     named = installed.run("config", "--config", "default", "--json")
     assert named.code == 0, named.err
-    assert json.loads(named.out)["retrieval"]["k"] == 5
+    assert json.loads(named.out)["retrieval"]["k"] == 8
     refused(installed.run("config", "--config", "defaults"), "no such configuration", "gpu-qlora")
     refused(installed.run("query", "Why?"), "corpora/pumps: no corpus here", "pass --corpus FOLDER")
     refused(installed.run("ask", installed.folder, "Why?"), "the folder is empty")
