@@ -27,7 +27,7 @@ READY  := $(VENV)/.ready
 OPTIONS = --corpus $(CORPUS) --config $(CONFIG) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo ask audit preflight index train-embed train-raft merge evaluate diagnose query test check dist bench bench-engines bench-trial bench-faults bench-diagnosis bench-audit bench-modelfree bench-ingest bench-fusion bench-rerank bench-search bench-filter bench-query bench-encode bench-speed bench-capacity clean lock bench-own bench-prompts bench-reader
+.PHONY: help setup models demo ask audit preflight index train-embed train-raft merge evaluate diagnose query test check dist bench bench-engines bench-trial bench-faults bench-diagnosis bench-audit bench-modelfree bench-ingest bench-fusion bench-rerank bench-search bench-filter bench-query bench-encode bench-speed bench-capacity clean lock bench-own bench-prompts bench-reader bench-grading
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -153,6 +153,9 @@ bench-own: models  ## answers from a team's own folder, nothing tuned, beside Ll
 
 bench-prompts: models  ## the default prompt on public sets: right sources, gold among other passages, echoes
 	$(BIN)/python -m benchmarks.prompts --data $(DATA)
+
+bench-grading: $(READY)  ## refusals told from answers, and answers graded, beside labels in eight languages
+	$(BIN)/python -m benchmarks.grading
 
 bench-encode: models  ## indexing beside sentence-transformers and LlamaIndex, and every backend of the embedder
 	$(BIN)/python -m benchmarks.encode --data $(DATA)

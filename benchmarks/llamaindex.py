@@ -62,6 +62,8 @@ def _engine(root: Path, given: dict[str, Any], prompts: list[str], *, streaming:
         context_window=given["context_window"],
         max_new_tokens=given["max_new_tokens"],
         generate_kwargs={"do_sample": False},
+        # the weights lie in bfloat16, which few CPUs multiply fast
+        model_kwargs={"dtype": "float32"},
         is_chat_model=True,
     )
     own = llm.messages_to_prompt
@@ -73,12 +75,7 @@ def _engine(root: Path, given: dict[str, Any], prompts: list[str], *, streaming:
     llm.messages_to_prompt = noted
     Settings.llm = llm
     storage = StorageContext.from_defaults(persist_dir=str(root / "llamaindex"))
-    template = ChatPromptTemplate(
-        message_templates=[
-            ChatMessage(role=MessageRole.SYSTEM, content=given["system"]),
-            ChatMessage(role=MessageRole.USER, content="{context_str}\n\nQuestion: {query_str}"),
-        ]
-    )
+    template = ChatPromptTemplate(message_templates=[ChatMessage(role=MessageRole.USER, content=given["template"])])
     return load_index_from_storage(storage).as_query_engine(
         similarity_top_k=given["k"],
         text_qa_template=template,

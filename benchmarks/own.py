@@ -99,7 +99,7 @@ def main(
     tell(rows)
     if not print_only and split == "test":
         labels = {label(model) for model in models}
-        record(COMMAND, rows, [row for row in results.load() if _size_of(row) not in {*labels, ""}])
+        record(COMMAND, rows, [row for row in results.load() if size_of(row) not in {*labels, ""}])
 
 
 def record(command: str, rows: Sequence[dict[str, Any]], others: Sequence[dict[str, Any]]) -> None:
@@ -131,7 +131,8 @@ def label(model: str) -> str:
     return found[0] if found else name
 
 
-def _size_of(row: dict[str, Any]) -> str:
+def size_of(row: dict[str, Any]) -> str:
+    """The size of the model that a row tells; empty where it tells none."""
     return str(row["system"].rpartition(", ")[2]) if ", " in row["system"] else ""
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import click
 
 from benchmarks import results
-from benchmarks.own import label, record, tell
+from benchmarks.own import label, record, size_of, tell
 from hybrid.answering.pipeline import Request
 from hybrid.cli.main import set_up_libraries
 from hybrid.cli.options import open_workspace
@@ -28,7 +28,7 @@ from hybrid.lifecycle.workspace import Workspace
 from hybrid.models import resolve
 from hybrid.serving.asking import Asker
 from hybrid.serving.client import SOCKET
-from hybrid.types import Interval
+from hybrid.types import Interval, Passage
 
 COMMAND = "make bench-query"
 CORPUS = Path("corpora") / "pumps"
@@ -37,15 +37,17 @@ WARM_UP = "Who made the first pump?"
 SYSTEM = "base"
 MODULE = [sys.executable, "-m", "hybrid.cli.main"]
 OTHER = [sys.executable, "-m", "benchmarks.llamaindex"]
-MODEL = "SmolLM2-135M-Instruct"
-"""Rows of another bear its size."""
+MODEL = "Qwen2.5-Coder-0.5B-Instruct"
 PLACE = ["--corpus", str(CORPUS), "--workspace", str(ROOT)]
 JUDGED = "hybrid query, whole answer, judged"
-STREAMED = "hybrid query, first token, guard flag"
+STREAMED = "hybrid query, first token, one prompt, guard flag"
+FLAG = ("--set", "answering.guard=flag", "--set", "answering.reading=together")
 SERVED = "hybrid query, served, whole command"
-INT8 = "hybrid, 8bit"
-WARM = {"hybrid": (), INT8: ("generator.quantization=8bit",)}
-"""Sides of ours with their settings."""
+TOGETHER = "hybrid, one prompt"
+ALIKE = ("answering.reading=together", "retrieval.mode=dense", "generator.context_tokens=4096")
+"""What makes our prompts those of LlamaIndex."""
+WARM = {"hybrid": (), TOGETHER: ALIKE}
+"""Sides of ours with their settings: as it is served, and as LlamaIndex asks, all passages in one prompt."""
 
 
 @click.command()
@@ -69,12 +71,12 @@ def main(model: str, rounds: int, num_questions: int, print_only: bool) -> None:
     for number in range(rounds):
         sides = [*WARM, "LlamaIndex"] if number % 2 == 0 else ["LlamaIndex", *reversed(WARM)]
         found = {side: _warm(side) for side in sides}
-        same = sum(a == b for a, b in zip(found["hybrid"]["prompts"], found["LlamaIndex"]["prompts"], strict=True))
+        same = sum(a == b for a, b in zip(found[TOGETHER]["prompts"], found["LlamaIndex"]["prompts"], strict=True))
         for side in sides:
             taken.setdefault(f"warm {side}", []).append(statistics.median(found[side]["seconds"]))
         cold = {
             JUDGED: [*MODULE, "query", *place, questions[number % len(questions)]],
-            STREAMED: [*MODULE, "query", *place, "--set", "answering.guard=flag", questions[number % len(questions)]],
+            STREAMED: [*MODULE, "query", *place, *FLAG, questions[number % len(questions)]],
             "LlamaIndex": [*OTHER, "cold", str(ROOT), questions[number % len(questions)]],
         }
         for side in cold if number % 2 == 0 else reversed(cold):
@@ -85,18 +87,12 @@ def main(model: str, rounds: int, num_questions: int, print_only: bool) -> None:
         click.echo(f"round {number + 1}: " + ", ".join(f"{k} {v[-1]:.2f} s" for k, v in taken.items()), err=True)
     click.echo(f"{same} of {num_questions} prompts are the same to the byte", err=True)
     minutes = round((time.perf_counter() - started) / 60, 1)
-    size = "" if model == MODEL else label(model)
+    size = label(model)
     rows = _rows(taken, num_questions, minutes, size)
     tell(rows)
     if not print_only:
-        record(COMMAND, rows, [row for row in results.load() if size_of(row["system"]) != size])
+        record(COMMAND, rows, [row for row in results.load() if size_of(row) not in (size, "")])
     shutil.rmtree(ROOT)
-
-
-def size_of(system: str) -> str:
-    """Of the model, as rows of another than `MODEL` bear it; empty for those of `MODEL`."""
-    last = system.rpartition(", ")[2]
-    return last if label(last) == last and last[0].isdigit() and last[-1] in "BM" else ""
 
 
 def _workspace(settings: tuple[str, ...] = ()) -> Workspace:
@@ -108,14 +104,16 @@ def _prepare(workspace: Workspace, model: str, num_questions: int) -> list[str]:
     config, passages = workspace.config, workspace.passages()
     asked = [q.question for q in sample(passages.questions, "test", num_questions, config.seed)]
     pipeline = workspace.pipeline(SYSTEM)
+    # LlamaIndex numbers the passages, too
+    template = pipeline.prompt("{query_str}", [Passage("", "{context_str}")])[-1].content.replace("[1] ", "", 1)
     given = {
         "embedder": str(resolve(config.embedder.model, "embedder")),
         "model": model,
         "generator": str(resolve(model, "generator")),
-        "context_window": 2048,
+        "context_window": 4096,
         "max_new_tokens": config.generator.max_new_tokens,
         "k": config.retrieval.k,
-        "system": pipeline.prompt("", [])[0].content,
+        "template": template,
         "warm_up": WARM_UP,
         "questions": asked,
         "passages": [{"id": p.id, "text": p.full_text} for p in passages.passages],
@@ -147,7 +145,7 @@ def measure(side: str) -> None:
         started = time.perf_counter()
         asker.ask(question)
         seconds.append(time.perf_counter() - started)
-    print(json.dumps({"seconds": seconds, "prompts": _prompts(pipeline, given)}))
+    print(json.dumps({"seconds": seconds, "prompts": _prompts(pipeline, given) if side == TOGETHER else []}))
 
 
 def _prompts(pipeline: Any, given: dict[str, Any]) -> list[str]:
@@ -241,10 +239,9 @@ def _rows(taken: dict[str, list[float]], num_questions: int, minutes: float, siz
     ]
     stamp = {"of": CORPUS.name, "split": "test", "seed": 13, "minutes": minutes, "command": COMMAND}
     return [
-        results.make_row(metric, f"{system}, {size}" if size else system, value, **stamp)
+        # no model is loaded for the help
+        results.make_row(metric, system if metric == "speed/help-s" else f"{system}, {size}", value, **stamp)
         for metric, system, value in found
-        # which no model is loaded for
-        if not (size and metric == "speed/help-s")
     ]
 
 

@@ -112,7 +112,7 @@ def _prepare(file: Path, model: str, gguf: Path, num_questions: int) -> None:
     asked = []
     for question in sample(workspace.passages().questions, "test", num_questions, workspace.config.seed):
         fitted = pipeline.fit(Request(question.question, pipeline.lookup(pipeline.retrieve([question.question])[0])))
-        chat = pipeline.prompt(question.question, fitted.passages, fitted.examples)
+        chat = pipeline.chats(question.question, fitted)[0]
         tokens, _ = _written(generator, chat, longest)
         prompt = renderer.encode(renderer.render(chat))
         asked.append({"chat": [[m.role, m.content] for m in chat], "prompt": prompt, "answer": tokens})

@@ -7,9 +7,10 @@ which of them it cites, by their places. A row is a reply judged: what `hybrid.e
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hybrid.answering.citations import cited_numbers, declines, plain_text
+from hybrid.answering.citations import cited_numbers, plain_text
 from hybrid.answering.excerpt import contains_answer
 from hybrid.answering.grounding import is_echo
+from hybrid.answering.refusals import declines
 from hybrid.corpus.questions import squeeze
 from hybrid.evaluation.figure import Figure, Row, gain, is_known, measure, ratio
 from hybrid.evaluation.graders import grade

@@ -34,7 +34,8 @@ def read_jsonl(
             if appended and not raw.endswith(b"\n"):
                 return
             try:
-                line = raw.decode("utf-8")
+                # some editors write a mark before the first line
+                line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as error:
                 raise InputError(path, f"not UTF-8 ({error.reason})", "save the file as UTF-8", line=number) from None
             if not line.strip():

@@ -212,7 +212,7 @@ class Arm(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """One question answered under one arm in one passage order. `score` is in [0, 1]; `exact`: equals a gold answer;
-    `cited_gold`: how many of `cited` are gold.
+    `cited_gold`: how many of `cited` are gold. `gold_in_context` is None where nobody recorded it.
     """
 
     question_id: str
@@ -221,7 +221,7 @@ class Outcome:
     score: float
     correct: bool
     abstained: bool
-    gold_in_context: bool
+    gold_in_context: bool | None
     text: str
     cited: tuple[str, ...] = ()
     context: tuple[str, ...] = ()
@@ -233,6 +233,8 @@ class Label(StrEnum):
     """What a failed or lucky question is attributed to."""
 
     MISSING = "MISSING"
+    RETRIEVAL = "RETRIEVAL"
+    """Right from the gold passages; what kept them from the generator was not recorded."""
     RANKED_LOW = "RANKED_LOW"
     WRONG_DOCUMENTS = "WRONG_DOCUMENTS"
     WRONG_DOCUMENTS_DISTRACTED = "WRONG_DOCUMENTS+DISTRACTED"
@@ -252,6 +254,8 @@ class Layer(StrEnum):
     """What can be changed."""
 
     CORPUS = "corpus"
+    RETRIEVAL = "retrieval"
+    """Of the retrieval side, where it was not recorded which part failed."""
     RANKING = "ranking"
     EMBEDDER = "embedder"
     GENERATOR = "generator"

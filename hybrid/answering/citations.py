@@ -1,23 +1,18 @@
 """Reading an answer: its markers, whether it declines, and whether its figures stand in what it cites."""
 
+import json
 import re
 from collections.abc import Sequence
 
+from hybrid.answering.markers import find_markers, without_markers
 from hybrid.answering.prompt import ANSWER_MARK
+from hybrid.answering.refusals import declines
 from hybrid.answering.sources import NUMBER_WORDS, supporting_sentence, tokens
+from hybrid.languages.detection import language_of
+from hybrid.languages.folding import fold
+from hybrid.languages.numerals import close_up, readings, spell_out
 from hybrid.types import Answer, Citation, Passage
 
-_MARKER = re.compile(r"\[(\d{1,3})\]")
-_DECLINES = re.compile(
-    r"^\W*(?:(?:yes|no)\W+)?"
-    r"(i (?:do not|don't|don’t|cannot|can't|am not able to) (?:know|answer|say|find|tell|determine)|"
-    r"(?:(?:the|these) (?:numbered )?passages? (?:do|does)(?: not|n't|n’t)|"
-    r"none of the(?:se)? (?:numbered )?passages?(?: do| does)?) "
-    r"(?:hold|contain|mention|say|provide|give|state)|"
-    r"(?:unknown|not (?:stated|mentioned|given|specified|provided|enough information)))",
-    re.IGNORECASE,
-)
-_UNFINISHED_MARKER = re.compile(r"\[\d*$")
 _FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
 _WORD = re.compile(r"[A-Za-z0-9]+(?:[-/.,][A-Za-z0-9]+)*")
 
@@ -29,17 +24,25 @@ def read_answer(
     shown: Sequence[str] = (),
     *,
     guard: bool = True,
+    question: str = "",
+    gold: Sequence[str] = (),
+    round_too: bool = False,
 ) -> Answer:
-    """Parse a completion against the passages it was given, in their order, and what of them was shown.
+    """Parse a completion against the passages it was given, in their order, and what of them was shown: the one door
+    for every answer, whoever gave it.
 
-    `guard`: withhold unsupported answers.
+    `guard`: withhold unsupported answers. `question` and, where it is known, `gold` help to tell what is text from what
+    is a marker or a refusal: `argv[1]`, "Unknown device". `round_too`: (1) is a marker as well, where the prompt asks
+    for it.
 
     Markers that point outside the context are ignored: they cite nothing.
     """
     final = text.rsplit(ANSWER_MARK, 1)[-1].strip()
-    plain = plain_text(final)
-    abstained = declines(plain)
-    cited = [] if abstained else [(n, context[n - 1]) for n in cited_numbers(final) if 1 <= n <= len(context)]
+    known = "\n".join([question, *gold, *(shown or [passage.full_text for passage in context])])
+    plain = plain_text(final, known, round_too=round_too)
+    abstained = declines(plain, question) and not any(_bare(plain) == _bare(text) for text in gold)
+    numbers = cited_numbers(final, known, round_too=round_too)
+    cited = [] if abstained else [(n, context[n - 1]) for n in numbers if 1 <= n <= len(context)]
     unsupported = () if abstained else unsupported_claims(plain, [passage for _, passage in cited])
     return Answer(
         text=text.strip(),
@@ -55,34 +58,40 @@ def read_answer(
     )
 
 
-def declines(plain: str) -> bool:
-    """Whether an answer without markers says that the answer is not known. An empty answer declines, too."""
-    return not plain.strip() or bool(_DECLINES.match(plain))
+def _bare(text: str) -> str:
+    return fold(text).casefold().strip(" .\"'")
 
 
-def may_yet_decline(text: str) -> bool:
-    """Whether the beginning of an answer declines, or may become one that declines as it goes on."""
-    # re cannot say of a text that it is the beginning of a match
-    import regex
+def plain_text(text: str, known: str = "", *, round_too: bool = False) -> str:
+    """A text without citation markers and the blanks that they leave; other blanks stay of their kind.
 
-    plain = plain_text(_UNFINISHED_MARKER.sub("", text))
-    return not plain or regex.match(_DECLINES.pattern, plain, regex.IGNORECASE, partial=True) is not None
-
-
-def plain_text(text: str) -> str:
-    """A text without citation markers and the blanks that they leave."""
-    return re.sub(r"\s+([.,;:!?])", r"\1", re.sub(r"\s+", " ", _MARKER.sub("", text))).strip()
+    What stands with its brackets in `known` is text. `round_too`: (1) is a marker as well.
+    """
+    bare = text if _is_object(text) else without_markers(text, known=known, round_too=round_too)
+    return re.sub(r"[ \t]+([.,;:!?])(?!\d)", r"\1", re.sub(r"[ \t\r\n\f\v]+", " ", bare)).strip()
 
 
-def unmarked(text: str) -> str:
+def unmarked(text: str, known: str = "", *, round_too: bool = False) -> str:
     """A text without citation markers, line by line as it was."""
-    lines = (re.sub(r"[ \t]+([.,;:!?])", r"\1", _MARKER.sub("", line)).strip() for line in text.splitlines())
+    bare = text if _is_object(text) else without_markers(text, known=known, round_too=round_too)
+    lines = (re.sub(r"[ \t]+([.,;:!?])(?!\d)", r"\1", line).strip() for line in bare.splitlines())
     return "\n".join(lines).strip()
 
 
-def cited_numbers(text: str) -> tuple[int, ...]:
+def cited_numbers(text: str, known: str = "", *, round_too: bool = False) -> tuple[int, ...]:
     """The numbers of all markers, each once."""
-    return tuple(dict.fromkeys(int(number) for number in _MARKER.findall(text)))
+    found = [] if _is_object(text) else find_markers(text, known=known, round_too=round_too)
+    return tuple(dict.fromkeys(number for marker in found for number in marker.numbers))
+
+
+def _is_object(text: str) -> bool:
+    """Whether a text is a JSON object, whose lists are no markers."""
+    if not text.lstrip().startswith("{"):
+        return False
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False
 
 
 def unsupported_claims(plain: str, cited: Sequence[Passage], question: str = "") -> tuple[str, ...]:
@@ -90,25 +99,22 @@ def unsupported_claims(plain: str, cited: Sequence[Passage], question: str = "")
     the question."""
     texts = [*(passage.full_text for passage in cited), question]
     known = {claim for text in texts for claim in _claims(text)}
+    # small numbers in words
     known |= {token for text in texts for token in tokens(text) if token in NUMBER_WORDS.values()}
-    return tuple(claim for claim in dict.fromkeys(_claims(plain)) if claim not in known)
+    values = {value for claim in known for value in readings(claim)}
+    return tuple(
+        claim for claim in dict.fromkeys(_claims(plain)) if claim not in known and not readings(claim) & values
+    )
 
 
 def _claims(text: str) -> list[str]:
-    """Normalised figures and identifiers, in order. A figure inside an identifier counts as the identifier only."""
+    """Figures and identifiers, in order. A figure inside an identifier counts as the identifier only."""
     claims = []
-    for word in _WORD.findall(text):
+    for word in _WORD.findall(close_up(spell_out(fold(text), language_of(text)))):
         token = word.strip(".,-/")
         if _FIGURE.fullmatch(token):
-            claims.append(_plain_figure(token))
+            claims.append(token)
         elif any(c.isdigit() for c in token):
             split = re.fullmatch(r"(\d+(?:[.,]\d+)*)([A-Za-z]{1,3})", token)
-            claims.append(_plain_figure(split[1]) if split else token.upper())
+            claims.append(split[1] if split else token.upper())
     return claims
-
-
-def _plain_figure(token: str) -> str:
-    """`1,200` and `1200` are one figure; `6,5` stays apart from `65`."""
-    if re.fullmatch(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?", token):
-        token = token.replace(",", "")
-    return token.rstrip("0").rstrip(".") if "." in token else token

@@ -10,16 +10,17 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from hybrid.languages.folding import fold
+from hybrid.languages.words import bordered, find_words
 from hybrid.types import Passage
 
 GAP = "…"
 """Stands where text was left out."""
 
 _FIELD = re.compile(r"^([A-Za-z_][\w -]{0,40}): ")
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
-_WORD = re.compile(r"\w+")
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n+")
 _STOP = frozenset(
-    _WORD.findall(
+    find_words(
         "a an the of in on at to for from by with and or is are was were be been do does did what which who whom when "
         "where why how that this these those it its as i you we they he she can could would should will my your our"
     )
@@ -113,9 +114,10 @@ WHOLE = Excerpts()
 
 
 def contains_answer(text: str, answer: str) -> bool:
-    """Whether the answer stands in the text as whole words, case and spacing aside."""
-    pattern = r"\s+".join(re.escape(word) for word in answer.split())
-    return bool(pattern) and bool(re.search(rf"(?<!\w){pattern}(?!\w)", text, re.IGNORECASE))
+    """Whether the answer stands in the text as whole words; case, spacing and forms of Unicode aside."""
+    wanted = fold(answer).split()
+    pattern = r"\s+".join(map(re.escape, wanted))
+    return bool(pattern) and bool(re.search(bordered(pattern, "".join(wanted)), fold(text), re.IGNORECASE))
 
 
 def answer_survives(answers: Sequence[str], whole: str, shown: str) -> bool:
@@ -142,8 +144,8 @@ def _parse(text: str) -> dict[str, str]:
 
 def _relevance(sentences: Sequence[str], question: str) -> list[float]:
     """Per sentence the summed rarity (inverse sentence frequency) of the question's words that it holds."""
-    bags = [{_stem(word) for word in _WORD.findall(sentence.lower())} for sentence in sentences]
-    wanted = {_stem(word) for word in _WORD.findall(question.lower()) if word not in _STOP}
+    bags = [{_stem(word) for word in find_words(sentence.lower())} for sentence in sentences]
+    wanted = {_stem(word) for word in find_words(question.lower()) if word not in _STOP}
     frequency = Counter(word for bag in bags for word in bag & wanted)
     return [sum(math.log(1 + len(bags) / frequency[word]) for word in bag & wanted) for bag in bags]
 

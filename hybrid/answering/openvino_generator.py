@@ -22,8 +22,9 @@ _EXPORT_VERSION = 2
 """Of the files: others that compute the same."""
 _KV_CACHE_GB = 2
 _TOKENS_A_STEP = 2048
-_LOOKED_UP = 5
-"""Tokens that are proposed at once."""
+_LOOKED_UP: dict[Bits, int] = {"whole": 5, "int8 weights": 2, "int8": 5}
+"""Tokens that are proposed at once. Weights held in 8 bits are unpacked anew for every few tokens of a step: five
+proposals cost more than they save."""
 _LOOKED_UP_BY = 3
 """The last tokens of an answer, by which those that followed them before are looked up."""
 
@@ -119,7 +120,7 @@ class OpenVINOGenerator:
         """
         pipeline, ids, options = self._alone, self._encode(chat), self._options(max_new_tokens)
         if self._lookup:
-            options.num_assistant_tokens, options.max_ngram_size = _LOOKED_UP, _LOOKED_UP_BY
+            options.num_assistant_tokens, options.max_ngram_size = _LOOKED_UP[self._bits], _LOOKED_UP_BY
         request = pipeline.add_request(0, _tensor(ids), options)
         tokens: list[int] = []
         total = 0.0

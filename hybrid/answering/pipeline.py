@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from itertools import islice
 
 from hybrid.answering.citations import read_answer
 from hybrid.answering.grounding import Policy, ground
@@ -20,7 +19,7 @@ from hybrid.answering.prompt import (
     prompt_form,
     render,
 )
-from hybrid.answering.reading_apart import FIRST, best_reading, is_enough
+from hybrid.answering.reading_apart import Reading, best_reading, passages_to_read, read_passage
 from hybrid.answering.reranking import rerank
 from hybrid.answering.sources import Similar
 from hybrid.answering.streaming import Gate, OnText, may_stream
@@ -149,27 +148,42 @@ class Pipeline:
     def answer(self, requests: Sequence[Request]) -> list[Answer]:
         """Answers in the order of the requests. Raises `UserError` where kept passages alone are over the budget."""
         contexts = self.fit_all(requests)
-        chats = [self.chats(request.question, context) for request, context in zip(requests, contexts, strict=True)]
-        first = self._generate([each[:FIRST] for each in chats])
-        answers = [self._read(r.question, told, c) for r, told, c in zip(requests, first, contexts, strict=True)]
-        left = [n for n, each in enumerate(chats) if len(each) > FIRST and not is_enough(answers[n])]
-        for n, told in zip(left, self._generate([chats[n][FIRST:] for n in left]), strict=True):
-            answers[n] = self._read(requests[n].question, [*first[n], *told], contexts[n])
-        return answers
+        if self.reads_apart:
+            return self._answer_apart(requests, contexts)
+        told = self._generate([self.chats(r.question, c)[0] for r, c in zip(requests, contexts, strict=True)])
+        return [self._read(r.question, t, c) for r, t, c in zip(requests, told, contexts, strict=True)]
 
-    def _generate(self, chats: Sequence[Sequence[Chat]]) -> list[list[Generation]]:
-        """Of the chats of each request, all at once."""
-        longest = self.config.generator.max_new_tokens
-        asked = [chat for each in chats for chat in each]
-        told = self.generator.generate(asked, max_new_tokens=longest)
+    def _answer_apart(self, requests: Sequence[Request], contexts: Sequence[FittedContext]) -> list[Answer]:
+        """One passage of each request at a time, until an answer is borne out well."""
+        chats = [self.chats(request.question, context) for request, context in zip(requests, contexts, strict=True)]
+        policy, similar = self._policy, self._similarity()
+        told: list[list[Generation]] = [[] for _ in requests]
+        readings: list[list[Reading]] = [[] for _ in requests]
+        left = list(range(len(requests)))
+        while left:
+            place = len(told[left[0]])
+            for n, generation in zip(left, self._generate([chats[n][place] for n in left]), strict=True):
+                told[n].append(generation)
+                if contexts[n].passages:
+                    read = read_passage(requests[n].question, generation, contexts[n], place, policy, similar)
+                    readings[n].append(read)
+            left = [n for n in left if place + 1 < len(chats[n]) and not readings[n][-1].is_enough]
+        return [
+            self._counted(best_reading(own, context), generations, context)
+            if own
+            else self._read(request.question, generations[0], context)
+            for request, own, generations, context in zip(requests, readings, told, contexts, strict=True)
+        ]
+
+    def _generate(self, chats: Sequence[Chat]) -> list[Generation]:
+        told = self.generator.generate(chats, max_new_tokens=self.config.generator.max_new_tokens)
         # a server need not say how many it read
-        counted = (
+        return [
             generation
             if generation.num_prompt_tokens
             else replace(generation, num_prompt_tokens=self.generator.count_tokens(chat))
-            for chat, generation in zip(asked, told, strict=True)
-        )
-        return [list(islice(counted, len(each))) for each in chats]
+            for chat, generation in zip(chats, told, strict=True)
+        ]
 
     def stream(self, request: Request, on_text: OnText) -> Answer:
         """As `answer` for one request; `on_text` gets what may be shown of the answer before it is judged, in pieces.
@@ -184,7 +198,7 @@ class Pipeline:
             max_new_tokens=self.config.generator.max_new_tokens,
             on_text=Gate(self.config.answering, on_text).put,
         )
-        return self._read(request.question, [generation], context)
+        return self._read(request.question, generation, context)
 
     @property
     def reads_apart(self) -> bool:
@@ -211,12 +225,13 @@ class Pipeline:
         return [self._with_examples(*each) for each in zip(requests, contexts, chosen, strict=True)]
 
     def _fit_passages(self, request: Request) -> FittedContext:
+        passages = request.passages
+        if self.form.best_first or self.reads_apart:
+            # those that rank first are read first, and the others perhaps not at all
+            passages = best_first(passages, request.ranking)
         return fit_context(
             request.question,
-            # those that rank first are read first, and the others perhaps not at all
-            best_first(request.passages, request.ranking)
-            if self.form.best_first or self.reads_apart
-            else request.passages,
+            passages_to_read(passages, request.keep) if self.reads_apart else passages,
             form=self.form,
             count_tokens=self.generator.count_tokens,
             budget_tokens=self.config.generator.context_tokens,
@@ -238,15 +253,21 @@ class Pipeline:
         """The chat that asks the question of these passages together."""
         return render(question, passages, self.form, examples)
 
-    def _read(self, question: str, generations: Sequence[Generation], context: FittedContext) -> Answer:
-        options = self.config.answering
-        policy, similar = Policy(options.guard == "abstain", self.form.words, options.min_support), self._similarity()
-        if self.reads_apart and context.passages:
-            answer = best_reading(question, generations, context, policy, similar)
-        else:
-            text, logprob = generations[0].text, generations[0].logprob
-            answer = read_answer(text, context.passages, context.dropped, context.shown, guard=False)
-            answer = ground(answer, question, context.passages, policy, logprob=logprob, similar=similar)
+    def _read(self, question: str, generation: Generation, context: FittedContext) -> Answer:
+        text, logprob = generation.text, generation.logprob
+        answer = read_answer(
+            text,
+            context.passages,
+            context.dropped,
+            context.shown,
+            guard=False,
+            question=question,
+            round_too=self.form.asks_round,
+        )
+        answer = ground(answer, question, context.passages, self._policy, logprob=logprob, similar=self._similarity())
+        return self._counted(answer, [generation], context)
+
+    def _counted(self, answer: Answer, generations: Sequence[Generation], context: FittedContext) -> Answer:
         return replace(
             answer,
             examples=len(context.examples),
@@ -254,6 +275,11 @@ class Pipeline:
             prompt_tokens=sum(generation.num_prompt_tokens for generation in generations),
             new_tokens=sum(generation.num_new_tokens for generation in generations),
         )
+
+    @property
+    def _policy(self) -> Policy:
+        options = self.config.answering
+        return Policy(options.guard == "abstain", self.form.words, options.min_support)
 
     def _similarity(self) -> Similar:
         """Of one question to texts: nothing is embedded before it is asked for, nor the question twice."""

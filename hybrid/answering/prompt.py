@@ -20,6 +20,9 @@ ANSWER_MARK = "Answer:"
 _NO_PASSAGES = "(no passages)"
 _NUMBERED = re.compile(r"^\[(\d{1,3})\] ", re.MULTILINE)
 _ASKED = re.compile(r"^question:[ \t]*", re.IGNORECASE | re.MULTILINE)
+_ROUND = re.compile(
+    r"\(\d\)|round brackets|parenthes[ei]s|runde\w* Klammern|parenthèses|paréntesis|parentesi|parênteses", re.IGNORECASE
+)
 _SHORT = "the answer alone, in as few words as possible, copied from the passage"
 
 _TASK: dict[AnswerStyle, str] = {
@@ -97,6 +100,11 @@ class PromptForm:
     def words(self) -> str:
         """All words of the prompt that are neither of a passage nor of the question: an answer must not echo them."""
         return PLACEHOLDER.sub(" ", self.template) + f" {self.instruction}" if self.template else self.task
+
+    @property
+    def asks_round(self) -> bool:
+        """Whether the team's own wording asks for numbers in round brackets: `(1)`."""
+        return bool(_ROUND.search(f"{self.template} {self.instruction}"))
 
 
 class ExampleSource(Protocol):

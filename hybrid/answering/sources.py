@@ -8,12 +8,14 @@ about. What a model says of its own sources decides between places that are as g
 
 import math
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from hybrid.languages.detection import language_of
+from hybrid.languages.folding import fold
+from hybrid.languages.numerals import close_up, read_number, readings, spell_out
 from hybrid.types import Passage
 
 Similar = Callable[[str, Sequence[str]], Sequence[float]]
@@ -33,7 +35,6 @@ _TOKEN = re.compile(
 """Figures, words, and the single characters of scripts that do not part words by blanks."""
 _SHORTEST = 4
 """Different words of a sentence that a yes or no may rest on: headings and links say less."""
-_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n+")
 _STATEMENT_END = re.compile(r"(?<=[.!?;])\s+(?=\S)|(?<=[。！？；])|\n+")
 _LABEL = re.compile(r"(?:yes|no|maybe|ja|nein|oui|non|sí|si|true|false|是|否|不是|是的)", re.IGNORECASE)
@@ -116,7 +117,7 @@ def sentences(text: str) -> list[str]:
 
 def tokens(text: str) -> list[str]:
     """Figures and words in one form: case, width, thousands separators, and small numbers in words aside."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
+    folded = spell_out(close_up(fold(text)), language_of(text)).casefold()
     return [
         _plain_figure(token) if token[0].isdigit() else NUMBER_WORDS.get(token, token)
         for token in _TOKEN.findall(folded)
@@ -152,7 +153,9 @@ def supporting_sentence(plain: str, passage: Passage) -> str:
 
 @dataclass(frozen=True)
 class _Reading:
-    """A passage as it was shown, in sentences. `titled`: the first is its heading. `owner`: the sentence of a token."""
+    """A passage as it was shown, in sentences. `titled`: the first is its heading. `owner`: the sentence of a token;
+    `values`: every value that a figure of it may have.
+    """
 
     sentences: tuple[str, ...]
     titled: bool
@@ -160,6 +163,7 @@ class _Reading:
     words: tuple[str, ...]
     owner: tuple[int, ...]
     every: frozenset[str]
+    values: frozenset[float]
 
     def span(self, place: int) -> str:
         """The sentence that is quoted; of a heading the one below it."""
@@ -178,6 +182,7 @@ def _read(text: str, heading: str) -> _Reading:
         tuple(word for words in found for word in words),
         tuple(number for number, words in enumerate(found) for _ in words),
         frozenset().union(*stems),
+        frozenset(value for words in found for word in words if word[0].isdigit() for value in readings(word)),
     )
 
 
@@ -262,7 +267,7 @@ def _fit(asked: set[str], reading: _Reading, place: int, rarity: _Rarity) -> flo
 
 
 def _figures_held(words: Collection[str], reading: _Reading) -> bool:
-    return all(word in reading.words for word in words if word[0].isdigit())
+    return all(word in reading.words or readings(word) & reading.values for word in words if word[0].isdigit())
 
 
 def _runs(words: Sequence[str], reading: _Reading) -> list[int]:
@@ -278,7 +283,6 @@ def _stem(word: str) -> str:
 
 
 def _plain_figure(token: str) -> str:
-    """`1,200` and `1200` are one figure, `6.50` and `6.5` too; `6,5` stays apart from `65`."""
-    if _THOUSANDS.fullmatch(token):
-        token = token.replace(",", "")
-    return token.rstrip("0").rstrip(".") if "." in token and token.count(".") == 1 else token
+    """`1,200` and `1200` are one figure, `6.50` and `6.5` too; `6,5` stays apart from `65`, and `10:30` is as it is."""
+    value = read_number(token)
+    return token if value is None else f"{value:.12g}"

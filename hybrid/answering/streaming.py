@@ -3,8 +3,9 @@
 import re
 from collections.abc import Callable, Collection, Sequence
 
-from hybrid.answering.citations import may_yet_decline, plain_text
+from hybrid.answering.citations import plain_text
 from hybrid.answering.prompt import ANSWER_MARK
+from hybrid.answering.refusals import may_yet_decline
 from hybrid.config_answering import AnsweringConfig
 
 OnText = Callable[[str], None]

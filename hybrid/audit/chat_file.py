@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from hybrid.answering.chat_records import read_turns
-from hybrid.answering.citations import declines, read_answer
+from hybrid.answering.citations import read_answer
 from hybrid.answering.excerpt import contains_answer
 from hybrid.answering.prompt import numbered_passages, split_prompt
+from hybrid.answering.refusals import declines
 from hybrid.audit.requirements import AT_LEAST, Method, Requirement
 from hybrid.audit.training_rows import Fault, FileAudit, RowFinding, asked_alike, at_least
 from hybrid.audit.wording import WORD

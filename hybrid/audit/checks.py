@@ -12,7 +12,7 @@ from hybrid.audit.findings import Finding, Kind
 from hybrid.audit.wording import alike, copied_share
 from hybrid.corpus.text_quality import language
 from hybrid.evaluation.graders import grade, normalise
-from hybrid.evaluation.quantities import quantities, same_quantities
+from hybrid.languages.quantities import quantities, same_quantities
 from hybrid.types import Passage, Question
 
 EXTRACTIVE = ("span", "number", "api_call")

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from hybrid.languages.words import find_words
 from hybrid.types import Passage
 
 ALIKE = 0.8
@@ -18,7 +19,6 @@ _PERMUTATIONS = 128
 _SHINGLE = 4
 _FEWEST_WORDS = 20
 """Texts of fewer are never nearly the same: one word is the difference between two facts."""
-_WORD = re.compile(r"\w+")
 _DIGIT = re.compile(r"\d")
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 """2^64 divided by the golden ratio: Fibonacci hashing."""
@@ -36,7 +36,7 @@ class Sketch(NamedTuple):
 def sketch(text: str, title: str = "") -> Sketch:
     """The sketch of a text. Texts with different titles or figures share no word sequence: two data sheets that differ
     in the name of the machine or in one figure are never nearly the same."""
-    words = _WORD.findall(text.lower())
+    words = find_words(text.lower())
     digest = hashlib.sha256(f"{title}\n{' '.join(text.split())}".encode()).hexdigest()
     if len(words) < _FEWEST_WORDS:
         return Sketch(digest, "")
@@ -80,7 +80,7 @@ def near_duplicates(passages: Sequence[Passage], alike: float = ALIKE) -> list[t
     shingles: dict[str, frozenset[int]] = {}
     leader: dict[str, str] = {}
     for passage in passages:
-        words = _WORD.findall(passage.text.lower())
+        words = find_words(passage.text.lower())
         if not words:
             continue
         hashes = _shingles(words)

@@ -4,7 +4,6 @@ Measured on the answer that a person reads (arm `retrieved`, the retriever's ord
 wrong here although the right passage was read is the generator's to mend.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from functools import cached_property
 
 from hybrid.answer_format import is_valid, shape
 from hybrid.answering.citations import read_answer
+from hybrid.answering.markers import without_markers
 from hybrid.evaluation.attribution import Diagnosis
 from hybrid.evaluation.glossary import Glossary
 from hybrid.evaluation.records import Record
@@ -28,7 +28,6 @@ FORM_TITLES = {
     "consistent_style": "in the usual shape of their answer type",
 }
 """What each share of an `AnswerForm` is called."""
-_MARKER = re.compile(r"\s*\[\d{1,3}\]")
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ class _Read:
 
     @cached_property
     def shape(self) -> str:
-        return shape(_MARKER.sub("", self.outcome.text))
+        return shape(without_markers(self.outcome.text))
 
 
 def measure_form(

@@ -13,7 +13,7 @@ from hybrid.evaluation.labels import ANSWERABLE_LABELS, UNANSWERABLE_LABELS, lab
 from hybrid.evaluation.pick import Pick, pick
 from hybrid.evaluation.prompt_forms import OtherForm
 from hybrid.evaluation.prompt_gain import PromptGain, prompt_gain
-from hybrid.evaluation.records import Record, check_records, majority
+from hybrid.evaluation.records import Record, check_records, gold_shown_in
 from hybrid.evaluation.second_grader import STRICT, stricter
 from hybrid.evaluation.statistics import holm, mcnemar_exact, mean_interval, num_clusters, share_interval, wilson
 from hybrid.types import Arm, Interval, Label, Layer
@@ -35,7 +35,7 @@ class QuestionDiagnosis:
     topic: str
     label: Label
     over_refusal: bool
-    gold_in_context: bool
+    gold_in_context: bool | None
     gold_rank: int | None
     accuracy: dict[str, float]
 
@@ -297,13 +297,19 @@ def _notes(records: Sequence[Record], over_answer: Interval, config: DiagnosisCo
     elif 1 < clusters < FEW_CLUSTERS:
         notes.append(f"Only {clusters} clusters of questions: the intervals speak for those documents only.")
     for arm in (Arm.ORACLE_IN_DISTRACTORS, Arm.ORACLE):
-        cut = sum(bool(r.of(arm)) and not majority([o.gold_in_context for o in r.of(arm)]) for r in records)
+        cut = sum(bool(r.of(arm)) and gold_shown_in(r.of(arm)) is False for r in records)
         if cut:
             notes.append(
                 f"In {cut} questions the gold did not reach the generator under {arm.value} (cut by the token budget): "
                 "raise generator.context_tokens, or their failures are charged to the generator."
             )
-    without = sum(not record.gold_in_index and not record.of(Arm.ORACLE) for record in records)
+    unknown = sum(record.gold_in_context is None for record in records)
+    if unknown:
+        notes.append(
+            f"Of {unknown} questions it was not recorded whether the gold passage was shown: which part of retrieval "
+            "fails, and whether a right answer was luck, cannot be told without gold_ids and retrieved_ids."
+        )
+    without = sum(record.gold_in_index is False and not record.of(Arm.ORACLE) for record in records)
     if without:
         notes.append(
             f"{without} questions have their gold in no passage and no oracle answer: their headroom assumes the "

@@ -3,8 +3,7 @@
 `score` is in [0, 1]; `correct` is the verdict at the type's threshold:
 
 - number: the gold quantity and no other of its unit (see `quantities`);
-- span: SQuAD token F1 (Rajpurkar et al. 2016) of at least .5, or the gold's words within a short answer; either way
-  with a figure of the gold where it has any;
+- span: the gold's figures and no others of their kind, and most of its words, none exchanged (see `span_grader`);
 - yes_no, yes_no_maybe, choice: the label at the beginning;
 - api_call: the call, whatever its quotes and blanks;
 - long: token F1 of at least .35.
@@ -21,10 +20,11 @@ from dataclasses import dataclass
 
 from hybrid.answer_format import leaves
 from hybrid.errors import UserError
-from hybrid.evaluation.quantities import NUMBER_WORDS, same_quantities
+from hybrid.evaluation.span_grader import denies, states
+from hybrid.languages.detection import language_of
+from hybrid.languages.quantities import same_quantities
 from hybrid.types import Answer, Question
 
-SPAN_F1 = 0.5
 LONG_F1 = 0.35
 
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
@@ -44,6 +44,14 @@ class Grade:
 _WRONG = Grade(0.0, False, False)
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What was asked, and the language of it and its answers."""
+
+    question: str
+    language: str
+
+
 def grade(text: str, question: Question, *, abstained: bool) -> Grade:
     """The best grade of `text` (free of citation markers) over the gold answers.
 
@@ -59,7 +67,8 @@ def grade(text: str, question: Question, *, abstained: bool) -> Grade:
     if abstained or not text.strip():
         return _WRONG
     texts = [text, *leaves(text)] if question.json_schema else [text]
-    grades = [grader(given, gold) for given in texts for gold in question.answers]
+    asked = _Asked(question.question, language_of(question.question, *question.answers[:1]))
+    grades = [grader(given, gold, asked) for given in texts for gold in question.answers]
     return max(grades, key=lambda item: (item.correct, item.score, item.exact), default=_WRONG)
 
 
@@ -92,30 +101,24 @@ def _tokens(text: str) -> list[str]:
     return normalise(text).split() or _plain(text).split()
 
 
-def _number(text: str, gold: str) -> Grade:
-    same = same_quantities(text, gold)
+def _number(text: str, gold: str, asked: _Asked) -> Grade:
+    same = same_quantities(text, gold, asked.language)
     if same is None:
-        return _span(text, gold)
+        return _span(text, gold, asked)
+    same = same and not denies(text, gold)
     return Grade(float(same), same, same and normalise(text) == normalise(gold))
 
 
-def _span(text: str, gold: str) -> Grade:
-    given, wanted = _tokens(text), _tokens(gold)
-    exact = given == wanted and bool(wanted)
-    figures = _figures(wanted)
-    if figures and not figures & _figures(given):
-        return _WRONG  # "18 months" for "12 months" has F1 .5, but it is another answer
-    score = token_f1(text, gold)
-    short = len(given) <= 3 * len(wanted) + 4
-    return Grade(score, score >= SPAN_F1 or (short and _contains(given, wanted)), exact)
+def _span(text: str, gold: str, asked: _Asked) -> Grade:
+    return Grade(*states(text, gold, asked.question, asked.language))
 
 
-def _long(text: str, gold: str) -> Grade:
+def _long(text: str, gold: str, _: _Asked) -> Grade:
     score = token_f1(text, gold)
     return Grade(score, score >= LONG_F1, _tokens(text) == _tokens(gold))
 
 
-def _label(text: str, gold: str) -> Grade:
+def _label(text: str, gold: str, _: _Asked) -> Grade:
     """The answer begins with the gold label, after a lead like "The answer is"."""
     rest = _LEAD.sub("", text)
     given, wanted = _plain(rest).split(), _plain(_LEAD.sub("", gold)).split()
@@ -126,7 +129,7 @@ def _label(text: str, gold: str) -> Grade:
     return Grade(float(correct), correct, correct and given == wanted)
 
 
-def _api_call(text: str, gold: str) -> Grade:
+def _api_call(text: str, gold: str, _: _Asked) -> Grade:
     tokens = re.findall(r"\w+|[^\w\s]", gold.translate(_QUOTES))
     if not tokens:
         return _WRONG
@@ -139,16 +142,7 @@ def _api_call(text: str, gold: str) -> Grade:
     return Grade(float(correct), correct, re.fullmatch(rf"[\s']*{pattern}[\s']*", given) is not None)
 
 
-def _figures(tokens: list[str]) -> set[str]:
-    return {str(NUMBER_WORDS.get(token, token)) for token in tokens if token in NUMBER_WORDS or re.search(r"\d", token)}
-
-
-def _contains(given: list[str], wanted: list[str]) -> bool:
-    width = len(wanted)
-    return width > 0 and any(given[start : start + width] == wanted for start in range(len(given) - width + 1))
-
-
-_GRADERS: dict[str, Callable[[str, str], Grade]] = {
+_GRADERS: dict[str, Callable[[str, str, _Asked], Grade]] = {
     "number": _number,
     "span": _span,
     "yes_no": _label,

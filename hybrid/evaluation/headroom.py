@@ -6,6 +6,8 @@ With R, D and O a question's accuracy (mean over orders) under the arms retrieve
 - generator first, with G the accuracy of a perfect reader (1 where the gold is in the retrieved context, else R):
   (G − R) generator + (1 − G) retrieval = 1 − R.
 
+Where it was not recorded whether the gold was in the context, G is taken for R + (1 − D): both orders say the same.
+
 What comes second is credited with everything that needs both. The Shapley value is the mean of the two orders, the
 interaction 1 − D − G + R is what neither layer adds alone. All means run over all answerable questions; negative
 values stay.
@@ -65,7 +67,10 @@ def terms(records: Sequence[Record]) -> Floats:
     retrieved = np.array([record.accuracy(Arm.RETRIEVED) for record in records], dtype=np.float64)
     in_distractors = _filled(records, Arm.ORACLE_IN_DISTRACTORS)
     oracle = _filled(records, Arm.ORACLE)
-    perfect_reader = np.array([_perfect_reader(record) for record in records], dtype=np.float64)
+    perfect_reader = np.array(
+        [_perfect_reader(record, float(value)) for record, value in zip(records, in_distractors, strict=True)],
+        dtype=np.float64,
+    )
     retrieval, generator = in_distractors - retrieved, 1 - in_distractors
     generator_alone, retrieval_last = perfect_reader - retrieved, 1 - perfect_reader
     columns = [
@@ -90,6 +95,9 @@ def _filled(records: Sequence[Record], arm: Arm) -> Floats:
     return values
 
 
-def _perfect_reader(record: Record) -> float:
+def _perfect_reader(record: Record, in_distractors: float) -> float:
     outcomes = record.of(Arm.RETRIEVED)
-    return sum(outcome.gold_in_context or outcome.correct for outcome in outcomes) / len(outcomes)
+    right = sum(outcome.correct for outcome in outcomes) / len(outcomes)
+    if any(outcome.gold_in_context is None for outcome in outcomes):
+        return right + 1 - in_distractors
+    return sum(bool(outcome.gold_in_context or outcome.correct) for outcome in outcomes) / len(outcomes)

@@ -11,7 +11,8 @@ One JSON object a line, one line for each question, arm and passage order (docs/
 - `gold_ids`, `retrieved_ids`, `context_ids`: passage ids; of the ranking, best first; and of what was shown, by default
   the whole ranking for the arms retrieved and reworded and the gold for the oracle arms.
 - `dense_ids`, `lexical_ids`: where the ranking is fused of one by vectors and one by words, these two.
-- `answerable` (default true), `gold_in_index` (default: there are gold ids), `topic`, `cited_ids`.
+- `answerable` (default true), `gold_in_index` (default: there are gold ids; without any of these, nobody knows),
+  `topic`, `cited_ids`.
 - `pattern` or `json_schema`: the form that an answer must have (see `answer_format`).
 
 What belongs to the question may stand on any of its lines; two lines that disagree are refused, and so is a line that
@@ -34,6 +35,7 @@ from hybrid.jsonl import read_jsonl
 from hybrid.types import Arm, Outcome, Question
 
 RIGHT = 0.5
+_TEXTS = ("answer", "answer_type", "topic", "text", "pattern")
 _AS_IT_STANDS = (Arm.RETRIEVED, Arm.REWORDED)
 _SHARED = (
     "gold_ids", "gold_answers", "retrieved_ids", "answerable", "gold_in_index", "topic", "answer_type", "text",
@@ -127,6 +129,13 @@ def _check_types(path: Path, line: int, row: Mapping[str, Any]) -> None:
         value = row.get(key, [])
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise InputError(path, f"`{key}` is not a list of texts", 'write ["a", "b"]', line=line)
+    for key in _TEXTS:
+        if key in row and not isinstance(row[key], str):
+            shown = json.dumps(row[key], ensure_ascii=True)[:40]
+            advice = "a failed call belongs in no line" if row[key] is None else f'write a text: "{key}": "…"'
+            raise InputError(path, f"`{key}` is {shown}", advice, line=line)
+        if any("\ud800" <= char <= "\udfff" for char in row.get(key, "")):
+            raise InputError(path, f"`{key}` holds half a character (a lone surrogate)", "write UTF-8", line=line)
     for key in ("correct", "abstained", "answerable", "gold_in_index", "gold_in_context"):
         if not isinstance(row.get(key, False), bool):
             raise InputError(path, f"`{key}` is {row[key]!r}", "write true or false", line=line)
@@ -155,13 +164,15 @@ def _question(name: str, shared: Mapping[str, Any]) -> Question:
 
 def _outcome(path: Path, line: int, arm: Arm, order: int, row: Mapping[str, Any], question: Question) -> Outcome:
     text = row.get("answer", "")
-    abstained = row.get("abstained", read_answer(text, (), guard=False).abstained if text else False)
-    score, correct = _graded(path, line, arm, row, question, abstained)
+    read = read_answer(text, (), guard=False, question=question.question, gold=question.answers)
+    abstained = row.get("abstained", read.abstained if text else False)
+    score, correct = _graded(path, line, arm, row, question, read.plain, abstained)
     gold = set(question.positives)
     context = row.get("context_ids")
     if context is None:
         oracle = arm in (Arm.ORACLE, Arm.ORACLE_IN_DISTRACTORS)
-        context = list(question.positives) if oracle else row.get("retrieved_ids", []) if arm in _AS_IT_STANDS else []
+        context = list(question.positives) if oracle else row.get("retrieved_ids") if arm in _AS_IT_STANDS else []
+    known = bool(gold) and context is not None
     return Outcome(
         question_id=question.id,
         arm=arm,
@@ -169,16 +180,16 @@ def _outcome(path: Path, line: int, arm: Arm, order: int, row: Mapping[str, Any]
         score=score,
         correct=correct,
         abstained=abstained,
-        gold_in_context=row.get("gold_in_context", bool(gold & set(context))),
+        gold_in_context=row.get("gold_in_context", bool(gold & set(context or ())) if known else None),
         text=text,
         cited=tuple(row.get("cited_ids", ())),
         cited_gold=len(gold & set(row.get("cited_ids", ()))),
-        context=tuple(context),
+        context=tuple(context or ()),
     )
 
 
 def _graded(
-    path: Path, line: int, arm: Arm, row: Mapping[str, Any], question: Question, abstained: bool
+    path: Path, line: int, arm: Arm, row: Mapping[str, Any], question: Question, plain: str, abstained: bool
 ) -> tuple[float, bool]:
     """Score and verdict, as recorded or by the grader."""
     if "score" in row:
@@ -201,7 +212,7 @@ def _graded(
         return float(abstained), abstained
     if not question.answers:
         raise InputError(path, "an `answer`, but no `gold_answers` to grade it by", "add them, or `correct`", line=line)
-    graded = grade(row["answer"], question, abstained=abstained)
+    graded = grade(plain, question, abstained=abstained)
     return graded.score, graded.correct
 
 
@@ -212,7 +223,7 @@ def _record(question: Question, shared: Mapping[str, Any], outcomes: Sequence[Ou
         topic=question.topic,
         cluster=question.positives[0] if question.positives else question.id,
         answerable=question.answerable,
-        gold_in_index=shared.get("gold_in_index", bool(gold)),
+        gold_in_index=shared.get("gold_in_index", True if gold else None),
         gold_rank=gold_rank(shared.get("retrieved_ids", []), gold),
         outcomes=tuple(outcomes),
         half_ranks={half: gold_rank(shared[f"{half}_ids"], gold) for half in HALVES if f"{half}_ids" in shared},
@@ -222,6 +233,6 @@ def _record(question: Question, shared: Mapping[str, Any], outcomes: Sequence[Ou
 def _lacking(record: Record) -> list[str]:
     """Arms without which the question cannot be attributed."""
     needed = [Arm.RETRIEVED]
-    if record.answerable and record.gold_in_index:
+    if record.answerable and record.gold_in_index is not False:
         needed += [Arm.ORACLE_IN_DISTRACTORS, Arm.ORACLE]
     return [arm.value for arm in needed if not record.of(arm)]

@@ -34,12 +34,17 @@ _DO = {
     Layer.GENERATOR: "retune the generator",
     Layer.RANKING: "show the generator more passages",
     Layer.CORPUS: "complete the documents or mend the chunking",
+    Layer.RETRIEVAL: "mend retrieval",
 }
 _WHY = {
     Layer.EMBEDDER: "the wrong documents are found",
     Layer.GENERATOR: "the right documents are found but not turned into right answers",
     Layer.RANKING: "the right documents are found but ranked just too low",
     Layer.CORPUS: "the right text is in no passage of the index",
+    Layer.RETRIEVAL: (
+        "from the right passages the answers are right; whether those are missing, ranked low or cut cannot be told "
+        "without gold_ids and retrieved_ids"
+    ),
 }
 
 
@@ -141,10 +146,12 @@ def pick(
 
 
 def retrieval_layer(records: Sequence[Record], rank_limit: int) -> Layer:
-    """The retrieval side by its main fault: CORPUS or RANKING where it causes most of the misses, else EMBEDDER."""
+    """The retrieval side by its main fault: CORPUS or RANKING where it causes most of the misses, RETRIEVAL where most
+    were not recorded, else EMBEDDER.
+    """
     causes = Counter(cause_of_miss(record, rank_limit=rank_limit) for record in records)
     causes.pop(None, None)
-    for layer in (Layer.CORPUS, Layer.RANKING):
+    for layer in (Layer.CORPUS, Layer.RANKING, Layer.RETRIEVAL):
         if 2 * causes[layer] > causes.total():
             return layer
     return Layer.EMBEDDER
@@ -195,6 +202,8 @@ def _command(layer: Layer, records: Sequence[Record], rank_limit: int, *, rerank
         return "hybrid train-embed"
     if layer is Layer.GENERATOR:
         return "hybrid train-raft"
+    if layer is Layer.RETRIEVAL:
+        return "record gold_ids and retrieved_ids, then diagnose again: they tell which part of retrieval fails"
     if layer is Layer.CORPUS:
         return "add the missing documents or raise corpus.chunk_tokens, then build the index again"
     low = [record for record in records if cause_of_miss(record, rank_limit=rank_limit) is Layer.RANKING]

@@ -18,6 +18,7 @@ LABEL_COLOURS = {
     "LUCKY": "#8fae4a",
     "PARAMETRIC": "#5fa8a0",
     "MISSING": GREY,
+    "RETRIEVAL": BLUE,
     "RANKED_LOW": "#6aa3dc",
     "WRONG_DOCUMENTS": "#3674b5",
     "WRONG_DOCUMENTS+DISTRACTED": "#7a6fc4",

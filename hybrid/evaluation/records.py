@@ -11,8 +11,9 @@ class Record:
     """A question of the evaluation set, answered.
 
     `cluster` is the first gold passage's id, or the question's where it has none: questions with the same one are
-    not independent. `gold_in_index` says that a passage of the index holds the gold text, `gold_rank` at which rank
-    (from 1) of the deep ranking the best one stands, None where it is not in it; `half_ranks` holds the same of the
+    not independent. `gold_in_index` says that a passage of the index holds the gold text (None: not recorded),
+    `gold_rank` at which rank (from 1) of the deep ranking the best one stands, None where it is not in it; `half_ranks`
+    holds the same of the
     rankings `dense` and `lexical` where the deep one is fused of these, `reprompted_rank` the same under another query
     prompt. `chose_form`: the question was in the sample by which the form of the arm `reworded` was chosen, so that it
     cannot judge it.
@@ -22,7 +23,7 @@ class Record:
     topic: str
     cluster: str
     answerable: bool
-    gold_in_index: bool
+    gold_in_index: bool | None
     gold_rank: int | None
     outcomes: tuple[Outcome, ...]
     half_ranks: Mapping[str, int | None] = field(default_factory=dict, hash=False)
@@ -43,9 +44,9 @@ class Record:
         return majority([outcome.correct for outcome in self.of(arm)])
 
     @property
-    def gold_in_context(self) -> bool:
-        """Whether the system as it stands was given the gold, in most orders."""
-        return majority([outcome.gold_in_context for outcome in self.of(Arm.RETRIEVED)])
+    def gold_in_context(self) -> bool | None:
+        """Whether the system as it stands was given the gold, in most orders; None where that was not recorded."""
+        return gold_shown_in(self.of(Arm.RETRIEVED))
 
     @property
     def miscited(self) -> bool | None:
@@ -61,8 +62,14 @@ class Record:
     @property
     def over_refusal(self) -> bool:
         """Declined to answer although the gold was there, in most orders."""
-        refusals = [outcome.abstained and outcome.gold_in_context for outcome in self.of(Arm.RETRIEVED)]
+        refusals = [outcome.abstained and outcome.gold_in_context is True for outcome in self.of(Arm.RETRIEVED)]
         return self.answerable and majority(refusals)
+
+
+def gold_shown_in(outcomes: Sequence[Outcome]) -> bool | None:
+    """Whether the gold was in most of the contexts; None where that was not recorded of all."""
+    votes = [outcome.gold_in_context for outcome in outcomes]
+    return None if None in votes else majority([bool(vote) for vote in votes])
 
 
 def majority(votes: Sequence[bool]) -> bool:
@@ -79,7 +86,7 @@ def check_records(records: Sequence[Record]) -> None:
         seen.add(record.question_id)
         arms = {outcome.arm for outcome in record.outcomes}
         needed = {Arm.RETRIEVED}
-        if record.answerable and record.gold_in_index:
+        if record.answerable and record.gold_in_index is not False:
             needed |= {Arm.ORACLE_IN_DISTRACTORS, Arm.ORACLE}
         if needed - arms:
             raise ValueError(f"question {record.question_id} lacks the arms {sorted(needed - arms)}")

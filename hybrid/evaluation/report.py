@@ -39,6 +39,7 @@ LABEL_MEANINGS = {
     "LUCKY": "right without the right passage",
     "PARAMETRIC": "right without it, known by heart",
     "MISSING": "the right text is in no passage",
+    "RETRIEVAL": "right from the right passage; why it was not shown was not recorded",
     "RANKED_LOW": "right passage ranked just below k",
     "WRONG_DOCUMENTS": "right passage not found, or answered with another query prompt",
     "WRONG_DOCUMENTS+DISTRACTED": "not found, and would be misled by the others",

@@ -23,7 +23,7 @@ from hybrid.retrieval.passage_vectors import digest_of
 from hybrid.retrieval.word_tokenizer import WordTokenizer
 from hybrid.types import Hit, Passage, ranked
 
-VERSION = 2
+VERSION = 3
 K1 = 1.5
 B = 0.75
 IDS = "ids.jsonl"

@@ -1,7 +1,8 @@
 """Text to the words that a lexical index counts: identifiers whole and in parts, common words left out, endings cut.
 
 "SB-401" gives `sb-401`, `sb` and `401`, so that it is found by its whole name first and by what somebody remembers of
-it second; the same for snake_case, paths, versions and model names with slashes.
+it second; the same for snake_case, paths, versions and model names with slashes. Scripts that do not part words by
+blanks are parted by ICU.
 """
 
 import re
@@ -9,6 +10,8 @@ import unicodedata
 from collections.abc import Collection
 from functools import cached_property
 from typing import Any
+
+from hybrid.languages.words import is_unspaced, split_run
 
 NONE = "none"
 _WHOLE = re.compile(r"\w+(?:[-./:@+#]+\w+)*")
@@ -27,8 +30,8 @@ class WordTokenizer:
         plain = _POSSESSIVE.sub("", unicodedata.normalize("NFKC", text)).casefold()
         words: list[str] = []
         for whole in _WHOLE.findall(plain):
-            parts = _PART.findall(whole)
-            if parts and parts != [whole]:
+            parts = [word for part in _PART.findall(whole) for word in split_run(part)]
+            if parts and parts != [whole] and not is_unspaced(whole):
                 words.append(whole)
             words += self._stemmed([part for part in parts if part not in self._stop_words])
         return words

@@ -14,7 +14,7 @@ from typing import get_args
 from hybrid.answering.sources import sentences
 from hybrid.artifacts import sha256_json
 from hybrid.config import SynthKind
-from hybrid.evaluation.quantities import quantities
+from hybrid.languages.quantities import quantities
 from hybrid.types import Passage
 
 KINDS: tuple[SynthKind, ...] = get_args(SynthKind)

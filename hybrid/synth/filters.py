@@ -24,7 +24,7 @@ from hybrid.answering.pipeline import Pipeline, Request
 from hybrid.audit.wording import alike, copied_share
 from hybrid.config import SynthConfig, SynthFilter
 from hybrid.evaluation.graders import grade, normalise
-from hybrid.evaluation.quantities import quantities
+from hybrid.languages.quantities import quantities
 from hybrid.synth.assignments import Assignment
 from hybrid.synth.prompts import CRITERIA, CRITIC_TOKENS, Draft, critic_chat, draft_problem, read_scores
 from hybrid.types import Answer, Evidence, Passage, Question

@@ -5,7 +5,6 @@ noise that it will meet. A share of the examples withholds the oracle; their tar
 """
 
 import random
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -28,6 +27,7 @@ from hybrid.config import Config
 from hybrid.config_training import RaftConfig
 from hybrid.errors import TooLittleDataError, UserError
 from hybrid.jsonl import write_jsonl
+from hybrid.languages.words import find_words
 from hybrid.tuning.raft_example import Kind, RaftExample, general_examples
 from hybrid.types import Chat, Hit, Message, Passage, Question
 
@@ -319,4 +319,4 @@ def holds(passage: Passage, answer: str) -> bool:
 
 
 def _words(text: str) -> list[str]:
-    return [word.lower() for word in re.findall(r"\w+", text)]
+    return find_words(text.lower())

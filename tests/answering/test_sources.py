@@ -130,7 +130,7 @@ def test_tokens_have_one_form() -> None:
         "1200.5",
         "kg",
         "abc",
-        "12,5",
+        "12.5",
     ]
     assert tokens("10:30 at 4.5:1") == ["10:30", "at", "4.5:1"]
 

@@ -184,3 +184,65 @@ def test_the_documented_example_is_read(repository: Path, tmp_path: Path) -> Non
     assert label(found["q1"], rank_limit=20) is Label.WRONG_DOCUMENTS
     assert label(found["q2"], rank_limit=20) is Label.CORRECT
     assert label(found["q3"], rank_limit=20) is Label.CORRECT_ABSTENTION
+
+
+def test_without_ids_the_side_is_named_and_the_rest_cannot_be_told(write: Write, tmp_path: Path) -> None:
+    rows = []
+    for number in range(40):
+        right = number < 10
+        rows += [{"question": f"q{number}", "arm": "retrieved", "correct": right}]
+        rows += [{"question": f"q{number}", "arm": arm, "correct": True} for arm in ORACLES]
+    path = write(rows)
+    record = read_outcomes(path).records[-1]
+    assert (record.gold_in_index, record.gold_in_context) == (None, None)
+    assert label(record, rank_limit=20) is Label.RETRIEVAL
+    told = CliRunner().invoke(cli, ["diagnose", "--outcomes", str(path), "--workspace", str(tmp_path / "w"), "--json"])
+    verdict = json.loads(told.stdout)
+    assert told.exit_code == 0 and verdict["recommended"] == "retrieval"
+    assert "cannot be told without gold_ids and retrieved_ids" in verdict["sentence"]
+    assert verdict["shares"]["MISSING"]["value"] == 0 and verdict["shares"]["RETRIEVAL"]["value"] == 0.75
+    assert any("40 questions it was not recorded" in note for note in verdict["notes"])
+    assert not any("did not reach the generator" in note for note in verdict["notes"])
+
+
+def test_recorded_answers_are_read_as_served_ones_are(write: Write) -> None:
+    def graded(answer: str, gold: str, kind: str = "span", **more: Any) -> tuple[bool, bool]:
+        row = {"question": "Q", "answer": answer, "gold_answers": [gold], "answer_type": kind, **more}
+        rows = [{**row, "arm": arm} for arm in ("retrieved", *ORACLES)]
+        outcome = read_outcomes(write(rows)).records[0].of(Arm.RETRIEVED)[0]
+        return outcome.correct, outcome.abstained
+
+    assert graded("15 [1]", "15", "number") == (True, False)
+    assert graded("12 500 EUR [1, 2]", "12,500 EUR", "number") == (True, False)
+    assert graded("argv[1]", "argv[1]") == (True, False)
+    assert graded("首都是北京。", "北京") == (True, False)
+    assert graded("1.5 bar", "15 bar") == (False, False)
+    assert graded("Unknown device", "Unknown device") == (True, False)
+    assert graded("The answer is not in the passages.", "15", "number") == (False, True)
+    assert graded("Unanswerable", "-", answerable=False) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"answer": None}, "`answer` is null"),
+        ({"answer": 15}, "`answer` is 15"),
+        ({"answer": ["b"]}, "`answer` is"),
+        ({"answer": "b \ud83d"}, "lone surrogate"),
+        ({"answer_type": ["span"]}, "`answer_type` is"),
+    ],
+)
+def test_values_of_other_stacks_are_refused_with_file_and_line(
+    write: Write, change: dict[str, Any], message: str
+) -> None:
+    rows = [{"question": "Q", "arm": "retrieved", "answer": "a", "gold_answers": ["a"], **change}]
+    with pytest.raises(InputError, match=message) as told:
+        read_outcomes(write(rows))
+    assert told.value.line == 1
+
+
+def test_a_mark_before_the_first_line_is_no_fault(tmp_path: Path) -> None:
+    path = tmp_path / "outcomes.jsonl"
+    rows = lines("q", right=True, found=True)
+    path.write_text("\ufeff" + "".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    assert len(read_outcomes(path).records) == 1

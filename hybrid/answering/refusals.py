@@ -1,0 +1,268 @@
+"""Whether an answer declines: says that it is not known, or not in the documents, in any of eight languages.
+
+A text declines where one of its clauses says so and none says anything else. What goes beside a refusal says nothing:
+apologies, whom to ask, what the passages treat instead. "The author is not named, but the report is of 1998" answers.
+`refusals.toml` names what refusals are made of; which of these weigh how much was learned (logistic regression, weights
+in `refusal_weights.json`) by `python -m benchmarks.grading --learn` from 2,000 labelled texts. Measured on others.
+"""
+
+import itertools
+import json
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from hybrid.answering.markers import without_markers
+from hybrid.languages.folding import fold
+
+
+@dataclass(frozen=True)
+class _Wording:
+    """What refusals in a language are made of, as regular expressions for a clause in small letters.
+
+    `no`: negation; `lack`: absence in one word; `documents`, `facts`: what is read and what it would hold; `tell`: what
+    documents do, `know`: what an answerer does; `me`: the answerer; `ask`: question and answer; `fail`: what makes an
+    answer impossible; `given`: what a missing fact is not, `given_last` at the end of a clause; `may`: rules, which
+    refuse otherwise; `whole`: a whole refusal.
+    """
+
+    no: re.Pattern[str]
+    lack: re.Pattern[str]
+    documents: re.Pattern[str]
+    facts: re.Pattern[str]
+    tell: re.Pattern[str]
+    me: re.Pattern[str]
+    know: re.Pattern[str]
+    ask: re.Pattern[str]
+    fail: re.Pattern[str]
+    given: re.Pattern[str]
+    given_last: re.Pattern[str]
+    may: re.Pattern[str]
+    whole: re.Pattern[str]
+
+
+_LEAD = re.compile(
+    r"^[\W_]*(?:(?:final |short )?answer|antwort|réponse|respuesta|risposta|resposta|答案|回答|答え)\s*[:：]\s*",
+    re.IGNORECASE,
+)
+_WRAP = re.compile(r"""^[\s*_"'`«»„“”‹›（(「『]+|[\s*_"'`«»“”‹›）)」』]+$""")
+_ENDS = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n+|;\s+|；|: (?=[a-zà-ÿ])")
+_CONTRAST = re.compile(
+    r",\s+(?=(?:but|however|yet|although|though|so|nevertheless|aber|jedoch|sondern|doch|mais|cependant|toutefois|pero|"
+    r"sin embargo|aunque|ma|però|tuttavia|mas|porém|contudo|no entanto)\b)|\s+(?=(?:but|although|mais|pero|mas)\b)|"
+    r"[，,](?=(?:但|不过|然而|可是|因此|所以))"
+    r"|(?<=が)[、,]|(?<=けれど)[、,]|,\s+(?=[^,]*\b(?:aber|jedoch)\b)"
+)
+_CONCESSIVE = re.compile(
+    r"^(?:while|although|though|even though|whereas|obwohl|während|bien que|alors que|si bien|quoique|aunque|sebbene|"
+    r"benché|anche se|mentre|embora|ainda que|apesar de|虽然|尽管)"
+)
+_TAG = re.compile(r"\[[a-z-]+\]\s*$")
+"""Some systems mark that nothing was found."""
+
+
+def declines(plain: str, question: str = "") -> bool:
+    """Whether an answer without markers says that the answer is not known. An empty answer declines, too.
+
+    The question helps: "The contract holds no such clause" answers whether it does.
+    """
+    text = _bare(plain)
+    if not text:
+        return True
+    slots = [_slots(clause) for sentence in _sentences(text) for clause in _clauses(sentence)]
+    if slots and all("whole" in each for each in slots):
+        return True
+    return any(_DENIES & each for each in slots) and refusal_score(plain, question) > _SURE
+
+
+def refusal_score(plain: str, question: str = "") -> float:
+    """Log odds that an answer declines."""
+    weights = _weights()
+    return float(
+        weights["bias"]
+        + sum(weights["weights"].get(name, 0.0) * value for name, value in features(plain, question).items())
+    )
+
+
+def features(plain: str, question: str = "") -> dict[str, float]:
+    """What the classifier weighs, by name: wordings, pairs of those in one clause, and what stands beside them."""
+    text = _bare(plain)
+    clauses = [clause for sentence in _sentences(text) for clause in _clauses(sentence)] or [""]
+    kinds = [_kind(clause) for clause in clauses]
+    slots = [_slots(clause) for clause in clauses]
+    found = sorted({name for each in slots for name in each})
+    best = sorted(max(slots, key=len))
+    whole = sum(map(len, clauses)) or 1
+    asked = set(re.findall(r"\w+", fold(question).casefold()))
+    words = re.findall(r"\w+", text)
+    told: dict[str, float] = dict.fromkeys(found, 1.0)
+    told |= {f"{a}+{b}": 1.0 for a, b in itertools.combinations(best, 2)}
+    told |= {
+        "refuses": float("refusal" in kinds),
+        "refuses alone": float("refusal" in kinds and "answer" not in kinds),
+        "refuses last": float(kinds[-1] == "refusal"),
+        "answers last": float(kinds[-1] == "answer" and len(kinds) > 1),
+        "neutral": float("neutral" in kinds),
+        "answer share": sum(len(c) for c, kind in zip(clauses, kinds, strict=True) if kind == "answer") / whole,
+        "length": min(len(text), 300) / 100,
+        "one word": float(len(words) <= 1),
+        "few words": float(len(words) <= 4),
+        "figures": float(any(w.isdigit() and w not in asked for w in words)),
+        "quoted": float(bool(_QUOTED_WHOLE.match(fold(plain).strip()))),
+        "quotes": float(bool(_QUOTED.search(text))),
+    }
+    if question:
+        told["yes or no"] = float(bool(_YES_NO.search(fold(question).casefold().strip())))
+        told["yes or no+refuses"] = told["yes or no"] * told["refuses"]
+        told["asked"] = sum(word in asked for word in words) / max(1, len(words))
+        told["names"] = float(bool(_names(plain) - _names(question) - {""}))
+    return told
+
+
+def _slots(clause: str) -> set[str]:
+    """The names of the wordings that a clause holds, in the language of which it holds most."""
+    bare = _QUOTED.sub(" ", clause.strip(" .!?。！？*_\"'，、,…"))
+    found: set[str] = set()
+    for wording in _wordings():
+        own = {name for name in _SLOTS if getattr(wording, name).search(bare)}
+        if wording.whole.fullmatch(bare):
+            own.add("whole")
+        found = max(found, own, key=len)
+    return found
+
+
+def _names(text: str) -> set[str]:
+    """Words with a capital that begin no sentence."""
+    return {match[1] for match in re.finditer(r"(?<=[\w,] )([A-ZÀ-Þ][\w-]+)", text)}
+
+
+@cache
+def _weights() -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((Path(__file__).parent / "refusal_weights.json").read_text(encoding="utf-8"))
+    return loaded
+
+
+_SURE = 0.4
+"""Log odds from which on an answer declines, where precision and recall of dev are as good as each other."""
+_DENIES = {"no", "lack", "fail", "whole"}
+_SLOTS = ("no", "lack", "documents", "facts", "tell", "me", "know", "ask", "fail", "given", "given_last", "may")
+_QUOTED_WHOLE = re.compile(r"^[\"'「『《“](?![^\"]*\"[^\"]+\").*[\"'」』》”]\.?$")
+_YES_NO = re.compile(
+    r"^(?:is|are|was|were|do|does|did|can|could|may|must|should|will|would|has|have|had|ist|sind|war|waren|hat|haben|"
+    r"kann|können|darf|muss|müssen|gibt es|wird|werden|enthält|est-ce que|est|sont|a-t|peut-on|faut-il|y a-t|"
+    r"le \w+ \w+-t-il|es|está|están|hay|puede|se puede|contiene|è|sono|si può|c'è|ci sono|posso|é|são|há|pode|existe|"
+    r"dá para|contém)\b|吗[?？]?$|嗎[?？]?$|(?<!何)(?<!誰)(?<!つ)ますか[。?？]?$|いいですか"
+)
+
+
+def may_yet_decline(text: str) -> bool:
+    """Whether the beginning of an answer declines, or may become one that declines as it goes on.
+
+    A first sentence that is whole tells it; an unfinished one where it holds nothing that refusals are made of.
+    """
+    plain = _bare(without_markers(_UNFINISHED_MARKER.sub("", text)))
+    if not plain:
+        return True
+    sentences = _ENDS.split(plain)
+    if len(sentences) > 1 or plain.endswith((".", "!", "?", "。", "！", "？")):
+        return any(_kind(clause) != "answer" for clause in _clauses(sentences[0]))
+    slots, figure = _slots(plain), any(map(str.isdigit, plain))
+    if figure:
+        return bool(slots & _DENIES)
+    return len(plain) < _FEW or (len(plain) < _UNSURE and bool(slots))
+
+
+_FEW = 20
+"""Letters of a beginning that tells nothing yet."""
+_UNFINISHED_MARKER = re.compile(r"[\[【(]\s*\d*$")
+_UNSURE = 160
+"""Letters of an unfinished first sentence after which it is shown."""
+
+
+def _bare(plain: str) -> str:
+    text = _TAG.sub("", _values(fold(plain)).replace("**", "").strip())
+    text = _LEAD.sub("", text)
+    bare = _WRAP.sub("", text)
+    # what stands in quotation marks as a whole may be a title
+    return " ".join(bare.casefold().split(" ")).strip()
+
+
+def _values(text: str) -> str:
+    """The values of a JSON object as a text; any other text as it is."""
+    if not text.lstrip().startswith("{"):
+        return text
+    try:
+        told = json.loads(text)
+    except ValueError:
+        return text
+    return (
+        ". ".join("null" if value is None else str(value) for value in told.values())
+        if isinstance(told, dict)
+        else text
+    )
+
+
+def _sentences(text: str) -> list[str]:
+    return [part.strip() for part in _ENDS.split(text) if part.strip(" .!?。！？*_\"'")]
+
+
+def _clauses(sentence: str) -> list[str]:
+    parts = [part.strip() for part in _CONTRAST.split(sentence) if part.strip()]
+    if _CONCESSIVE.match(parts[0]) and "," in parts[0]:
+        head, _, rest = parts[0].rpartition(",")
+        parts = [head.strip(), rest.strip(), *parts[1:]]
+    return [part for part in parts if any(map(str.isalnum, part))]
+
+
+def _kind(clause: str) -> str:
+    clause = clause.strip(" .!?。！？*_\"'，、,…")
+    quoted = _QUOTED.sub(" ", clause)
+    if any(_refuses(quoted, wording) for wording in _wordings()):
+        return "refusal"
+    return "neutral" if _beside().search(clause) else "answer"
+
+
+def _refuses(clause: str, has: _Wording) -> bool:
+    if has.whole.fullmatch(clause):
+        return True
+    if has.may.search(clause):
+        return False
+    no, lack, documents = has.no.search(clause), has.lack.search(clause), has.documents.search(clause)
+    if documents and (lack or (no and has.tell.search(clause))):
+        return True
+    if has.me.search(clause) and (no or lack) and has.know.search(clause):
+        return True
+    if has.fail.search(clause) and (has.ask.search(clause) or documents):
+        return True
+    facts = has.facts.search(clause)
+    if facts and (no or lack) and (has.given.search(clause) or len(clause) < _SHORT):
+        return True
+    return bool(no and has.given_last.search(clause))
+
+
+_SHORT = 30
+_QUOTED = re.compile(r"[\"「『《“‘]([^\"」』》”’]*)[\"」』》”’]|`[^`]*`")
+
+
+@cache
+def _wordings() -> tuple[_Wording, ...]:
+    made = []
+    for parts in _file()["wordings"].values():
+        own = {name: "".join(text.splitlines()) for name, text in parts.items()}
+        own["given_last"] = rf"{own['no']}[^,]{{0,12}}{own['given']}\W*$"
+        made.append(_Wording(**{name: re.compile(pattern) for name, pattern in own.items()}))
+    return tuple(made)
+
+
+@cache
+def _beside() -> re.Pattern[str]:
+    """Clauses beside a refusal that state nothing of what was asked."""
+    return re.compile("|".join(f"(?:{''.join(pattern.splitlines())})" for pattern in _file()["beside"]["patterns"]))
+
+
+@cache
+def _file() -> dict[str, Any]:
+    return tomllib.loads((Path(__file__).parent / "refusals.toml").read_text(encoding="utf-8"))
