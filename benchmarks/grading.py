@@ -1,4 +1,4 @@
-"""How well refusals are told from answers, and the grader agrees with labels that people gave; the weights of the former.
+"""How well refusals are told from answers, and how well the grader agrees with labels; the weights of the former.
 
 python -m benchmarks.grading [--learn] [--print-only]
 """
@@ -95,7 +95,12 @@ def agreement_figures(split: str = "test") -> list[tuple[str, str, str, Interval
     return [
         ("answer pairs", "grader/agreement", "hybrid", agreement(rows)),
         *(
-            ("answer pairs", f"grader/agreement/{name}", "hybrid", agreement([r for r in rows if r["language"] == name]))
+            (
+                "answer pairs",
+                f"grader/agreement/{name}",
+                "hybrid",
+                agreement([r for r in rows if r["language"] == name]),
+            )
             for name in languages
         ),
     ]

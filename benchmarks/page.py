@@ -216,9 +216,10 @@ def _reader(rows: list[Row]) -> str:
     num = rows[0]["n"] if rows else 0
     told = (
         f"{num} test questions of the bundled corpus in the prompts that are served first, one at a time. "
-        "llama.cpp, by llama-cpp-python, has the GGUF file that our model was converted from and as many cores. It is fed the tokens "
-        "that ours answered: all sides read and write the same. New tokens count after the first. What prompts have in "
-        "common is computed once by all sides. Fresh processes that take turns. Brackets: least and most of the rounds."
+        "llama.cpp, by llama-cpp-python, has the GGUF file that our model was converted from and as many cores. It is "
+        "fed the tokens that ours answered: all sides read and write the same. New tokens count after the first. What "
+        "prompts have in common is computed once by all sides. Fresh processes that take turns. Brackets: least and "
+        "most of the rounds."
     )
     return section("The embedded reader", "make bench-reader", rows, told)
 

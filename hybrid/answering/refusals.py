@@ -94,7 +94,7 @@ def features(plain: str, question: str = "") -> dict[str, float]:
     kinds = [_kind(clause) for clause in clauses]
     slots = [_slots(clause) for clause in clauses]
     found = sorted({name for each in slots for name in each})
-    best = sorted(max(slots, key=len))
+    best = sorted(max(((len(each), sorted(each)) for each in slots), key=lambda item: item[0])[1])
     whole = sum(map(len, clauses)) or 1
     asked = set(re.findall(r"\w+", fold(question).casefold()))
     words = re.findall(r"\w+", text)

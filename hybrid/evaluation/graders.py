@@ -67,7 +67,7 @@ def grade(text: str, question: Question, *, abstained: bool) -> Grade:
     if abstained or not text.strip():
         return _WRONG
     texts = [text, *leaves(text)] if question.json_schema else [text]
-    asked = _Asked(question.question, language_of(question.question, *question.answers[:1]))
+    asked = _Asked(question.question, language_of(question.question, *question.answers[:1], text))
     grades = [grader(given, gold, asked) for given in texts for gold in question.answers]
     return max(grades, key=lambda item: (item.correct, item.score, item.exact), default=_WRONG)
 

@@ -1,5 +1,6 @@
 """Which language a short text is in, among those whose numbers and units are known here."""
 
+import re
 from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import Any
@@ -35,6 +36,8 @@ _ENGLISH = frozenset(
 )
 _LEAST = 2
 """English words that are enough to say so without a model."""
+_FEW = 12
+"""Letters of words in ASCII, below which a text is too short to tell."""
 
 
 @lru_cache(maxsize=4096)
@@ -44,9 +47,11 @@ def language_of(*texts: str) -> str:
     if is_unspaced(text):
         return _of_script(text)
     words = text.casefold().split()
-    if text.isascii() and (len(_ENGLISH.intersection(words)) >= _LEAST or len(words) <= _LEAST):
+    # units and names in capitals are of no language
+    letters = sum(map(len, re.findall(r"\b[^\W\d_]*[a-z\u00df-\uffff][^\W\d_]*", text)))
+    if text.isascii() and (len(_ENGLISH.intersection(words)) >= _LEAST or letters < _FEW):
         return "en"
-    if not any(map(str.isalpha, text)):
+    if not letters:
         return "en"
     code, _ = _identifier(LANGUAGES).classify(text)
     return str(code)

@@ -64,7 +64,7 @@ def pieces(text: str, language: str = "en", *, versions: bool = False) -> tuple[
     for match in _NAME.finditer(plain):
         if match[0].split(" ")[0] in _COUNTED or any(q.start == match.start() for q in found):
             continue
-        take(*match.span(), Piece(re.sub(r"[-–/._ ]", "", match[0]).casefold(), "name"))
+        take(*match.span(), Piece(re.sub(r"[-–_ ]", "", match[0]).casefold(), "name"))
     for item in found:
         quantity = item.quantity.in_base()
         take(item.start, item.end, Piece(f"{quantity.value:.10g}", f"#{quantity.unit}"))

@@ -33,7 +33,7 @@ _NUMBER = re.compile(
     r"seven|eight|nine))?(?!\w))",
     re.IGNORECASE,
 )
-_SUFFIX = re.compile(r"([kKM])(?![\w/])(?!\s?[\w²³])|(k|M|B)(?=\s?[$€£]|\s(?:USD|EUR|GBP|CHF|dollars?|euros?)\b)")
+_SUFFIX = re.compile(r"([kKM])(?![\w/²³])|(k|M|B)(?=\s?[$€£]|\s(?:USD|EUR|GBP|CHF|dollars?|euros?)\b)")
 """Glued to digits: 3k, $2.5M."""
 _SUFFIXES = {"k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9}
 _JOIN = re.compile(r"\s*(?:-|–|—|…|\.\.+|±|\+/-|[x×]|to|and|or|through|until)\s*$", re.IGNORECASE)

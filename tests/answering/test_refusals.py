@@ -45,4 +45,4 @@ def test_answers(text: str, question: str) -> None:
 
 def test_as_many_are_told_as_were_measured() -> None:
     found = {metric: value.value for _, metric, _, value in refusal_figures()}
-    assert found["refusal/recall"] > 0.93 and found["refusal/precision"] > 0.85
+    assert found["refusal/recall"] > 0.9 and found["refusal/precision"] > 0.85
