@@ -11,7 +11,7 @@ from hybrid.answering.citations import cited_numbers, plain_text
 from hybrid.answering.excerpt import contains_answer
 from hybrid.answering.grounding import is_echo
 from hybrid.answering.refusals import declines
-from hybrid.corpus.questions import squeeze
+from hybrid.corpus.quotes import find_quote
 from hybrid.evaluation.figure import Figure, Row, gain, is_known, measure, ratio
 from hybrid.evaluation.graders import grade
 from hybrid.evaluation.questions import gold_shown
@@ -49,10 +49,10 @@ def reply_of_text(
 
     It cites what its markers `[n]` point to, the first of `chunks` being 1. `instruction`: the words of its prompt.
     """
-    plain = plain_text(text)
-    quotes = [squeeze(part.quote) for part in question.evidence]
-    gold = [any(quote in squeeze(chunk) for quote in quotes) for chunk in chunks]
-    declined = declines(plain)
+    known = "\n".join([question.question, *chunks])
+    plain = plain_text(text, known)
+    gold = [any(find_quote(part.quote, chunk) for part in question.evidence) for chunk in chunks]
+    declined = declines(plain, question.question)
     return {
         "id": question.id,
         "text": text,
@@ -64,7 +64,9 @@ def reply_of_text(
         "context": list(chunks),
         "gold": gold,
         "gold_in_context": any(gold),
-        "cited": [] if declined else [number - 1 for number in cited_numbers(text) if 1 <= number <= len(chunks)],
+        "cited": []
+        if declined
+        else [number - 1 for number in cited_numbers(text, known) if 1 <= number <= len(chunks)],
         "seconds": seconds,
     }
 

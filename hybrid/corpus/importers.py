@@ -84,12 +84,13 @@ def _beir(folder: Path, split: str) -> Records:
         raise InputError(corpus, "no passages in it", "the corpus is empty: add documents")
     gold: dict[str, list[str]] = {}
     split_of: dict[str, str] = {}
+    judged_in: dict[str, set[str]] = {}
     files = sorted((folder / "qrels").glob("*.tsv"))
     if not files:
         raise InputError(folder / "qrels", "no .tsv with judgements", "a BEIR folder holds qrels/test.tsv")
     for file in files:
         try:
-            rows = file.read_text(encoding="utf-8").splitlines()
+            rows = file.read_text(encoding="utf-8-sig").splitlines()
         except UnicodeDecodeError as error:
             raise InputError(file, f"not UTF-8 ({error.reason})", "save the file as UTF-8") from None
         for line, row in enumerate((row.split("\t") for row in rows), start=1):
@@ -101,11 +102,14 @@ def _beir(folder: Path, split: str) -> Records:
                 if row[1] not in passages:
                     raise InputError(file, f"unknown passage {row[1]!r}", f"it is not in {corpus.name}", line=line)
                 gold.setdefault(row[0], []).append(row[1])
+                judged_in.setdefault(row[0], set()).add(file.stem)
                 split_of[row[0]] = file.stem if file.stem in SPLITS else split
     queries = folder / "queries.jsonl"
     questions = []
+    asked: set[str] = set()
     for number, record in read_jsonl(queries):
         identity = json_field(queries, number, record, "_id", str)
+        asked.add(identity)
         text = json_field(queries, number, record, "text", str)
         metadata = record.get("metadata")
         more = metadata if isinstance(metadata, dict) else {}
@@ -121,7 +125,14 @@ def _beir(folder: Path, split: str) -> Records:
                     **{key: more[key] for key in _KEPT if key in more},
                 }
             )
-    return Records(passages.values(), questions, left_out(refused))
+    notes = left_out(refused)
+    if ghosts := [identity for identity in gold if identity not in asked]:
+        some = ", ".join(ghosts[:3]) + (" …" if len(ghosts) > 3 else "")
+        notes = [*notes, f"{len(ghosts)} judged queries are not in {queries.name} and were left out: {some}"]
+    if twice := [identity for identity, files in judged_in.items() if len(files) > 1]:
+        some = ", ".join(twice[:3]) + (" …" if len(twice) > 3 else "")
+        notes = [*notes, f"{len(twice)} queries are judged in two splits and count for the last: {some}"]
+    return Records(passages.values(), questions, notes)
 
 
 def _squad(source: Path, split: str) -> Records:
@@ -159,7 +170,7 @@ def _squad(source: Path, split: str) -> Records:
 
 def _paragraphs(file: Path) -> Iterable[tuple[str, Any]]:
     try:
-        articles = json.loads(file.read_text(encoding="utf-8"))["data"]
+        articles = json.loads(file.read_text(encoding="utf-8-sig"))["data"]
         return [(a.get("title", "").replace("_", " "), paragraph) for a in articles for paragraph in a["paragraphs"]]
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
         line = error.lineno if isinstance(error, json.JSONDecodeError) else None

@@ -20,7 +20,8 @@ from hybrid.corpus.examine import Examiner, Row
 from hybrid.corpus.load import READERS_VERSION, DocumentFolder
 from hybrid.corpus.memo import Memo
 from hybrid.corpus.passages import CorpusFolder, passage_settings, read_passages, split_rule
-from hybrid.corpus.questions import Located, read_questions, resolve, squeeze
+from hybrid.corpus.questions import Located, read_questions, resolve
+from hybrid.corpus.quotes import find_quote
 from hybrid.errors import InputError
 from hybrid.jsonl import write_jsonl
 from hybrid.types import Document, Passage, Question
@@ -143,8 +144,8 @@ def _holds(shelf: _Shelf, row: Row) -> bool:
     """Whether all quotes from a duplicate are in the document that was kept for it."""
     if row.id not in shelf.quotes:
         return True
-    kept = squeeze(shelf.documents[row.duplicate_of].text)
-    return all(squeeze(quote) in kept for quote in shelf.quotes[row.id])
+    kept = shelf.documents[row.duplicate_of].text
+    return all(find_quote(quote, kept) for quote in shelf.quotes[row.id])
 
 
 def _take_ready(

@@ -1,20 +1,20 @@
 """Question files, and the passages in which their evidence stands."""
 
 import json
-import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from hybrid.answer_format import pattern_problem, schema_problem
+from hybrid.corpus.quotes import bare, find_quote, squeeze
 from hybrid.corpus.splits import SPLITS, SplitRule, assign_splits, group_questions, notes_on
 from hybrid.errors import InputError
 from hybrid.jsonl import field as json_field
 from hybrid.jsonl import read_jsonl
 from hybrid.types import Document, Evidence, Passage, Question
 
-_GAP = re.compile(r"[\s|*`]+")
 ANSWER_TYPES = ("span", "number", "yes_no", "yes_no_maybe", "choice", "api_call", "long")
 
 
@@ -174,8 +174,8 @@ def _find(
             "use the path below documents/",
             line=item.line,
         )
-    quote = squeeze(evidence.quote)
-    if not quote:
+    quote = evidence.quote
+    if not bare(quote)[0]:
         raise InputError(
             item.path,
             f"question {item.question.id!r}: the quote of {evidence.source} is empty",
@@ -183,20 +183,20 @@ def _find(
             line=item.line,
         )
     candidates = by_document.get(evidence.source, [])
-    if whole := [p.id for p in candidates if quote in squeeze(p.text)]:
+    if whole := [p.id for p in candidates if find_quote(quote, p.text)]:
         return whole
-    match = quote_pattern(quote).search(documents[evidence.source].text)
-    if match is None:
+    place = find_quote(quote, documents[evidence.source].text)
+    if place is None:
         raise InputError(
             item.path,
             f"question {item.question.id!r}: the quote is not in {evidence.source}: {quote[:60]!r}",
             "copy it verbatim from the document",
             line=item.line,
         )
-    touched = [p.id for p in candidates if p.start_char < match.end() and match.start() < p.end_char]
+    touched = [p.id for p in candidates if p.start_char < place[1] and place[0] < p.end_char]
     if not touched:
         # a heading is in no passage's text, but in the full text of all that stand below it
-        touched = [p.id for p in candidates if quote in squeeze(p.heading)]
+        touched = [p.id for p in candidates if find_quote(quote, p.heading)]
         if touched:
             return touched
         raise InputError(
@@ -226,14 +226,14 @@ def _question(path: Path, line: int, record: Mapping[str, Any]) -> Question:
     if not all(isinstance(part, dict) for part in parts):
         raise InputError(path, "evidence must be objects", 'write [{"source": …, "quote": …}]', line=line)
     evidence = tuple(
-        Evidence(json_field(path, line, part, "source", str), json_field(path, line, part, "quote", str))
+        Evidence(_composed(json_field(path, line, part, "source", str)), json_field(path, line, part, "quote", str))
         for part in parts
     )
     return Question(
-        id=json_field(path, line, record, "id", str),
+        id=_identity(path, line, record),
         question=json_field(path, line, record, "question", str),
-        answers=tuple(str(a) for a in json_field(path, line, record, "answers", list, [])),
-        positives=tuple(str(p) for p in json_field(path, line, record, "positives", list, [])),
+        answers=_texts(path, line, record, "answers"),
+        positives=_texts(path, line, record, "positives"),
         split=split,
         answer_type=answer_type,
         answerable=answerable,
@@ -245,6 +245,32 @@ def _question(path: Path, line: int, record: Mapping[str, Any]) -> Question:
         group=json_field(path, line, record, "group", str, ""),
         origin=json_field(path, line, record, "origin", str, ""),
     )
+
+
+def _composed(source: str) -> str:
+    """As the names of files are told."""
+    return unicodedata.normalize("NFC", source)
+
+
+def _texts(path: Path, line: int, record: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """A list of texts; whole numbers are read as they stand. Of 6.50 JSON keeps 6.5, and `true` is no text."""
+    values = json_field(path, line, record, name, list, [])
+    for value in values:
+        if not isinstance(value, str) and (isinstance(value, bool) or not isinstance(value, int)):
+            shown = json.dumps(value)[:40]
+            raise InputError(
+                path, f"`{name}` holds {shown}", f'write it as a text, as it is to be read: "{shown}"', line=line
+            )
+    return tuple(map(str, values))
+
+
+def _identity(path: Path, line: int, record: Mapping[str, Any]) -> str:
+    identity: str = json_field(path, line, record, "id", str)
+    if any(char in identity for char in "\t\n\r"):
+        raise InputError(
+            path, f"the id {identity!r} holds a tab or a line end", "tables are kept by ids: leave them out", line=line
+        )
+    return identity
 
 
 def _pattern(path: Path, line: int, record: Mapping[str, Any]) -> str:
@@ -263,13 +289,3 @@ def _json_schema(path: Path, line: int, record: Mapping[str, Any]) -> str:
     if problem := schema_problem(schema):
         raise InputError(path, f"`json_schema` is no JSON Schema: {problem}", 'write {"type": "object", …}', line=line)
     return json.dumps(schema, sort_keys=True)
-
-
-def quote_pattern(quote: str) -> re.Pattern[str]:
-    """Finds a quote in a text that has other spaces, table rules or emphasis marks between its words."""
-    return re.compile(_GAP.pattern.join(re.escape(word) for word in squeeze(quote).split()))
-
-
-def squeeze(text: str) -> str:
-    """One space between words; table rules and emphasis marks count as space. Quotes are compared so."""
-    return _GAP.sub(" ", text).strip()

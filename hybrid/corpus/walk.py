@@ -2,6 +2,7 @@
 
 import os
 import stat
+import unicodedata
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,11 +56,18 @@ def _digest(file: SourceFile, max_bytes: int) -> str:
 
 
 def list_files(folder: Path, *, formats: Collection[str], leave_out: Collection[Path] = ()) -> Listing:
-    """Links, devices, pipes and other formats are listed as skipped; hidden names and `leave_out` are passed over."""
+    """Links, devices, pipes and other formats are listed as skipped; hidden names and `leave_out` are passed over.
+
+    Names are told composed (NFC), as people type them; some systems store them otherwise.
+    """
     listing = Listing()
     left_out = set(leave_out)
     found = sorted(_entries(os.fspath(folder), listing), key=lambda entry: entry[0].split("/"))
-    for source, path, size in found:
+    taken = {source for source, _, _ in found}
+    for stored, path, size in found:
+        composed = unicodedata.normalize("NFC", stored)
+        # both may be there
+        source = stored if composed in taken else composed
         file = SourceFile(Path(path), source, size)
         if file.path in left_out:
             continue

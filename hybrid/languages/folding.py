@@ -13,8 +13,23 @@ _DOUBLE = '"“”„‟″«»〝〞＂'
 _DASHES = "‐‑‒–—―−﹘﹣－"
 _BLANKS = re.compile(r"[^\S\n]")
 _FRACTION = re.compile(r"(?<=\d)\s?(?=[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞])")
+_LETTER = re.compile(r".[\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u064b-\u065f\u3099\u309a]*", re.DOTALL)
+"""A character with the marks that are combined with it."""
 _POWER = re.compile(r"(?<=\d)(?=[⁰¹²³⁴-⁹])")
 _TABLE = str.maketrans({**dict.fromkeys(_SINGLE, "'"), **dict.fromkeys(_DOUBLE, '"'), **dict.fromkeys(_DASHES, "-")})
+
+
+def fold_with_places(text: str) -> tuple[str, list[int]]:
+    """The folded text, and for each of its characters the place in `text` that it comes from."""
+    if text.isascii():
+        return text, list(range(len(text)))
+    folded: list[str] = []
+    places: list[int] = []
+    for match in _LETTER.finditer(text):
+        part = fold(match[0])
+        folded.append(part)
+        places += [match.start()] * len(part)
+    return "".join(folded), places
 
 
 @lru_cache(maxsize=8192)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hybrid.corpus.questions import quote_pattern, squeeze
+from hybrid.corpus.quotes import bare, find_quote
 from hybrid.types import Passage, Question
 
 Span = tuple[int, int]
@@ -78,31 +78,32 @@ class Shelf:
 
 
 def _whole(quote: str, candidates: Sequence[Passage]) -> list[tuple[str, Span]]:
-    pattern = quote_pattern(quote)
-    if not pattern.pattern:
-        return []
-    return [(passage.id, match.span()) for passage in candidates if (match := pattern.search(passage.text))]
+    return [(passage.id, place) for passage in candidates if (place := find_quote(quote, passage.text))]
 
 
 def _cut(quote: str, candidates: Sequence[Passage]) -> list[tuple[str, Span]]:
     """The longest beginning of the quote that ends a passage, and the longest end of it that begins one."""
     words = quote.split()
-    borders = []
-    for num in range(len(words) - 1, _MIN_WORDS - 1, -1):
-        first, last = (quote_pattern(" ".join(part)).pattern for part in (words[:num], words[-num:]))
-        borders += [re.compile(rf"{first}\s*\Z"), re.compile(rf"\A\s*{last}")]
+    parts = [
+        (bare(" ".join(words[:num]))[0], bare(" ".join(words[-num:]))[0])
+        for num in range(len(words) - 1, _MIN_WORDS - 1, -1)
+    ]
     found = []
     for passage in candidates:
-        matches = (border.search(passage.text) for border in borders)
-        if match := next(filter(None, matches), None):
-            found.append((passage.id, match.span()))
+        text, places = bare(passage.text)
+        for first, last in parts:
+            if text.endswith(first):
+                found.append((passage.id, (places[-len(first)], places[-1] + 1)))
+                break
+            if text.startswith(last):
+                found.append((passage.id, (places[0], places[len(last) - 1] + 1)))
+                break
     return found
 
 
 def _below(quote: str, candidates: Sequence[Passage]) -> list[str]:
     """The passages below a quoted heading, as the index resolves it."""
-    heading = squeeze(quote)
-    return [passage.id for passage in candidates if heading and heading in squeeze(passage.heading)]
+    return [passage.id for passage in candidates if find_quote(quote, passage.heading)]
 
 
 def _answers(answers: Sequence[str], passage: Passage) -> list[Span]:

@@ -1,0 +1,75 @@
+"""Quotes, ids and names as other systems write them."""
+
+import json
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from hybrid.corpus.importers import import_corpus
+from hybrid.corpus.questions import read_questions
+from hybrid.corpus.quotes import find_quote
+from hybrid.corpus.walk import list_files
+from hybrid.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("quote", "text", "found"),
+    [
+        (
+            'The pump\'s "dry" weight - no more',
+            "A. The pump’s “dry” weight – no more.",
+            "The pump’s “dry” weight – no more",
+        ),
+        ("start it with ``--strokes 20``.", "Now start it with --strokes 20.", "start it with --strokes 20."),
+        ("The *default* is **none**", "The default is none.", "The default is none"),
+        ("Prüfung bestanden", unicodedata.normalize("NFD", "Die Prüfung bestanden."), None),
+        ("office", "the of\u00adﬁce door", "of\u00adﬁce"),
+        ("not there", "Something else.", ""),
+        (" * ", "Something else.", ""),
+    ],
+)
+def test_quotes_are_found_however_they_were_copied(quote: str, text: str, found: str | None) -> None:
+    place = find_quote(quote, text)
+    if found == "":
+        assert place is None
+        return
+    assert place is not None
+    there = text[slice(*place)]
+    assert there == found if found else unicodedata.normalize("NFC", there) == quote
+
+
+def test_names_of_files_are_told_composed(tmp_path: Path) -> None:
+    name = "Prüfung.md"
+    (tmp_path / unicodedata.normalize("NFD", name)).write_text("x")
+    (file,) = list_files(tmp_path, formats={".md"}).files
+    assert file.source == name and file.path.is_file()
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"answers": [6.5]}, "`answers` holds 6.5"),
+        ({"answers": [True]}, "`answers` holds true"),
+        ({"answers": [None]}, "`answers` holds null"),
+        ({"id": "q\t1"}, "holds a tab or a line end"),
+    ],
+)
+def test_values_that_would_be_changed_are_refused(change: dict[str, object], problem: str, tmp_path: Path) -> None:
+    file = tmp_path / "questions.jsonl"
+    file.write_text("\ufeff" + json.dumps({"id": "q", "question": "?", "answers": [6], **change}), encoding="utf-8")
+    with pytest.raises(InputError, match=problem) as told:
+        read_questions([file])
+    assert told.value.line == 1
+
+
+def test_what_an_import_leaves_out_or_settles_is_told(tmp_path: Path) -> None:
+    source = tmp_path / "beir"
+    (source / "qrels").mkdir(parents=True)
+    (source / "corpus.jsonl").write_text('\ufeff{"_id": "p", "text": "The pump is blue."}\r\n', encoding="utf-8")
+    (source / "queries.jsonl").write_text('{"_id": "q1", "text": "Which colour?"}\n')
+    (source / "qrels" / "test.tsv").write_text("\ufeffquery-id\tcorpus-id\tscore\r\nq1\tp\t1\r\nq9\tp\t1\r\n", "utf-8")
+    (source / "qrels" / "train.tsv").write_text("query-id\tcorpus-id\tscore\nq1\tp\t1\n")
+    told = import_corpus(source, "beir", tmp_path / "out")
+    assert any("1 judged queries are not in queries.jsonl" in note for note in told["notes"])
+    assert any("1 queries are judged in two splits" in note for note in told["notes"])
