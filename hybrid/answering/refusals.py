@@ -124,7 +124,7 @@ def features(plain: str, question: str = "") -> dict[str, float]:
 
 def _slots(clause: str) -> set[str]:
     """The names of the wordings that a clause holds, in the language of which it holds most."""
-    bare = _QUOTED.sub(" ", clause.strip(" .!?。！？*_\"'，、,…"))
+    bare = _QUOTED.sub(" ", clause.strip(" .!?。！？*_\"'，、,…")).replace("yes or no", " ")
     found: set[str] = set()
     for wording in _wordings():
         own = {name for name in _SLOTS if getattr(wording, name).search(bare)}
