@@ -25,9 +25,9 @@ class AnsweringConfig(Stage):
     reading: Literal["auto", "together", "apart"] = "auto"
     """How the generator reads the passages. `together`: all in one prompt. `apart`: each in a prompt of its own, and of
     the answers the one with the most support is kept (map-rerank): a small reader is confused by several passages. It
-    cannot combine them then. The first two are read, and the others where neither answer is well borne out. `auto`:
-    apart for the untuned embedded generators for which that was measured to be better, together for others, and for
-    tuned ones, which are trained so."""
+    cannot combine them then. One is read after another, four at most, until an answer is well borne out. `auto`: apart
+    for the untuned embedded generators for which that was measured to be better, together for others, and for tuned
+    ones, which are trained so."""
     examples: int = Field(0, ge=0)
     """Training questions with their answers that stand before the question as turns of the chat: those most like it,
     the nearest one that answers last, and of two or more one that declines where train has any. They come on top of

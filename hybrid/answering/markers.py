@@ -24,6 +24,7 @@ _RANGE = re.compile(r"(\d{1,3})\s*(?:-|–|—|‑|to\b|bis\b)\s*(?:[^\W\d_]+\s*
 _DIGITS = re.compile(r"\d{1,3}")
 _SUFFIX = re.compile(r"†[^\]】］,;]*")
 _GLUED = re.compile(r"[A-Za-z_][\w.]*$")
+_LONGEST_NAME = 80
 _CODE = re.compile(r"[._][A-Za-z_]|^[a-z]$|^(?:args?|argv|argc|iloc|loc|data|arr|array|list|items?|rows?|index|idx)$")
 """What no word of prose holds before a bracket."""
 _GOES_ON = re.compile(r"\s*(?:=(?!=)|\.[A-Za-z_]|\[\s*['\":\w]+\s*\]\s*=|\()")
@@ -81,11 +82,11 @@ def _numbers(inside: str) -> tuple[int, ...]:
 
 def _is_code(text: str, marker: Marker, known: str) -> bool:
     """Whether the brackets are an index behind a name."""
-    glued = _GLUED.search(text[: marker.start])
+    begin = max(0, marker.start - _LONGEST_NAME)
+    glued = _GLUED.search(text[begin : marker.start])
     if glued is None:
         return False
-    whole = text[glued.start() : marker.end]
+    whole = text[begin + glued.start() : marker.end]
     if whole in known or _CODE.search(glued[0]) or _GOES_ON.match(text, marker.end):
         return True
-    ticks = text[: marker.start].count("`")
-    return ticks % 2 == 1
+    return text.count("`", 0, marker.start) % 2 == 1

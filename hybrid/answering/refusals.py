@@ -72,6 +72,8 @@ def declines(plain: str, question: str = "") -> bool:
     text = _bare(plain)
     if not text:
         return True
+    if len(text) > _LONGEST:
+        return False
     slots = [_slots(clause) for sentence in _sentences(text) for clause in _clauses(sentence)]
     if slots and all("whole" in each for each in slots):
         return True
@@ -145,6 +147,8 @@ def _weights() -> dict[str, Any]:
     return loaded
 
 
+_LONGEST = 1500
+"""Letters above which nobody merely declines."""
 _SURE = 0.4
 """Log odds from which on an answer declines, where precision and recall of dev are as good as each other."""
 _DENIES = {"no", "lack", "fail", "whole"}

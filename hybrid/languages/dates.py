@@ -22,8 +22,11 @@ def find_dates(text: str, language: str) -> list[tuple[int, int, str]]:
     """Start, end and form of every date and time of day, in order."""
     found: list[tuple[int, int, str]] = []
 
+    covered = bytearray(len(text))
+
     def add(start: int, end: int, form: str | None) -> None:
-        if form and not any(start < other_end and other < end for other, other_end, _ in found):
+        if form and not any(covered[start:end]):
+            covered[start:end] = b"\1" * (end - start)
             found.append((start, end, form))
 
     for pattern in (_ISO, _HAN, _DOTTED, *_named(language), *(_named("en") if language != "en" else ())):

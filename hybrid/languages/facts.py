@@ -6,7 +6,6 @@ not 15, 10:30 not 1030, and C++ not C.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -46,11 +45,13 @@ def pieces(text: str, language: str = "en", *, versions: bool = False) -> tuple[
     """The pieces in the order of the text. `versions`: numbers with a point are versions, for which 3.1 is not 3.10."""
     plain = in_digits(text, language)
     versions = versions or bool(_VERSIONED.search(plain))
-    taken: list[tuple[int, int, Piece]] = []
+    taken: list[tuple[int, Piece]] = []
+    covered = bytearray(len(plain))
 
     def take(start: int, end: int, piece: Piece) -> None:
-        if all(end <= other or start >= stop for other, stop, _ in taken):
-            taken.append((start, end, piece))
+        if not any(covered[start:end]):
+            covered[start:end] = b"\1" * (end - start)
+            taken.append((start, piece))
 
     for start, end, form in find_dates(plain, language):
         take(start, end, Piece(form, "time" if ":" in form else "date"))
@@ -61,17 +62,14 @@ def pieces(text: str, language: str = "en", *, versions: bool = False) -> tuple[
         for match in _VERSION.finditer(plain):
             take(*match.span(), Piece(match[1].lower(), "version"))
     found = find_quantities(plain, language)
+    starts = {item.start for item in found}
     for match in _NAME.finditer(plain):
-        if match[0].split(" ")[0] in _COUNTED or any(q.start == match.start() for q in found):
+        if match[0].split(" ")[0] in _COUNTED or match.start() in starts:
             continue
         take(*match.span(), Piece(re.sub(r"[-–_ ]", "", match[0]).casefold(), "name"))
     for item in found:
         quantity = item.quantity.in_base()
         take(item.start, item.end, Piece(f"{quantity.value:.10g}", f"#{quantity.unit}"))
-    return tuple(piece for _, _, piece in sorted([*taken, *_words(plain, taken)], key=lambda item: item[0]))
-
-
-def _words(plain: str, taken: list[tuple[int, int, Piece]]) -> Iterator[tuple[int, int, Piece]]:
     for match in _WORD.finditer(plain):
-        if not any(start < match.end() and match.start() < end for start, end, _ in taken):
-            yield match.start(), match.end(), Piece(match[0].casefold())
+        take(*match.span(), Piece(match[0].casefold()))
+    return tuple(piece for _, piece in sorted(taken, key=lambda item: item[0]))
