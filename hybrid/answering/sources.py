@@ -11,11 +11,12 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from hybrid.languages.detection import language_of
 from hybrid.languages.folding import fold
 from hybrid.languages.numerals import close_up, read_number, readings, spell_out
+from hybrid.languages.stop_words import stop_words
 from hybrid.types import Passage
 
 Similar = Callable[[str, Sequence[str]], Sequence[float]]
@@ -93,7 +94,7 @@ def trace(
     """
     readings = [_read(text, heading) for text, heading in zip(shown, headings or [""] * len(shown), strict=True)]
     rarity = _Rarity(readings)
-    asked = {_stem(token) for token in tokens(question)} - _COMMON
+    asked = {_stem(token) for token in tokens(question)} - _common(question)
     return tuple(
         Statement(
             text,
@@ -127,7 +128,17 @@ def tokens(text: str) -> list[str]:
 def content_words(text: str) -> set[str]:
     """Its tokens less those that stand in any text; all where there are no others."""
     found = set(tokens(text))
-    return found - _COMMON or found
+    return found - _common(text) or found
+
+
+def _common(text: str) -> frozenset[str]:
+    """Stems of the words that stand in any text of its language, English ones included."""
+    return _common_in(language_of(text))
+
+
+@cache
+def _common_in(language: str) -> frozenset[str]:
+    return _COMMON | frozenset(map(_stem, stop_words(language)))
 
 
 def is_label(text: str) -> bool:
@@ -204,7 +215,7 @@ def _find(
     while len(words) > 1 and words[0] in _ARTICLES:
         words = words[1:]
     stems = {_stem(word) for word in words}
-    content = stems - _COMMON or stems
+    content = stems - _common(text) or stems
     best: tuple[float, Place] | None = None
     for number, reading in enumerate(readings, start=1):
         verbatim = set(_runs(words, reading))
