@@ -50,10 +50,10 @@ def find_markers(text: str, *, known: str = "", round_too: bool = False) -> list
     return sorted(found, key=lambda marker: marker.start)
 
 
-def without_markers(text: str, **options: str | bool) -> str:
+def without_markers(text: str, *, known: str = "", round_too: bool = False) -> str:
     """The text less its markers; options as of `find_markers`."""
     pieces, end = [], 0
-    for marker in find_markers(text, **options):  # type: ignore[arg-type]
+    for marker in find_markers(text, known=known, round_too=round_too):
         pieces.append(text[end : marker.start])
         end = marker.end
     return "".join([*pieces, text[end:]])

@@ -10,30 +10,10 @@ from hybrid.languages.words import is_unspaced
 
 LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "da", "ru", "zh", "ja", "ko", "th", "ar")
 """ISO 639-1 codes."""
-_ENGLISH = frozenset(
-    [
-        "the",
-        "what",
-        "which",
-        "how",
-        "who",
-        "when",
-        "where",
-        "is",
-        "are",
-        "does",
-        "of",
-        "and",
-        "in",
-        "an",
-        "at",
-        "for",
-        "to",
-        "many",
-        "much",
-        "was",
-    ]
-)
+_ENGLISH_WORDS = """
+the what which how who when where is are does of and in an at for to many much was
+"""
+_ENGLISH = frozenset(_ENGLISH_WORDS.split())
 _LEAST = 2
 """English words that are enough to say so without a model."""
 _FEW = 12
