@@ -6,6 +6,7 @@ The docstring under each field is its documentation: `hybrid config` prints it.
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
+from urllib.parse import urlparse
 
 from pydantic import Field, model_validator
 
@@ -289,6 +290,10 @@ class Config(Stage):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
+        if "@" in urlparse(self.generator.base_url).netloc:
+            raise ValueError(
+                "generator.base_url holds a secret: put it into the environment variable of generator.api_key_env"
+            )
         if self.generator.kind == "openai" and not self.generator.base_url:
             raise ValueError(
                 "generator.kind is openai: generator.base_url is needed, for example http://localhost:8000/v1"

@@ -126,6 +126,14 @@ def test_openai_without_base_url_is_refused(tmp_path: Path) -> None:
         load_config(None, ("generator.kind=openai",))
 
 
+def test_a_secret_in_the_address_of_a_server_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text("generator:\n  kind: openai\n  base_url: https://me:secret@host/v1\n")
+    with pytest.raises(ConfigError, match="base_url holds a secret") as told:
+        load_config(file)
+    assert "me:secret" not in str(told.value)
+
+
 @pytest.mark.parametrize(
     "override", ["retrieval.k", "=3", "retrieval.k=[1", "retrieval.k=x", "retrieval.k.deep=1", "nope.k=1"]
 )
