@@ -107,11 +107,18 @@ def _same_figures(given: Sequence[Piece], wanted: Sequence[Piece], question: str
     """Whether all figures of the gold are there and none of their kinds besides, those of the question aside."""
     figures = {(piece.text, piece.kind) for piece in wanted if piece.kind}
     said = {(piece.text, piece.kind) for piece in given if piece.kind}
+    # a day is of its month
+    said |= {figure for figure in figures if figure[1] == "date" and any(_within(other, figure) for other in said)}
     if not figures <= said:
         return False
+    said = {other for other in said if other in figures or not any(_within(other, figure) for figure in figures)}
     asked = {(piece.text, piece.kind) for piece in pieces(question, language)}
     kinds = {kind for _, kind in figures}
     return not any(kind in kinds for _, kind in said - figures - asked)
+
+
+def _within(day: tuple[str, str], month: tuple[str, str]) -> bool:
+    return day[1] == month[1] == "date" and day[0].startswith(f"{month[0]}-")
 
 
 def _alike(one: str, other: str) -> bool:

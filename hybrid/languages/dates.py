@@ -1,4 +1,4 @@
-"""Dates and times of day as people write them, in one form each: `2021-03-05`, `--03-05` without its year, `16:45`."""
+"""Dates and times of day in one form each: `2021-03-05`, `2021-03`, `--03-05` without its year, `16:45`."""
 
 import re
 from functools import cache
@@ -36,7 +36,7 @@ def find_dates(text: str, language: str) -> list[tuple[int, int, str]]:
             if name[:1].islower() and language in ("en", "de") and not given.get("y"):
                 continue  # "it may 5 times"
             month = given.get("m") or str(_month(name, language))
-            add(match.start(), match.end(), _date(given.get("y"), month, given["d"]))
+            add(match.start(), match.end(), _date(given.get("y"), month, given.get("d")))
     for match in _SLASHED.finditer(text):
         first, second = int(match["a"]), int(match["b"])
         day, month_number = (second, first) if language == "en" and first <= 12 else (first, second)
@@ -46,9 +46,11 @@ def find_dates(text: str, language: str) -> list[tuple[int, int, str]]:
     return sorted(found)
 
 
-def _date(year: str | None, month: str, day: str) -> str | None:
-    if not (1 <= int(month) <= 12 and 1 <= int(day) <= 31):
+def _date(year: str | None, month: str, day: str | None) -> str | None:
+    if not (1 <= int(month) <= 12 and 1 <= int(day or 1) <= 31):
         return None
+    if day is None:
+        return f"{year}-{int(month):02}"
     return f"{year or '-'}-{int(month):02}-{int(day):02}"
 
 
@@ -93,4 +95,5 @@ def _named(language: str) -> tuple[re.Pattern[str], ...]:
     return (
         re.compile(rf"(?<![\w.,]){_DAY}{_OF}{name}(?!\w){year}", re.IGNORECASE),
         re.compile(rf"(?<!\w){name}\s+{_DAY}(?!\d)(?:(?:,\s*|\s+)(?P<y>\d{{4}}))?(?!\d)", re.IGNORECASE),
+        re.compile(rf"(?<!\w){name}{_OF}(?P<y>\d{{4}})(?!\d)", re.IGNORECASE),
     )
