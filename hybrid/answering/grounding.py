@@ -17,12 +17,13 @@ _NEARNESS, _SURENESS = 2.0, 0.5
 @dataclass(frozen=True)
 class Policy:
     """What is withheld. `instruction`: the words of the prompt that an answer must not give back. `min_support`: the
-    least support of an answer that is served; None asks for none.
+    least support of an answer that is served; None asks for none. `round_markers`: (1) is a marker, too.
     """
 
     guard: bool = True
     instruction: str = ""
     min_support: float | None = None
+    round_markers: bool = False
 
 
 def ground(
@@ -47,11 +48,14 @@ def ground(
     """
     if answer.abstained:
         return answer
-    final = unmarked(answer.final)
     headings = [passage.heading for passage in context]
     texts = answer.shown or [passage.full_text for passage in context]
     bodies = [text.removeprefix(f"{heading}\n") for text, heading in zip(texts, headings, strict=True)]
-    found = trace(final, question, bodies, cited_numbers(answer.final), similar, headings)
+    # as the answer was read
+    known, round_too = "\n".join([question, *texts]), policy.round_markers
+    final = unmarked(answer.final, known, round_too=round_too)
+    claimed = cited_numbers(answer.final, known, round_too=round_too)
+    found = trace(final, question, bodies, claimed, similar, headings)
     places = [statement.place for statement in found if statement.place]
     numbers = list(dict.fromkeys(place.marker for place in places))
     spans = {place.marker: place.span for place in reversed(places)}

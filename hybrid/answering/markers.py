@@ -7,14 +7,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-MOST = 999
-"""A larger number is no passage's: a year, say."""
-
 _NAMED = (
     r"passages?|sources?|documents?|docs?|contexts?|chunks?|references?|refs?|citations?|nodes?|quelle|quellen|abschnitt"
     r"|passagen?|fuente|fuentes|pasaje|fonte|fonti|passagem|passaggio|источник|段落|文献|来源|资料|出典|文書"
 )
-_NUMBER = r"\d{1,3}(?!\d)"
+_NUMBER = r"\d{1,3}(?!\d)"  # a larger one is no passage's: a year, say
 _ONE = rf"(?:(?:{_NAMED})\s*(?:no\.?\s*|id\s*)?[:#]?\s*)?[#^]?{_NUMBER}(?:†[^\]】］]*)?"
 _JOIN = r"\s*(?:,\s*and\b|,|;|、|，|&|\+|and\b|und\b|et\b|y\b|e\b|-|–|—|‑|to\b|bis\b)\s*"
 _INSIDE = rf"\s*(?P<inside>{_ONE}(?:{_JOIN}{_ONE})*)\s*"

@@ -279,7 +279,7 @@ class Pipeline:
     @property
     def _policy(self) -> Policy:
         options = self.config.answering
-        return Policy(options.guard == "abstain", self.form.words, options.min_support)
+        return Policy(options.guard == "abstain", self.form.words, options.min_support, self.form.asks_round)
 
     def _similarity(self) -> Similar:
         """Of one question to texts: nothing is embedded before it is asked for, nor the question twice."""

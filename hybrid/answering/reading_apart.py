@@ -60,7 +60,14 @@ def read_passage(
     """What the model made of the passage at `place` of the context. The answer's markers count all passages."""
     passage, shown = context.passages[place], context.shown[place]
     answer = ground(
-        read_answer(generation.text, [passage], shown=[shown], guard=False, question=question),
+        read_answer(
+            generation.text,
+            [passage],
+            shown=[shown],
+            guard=False,
+            question=question,
+            round_too=policy.round_markers,
+        ),
         question,
         [passage],
         policy,

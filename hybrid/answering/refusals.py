@@ -189,9 +189,7 @@ _UNSURE = 160
 def _bare(plain: str) -> str:
     text = _TAG.sub("", _values(fold(plain)).replace("**", "").strip())
     text = _LEAD.sub("", text)
-    bare = _WRAP.sub("", text)
-    # what stands in quotation marks as a whole may be a title
-    return " ".join(bare.casefold().split(" ")).strip()
+    return _WRAP.sub("", text).casefold().strip()
 
 
 def _values(text: str) -> str:

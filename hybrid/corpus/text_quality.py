@@ -1,7 +1,6 @@
 """What is wrong with the letters of a text, and which language it is in."""
 
-from functools import cache
-from typing import Any
+from hybrid.languages.detection import identifier
 
 SURE = 0.9
 """Probability from which a language counts as known."""
@@ -21,7 +20,7 @@ def language(text: str) -> str:
     if sum(map(str.isalpha, sample)) < _LETTERS:
         return ""
     # letter frequencies were counted in running text: capitals throughout look like no language
-    code, probability = _identifier().classify(sample.lower() if sum(map(str.isupper, sample)) > _LETTERS else sample)
+    code, probability = identifier().classify(sample.lower() if sum(map(str.isupper, sample)) > _LETTERS else sample)
     return str(code) if probability >= SURE and code != "zxx" else ""
 
 
@@ -34,10 +33,3 @@ def garbled(text: str) -> str:
     from ftfy.badness import badness
 
     return "text in a wrong encoding" if badness(text) > 0 else ""
-
-
-@cache
-def _identifier() -> Any:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

@@ -77,8 +77,8 @@ def _right(
         if _holds_run(plain, gold) or _begins(gold, plain):
             return True
         return len(asked_for) >= _LONG and score >= _LONG_F1 and not _exchanged(said, asked_for, asked)
-    if _holds(said, asked_for):
-        start = _start(said, asked_for)
+    start = _start(said, asked_for)
+    if start >= 0:
         around = said[max(0, start - 1) : start]
         return not (set(around) & _QUALIFIERS - asked) and len(said) <= 4 * len(asked_for) + 12
     if _exchanged(said, asked_for, asked):
@@ -137,10 +137,6 @@ def _alike(one: str, other: str) -> bool:
     return common >= 4 and max(len(one), len(other)) - common <= longest and common >= 0.6 * max(len(one), len(other))
 
 
-def _holds(said: Sequence[str], wanted: Sequence[str]) -> bool:
-    return _start(said, wanted) >= 0
-
-
 def _start(said: Sequence[str], wanted: Sequence[str]) -> int:
     """Where the wanted words stand in a row, in whatever form; -1 where they do not."""
     width = len(wanted)
@@ -176,9 +172,10 @@ def denies(plain: str, gold: str) -> bool:
 def _holds_run(plain: str, gold: str) -> bool:
     """Whether a text without blanks holds the gold answer as words, not within the name of another thing."""
     text, wanted = fold(plain).casefold(), fold(gold).casefold().strip()
+    borders = _borders(text)
     place = text.find(wanted)
     while place >= 0:
-        if _at_border(text, place) and _ends_word(text, place + len(wanted)):
+        if place in borders and _ends_word(text, place + len(wanted), borders):
             return True
         place = text.find(wanted, place + 1)
     return False
@@ -196,11 +193,6 @@ def _borders(text: str) -> set[int]:
     return {start for start, _ in WordBreaker(text, "en").segments()} | {len(text)}
 
 
-def _at_border(text: str, place: int) -> bool:
-    return place in _borders(text)
-
-
-def _ends_word(text: str, place: int) -> bool:
-    borders = _borders(text)
+def _ends_word(text: str, place: int, borders: set[int]) -> bool:
     # 北京|市: a suffix of one character makes no other thing, but a whole word of Kana does
     return place in borders or (place + 1 in borders and not "\u30a0" <= text[place] <= "\u30ff")

@@ -33,7 +33,7 @@ def language_of(*texts: str) -> str:
         return "en"
     if not letters:
         return "en"
-    code, _ = _identifier(LANGUAGES).classify(text)
+    code, _ = identifier(LANGUAGES).classify(text)
     return str(code)
 
 
@@ -44,9 +44,11 @@ def _of_script(text: str) -> str:
 
 
 @cache
-def _identifier(languages: Sequence[str]) -> Any:
+def identifier(languages: Sequence[str] = ()) -> Any:
+    """py3langid's, with probabilities; among these languages, or all that it knows."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-    identifier.set_languages(list(languages))
-    return identifier
+    found = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    if languages:
+        found.set_languages(list(languages))
+    return found

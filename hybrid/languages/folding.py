@@ -26,7 +26,7 @@ def fold_with_places(text: str) -> tuple[str, list[int]]:
     folded: list[str] = []
     places: list[int] = []
     for match in _LETTER.finditer(text):
-        part = fold(match[0])
+        part = match[0] if match[0].isascii() else fold(match[0])
         folded.append(part)
         places += [match.start()] * len(part)
     return "".join(folded), places

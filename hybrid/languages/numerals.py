@@ -2,7 +2,7 @@
 
 Blanks of every width and apostrophes group thousands before exactly three digits. Which of point and comma is the
 decimal one the language says, where both could be: `1.200` is 1.2 in English and 1200 in German. Number words are read
-by text2num, for the languages that it knows; Chinese and Japanese ones here, as they are a few lines.
+by text2num, for the languages that it knows; Chinese, Japanese and Russian ones here, as no library reads them.
 """
 
 import re
@@ -13,9 +13,6 @@ from hybrid.languages.folding import fold
 
 SPELLED = ("en", "de", "fr", "es", "it", "pt", "nl", "da")
 """Languages whose number words text2num reads."""
-
-DIGITS = r"(?:\d+(?:[.,'\u00a0\u202f\u2009]\d+)*|(?<![\d.,])[.,]\d+)(?:[eE][+-]?\d+(?!\w))?"
-"""What may be a number, once its blanks are closed (see `close_up`)."""
 
 _GROUPED = re.compile(r"(?<![\d.,:/\-])\d{1,3}(?:[ '\u00a0\u202f\u2009]\d{3})+(?![\d:/])")
 _COMMAS = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?")

@@ -3,6 +3,7 @@
 import pytest
 
 from hybrid.answering.citations import cited_numbers, plain_text, read_answer, unmarked
+from hybrid.answering.grounding import Policy, ground
 from hybrid.answering.markers import find_markers
 from hybrid.types import Passage
 
@@ -53,3 +54,12 @@ def test_round_brackets_are_markers_where_they_are_asked_for() -> None:
     passage = Passage("p", "At most 12 bar.")
     read = read_answer("12 bar (1)", [passage], round_too=True)
     assert read.plain == "12 bar" and [citation.passage_id for citation in read.citations] == ["p"]
+
+
+def test_what_is_served_has_the_markers_that_were_read() -> None:
+    passage = Passage("p", "The name of the file stands in values[1] after the call.")
+    read = read_answer("values[1] [1]", [passage], question="Where does the name stand?", guard=False)
+    assert ground(read, "Where does the name stand?", [passage], Policy()).served == "values[1] [1]"
+    limit = Passage("p", "The limit is 12 bar.")
+    read = read_answer("12 bar (1)", [limit], question="What is the limit?", guard=False, round_too=True)
+    assert ground(read, "What is the limit?", [limit], Policy(round_markers=True)).served == "12 bar [1]"
