@@ -1,0 +1,1 @@
+"""What the project withstands: hostile documents, hangs, kills, crowds of clients, injected orders."""
