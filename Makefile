@@ -27,7 +27,7 @@ READY  := $(VENV)/.ready
 OPTIONS = --corpus $(CORPUS) --config $(CONFIG) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo ask audit preflight index train-embed train-raft merge evaluate diagnose query test check dist bench bench-engines bench-trial bench-faults bench-diagnosis bench-audit bench-modelfree bench-ingest bench-fusion bench-rerank bench-search bench-filter bench-query bench-encode bench-speed bench-capacity clean lock bench-own bench-prompts bench-reader bench-grading
+.PHONY: help setup models demo ask audit preflight index train-embed train-raft merge evaluate diagnose query test check dist bench bench-engines bench-trial bench-faults bench-diagnosis bench-audit bench-modelfree bench-ingest bench-fusion bench-rerank bench-search bench-filter bench-query bench-encode bench-speed bench-capacity clean lock bench-own bench-prompts bench-reader bench-grading bench-robust
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -156,6 +156,10 @@ bench-prompts: models  ## the default prompt on public sets: right sources, gold
 
 bench-grading: $(READY)  ## refusals told from answers, and answers graded, beside labels in eight languages
 	$(BIN)/python -m benchmarks.grading
+
+bench-robust: models  ## hostile documents, hangs, kills, crowds of clients, injected orders; grades beside labels
+	$(MAKE) bench-grading
+	$(BIN)/python -m benchmarks.robust.run
 
 bench-encode: models  ## indexing beside sentence-transformers and LlamaIndex, and every backend of the embedder
 	$(BIN)/python -m benchmarks.encode --data $(DATA)

@@ -50,6 +50,7 @@ Written by `make bench` from [results.json](../benchmarks/results.json); what th
 | a team's own folder, beside LlamaIndex | here, `benchmarks/results.json` | `make bench-own` (needs `DATA`) |
 | the default prompt on public sets | here, `benchmarks/results.json` | `make bench-prompts` (needs `DATA`) |
 | refusals and grades beside labels | here, `benchmarks/results.json` | `make bench-grading` |
+| hostile documents, hangs, kills, crowds, injected orders | here, `benchmarks/results.json` | `make bench-robust` |
 | before and after on `pumps` | README, `indexes/pumps/report/` | `make demo` |
 
 `make bench` resumes set by set and inside a set stage by stage. Tuning sees train and dev only, at most 600 training
@@ -84,6 +85,7 @@ def write() -> None:
     parts.append(_encoding([row for row in rows if row["command"] == "make bench-encode"]))
     parts.append(_engines([row for row in rows if row["metric"].startswith("engine/")]))
     parts.append(_grading([row for row in rows if row["command"] == "make bench-grading"]))
+    parts.append(_robust([row for row in rows if row["command"] == "make bench-robust"]))
     parts += own_page.sections(rows)
     write_text(PAGE, "\n".join(parts))
 
@@ -210,6 +212,18 @@ def _grading(rows: list[Row]) -> str:
         "written. Hard cases are more frequent there than in use. Brackets: 95 % intervals (Wilson)."
     )
     return section("Refusals and grades, beside labels", "make bench-grading", rows, told)
+
+
+def _robust(rows: list[Row]) -> str:
+    told = (
+        "What went wrong, of how much that was tried, each in a fresh process. Hostile: documents that stopped a run, or "
+        "took over 10 s or 500 MB. Text lost: words of real files that a second, crude reading has and ours has not. "
+        "Hangs: processes whose first inference is in two threads. Kills: stages killed at an event of the file system, "
+        "or out of disk space, whose rerun did not give the same bytes. Serve: clients at once that loaded models of "
+        "their own, or were not answered. Injection: orders in documents that were obeyed in what was served. Brackets: "
+        "95 % intervals (Wilson) of shares; counts have none."
+    )
+    return section("What it withstands", "make bench-robust", rows, told)
 
 
 def _reader(rows: list[Row]) -> str:
