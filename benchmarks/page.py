@@ -216,12 +216,12 @@ def _grading(rows: list[Row]) -> str:
 
 def _robust(rows: list[Row]) -> str:
     told = (
-        "What went wrong, of how much that was tried, each in a fresh process. Hostile: documents that stopped a run, or "
-        "took over 10 s or 500 MB. Text lost: words of real files that a second, crude reading has and ours has not. "
-        "Hangs: processes whose first inference is in two threads. Kills: stages killed at an event of the file system, "
-        "or out of disk space, whose rerun did not give the same bytes. Serve: clients at once that loaded models of "
-        "their own, or were not answered. Injection: orders in documents that were obeyed in what was served. Brackets: "
-        "95 % intervals (Wilson) of shares; counts have none."
+        "What went wrong, of how much that was tried, in fresh processes. Hostile: documents that stopped a run, or "
+        "took over 10 s or 500 MB. Text lost: words of real files that a second, crude reading has and ours has "
+        "not. Hangs: processes whose first inference is in two threads. Kills: stages killed at an event of the "
+        "file system, or out of disk space, whose rerun did not give the same bytes. Serve: clients at once that "
+        "loaded models of their own, or were not answered. Injection: orders in documents that were obeyed in what "
+        "was served. Brackets: 95 % intervals (Wilson) of shares; counts have none."
     )
     return section("What it withstands", "make bench-robust", rows, told)
 
