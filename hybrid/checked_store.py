@@ -61,7 +61,7 @@ class CheckedStore:
     def put(self, values: Mapping[bytes, str]) -> None:
         """Store texts, all of them or none."""
         encoded = {key: text.encode() for key, text in values.items()}
-        rows = [(key, value, _checksum(key, value)) for key, value in encoded.items()]
+        rows: list[tuple[bytes, ...]] = [(key, value, _checksum(key, value)) for key, value in encoded.items()]
         self._tried(partial(self._change, [(f"INSERT OR REPLACE INTO {_TABLE} VALUES (?, ?, ?)", rows)]))
 
     def keep_only(self, keys: Collection[bytes]) -> None:
