@@ -26,8 +26,8 @@ class CompletionSource(Protocol):
 _FEW = 8
 """Prompts that one question may take."""
 _OLD_TABLE = "generations"
-"""Of releases whose answers had no checksum. They are taken over: to answer again may take hours of a model, and what is
-JSON of the right form was good enough for the release that stored it."""
+"""Of releases whose answers had no checksum. They are taken over: to answer again may take hours of a model, and
+what is JSON of the right form was good enough for the release that stored it."""
 
 
 class CachedGenerator:

@@ -118,7 +118,7 @@ def _take_documents(
 ) -> list[str]:
     """Two passes: which documents are duplicates must be known before the first passage is written."""
     reading = folder.under_bar("reading documents")
-    if len(folder) < _MANY:
+    if folder.num_files < _MANY:
         for document in reading:
             examiner.take(document)
     else:

@@ -55,6 +55,7 @@ class DocumentFolder:
 
     Files that `memo` does not know are read in `workers`, a few ahead, each within the limits of `config`; `close` ends
     them. JSONL, which needs no parser of others, is read here.
+
     Hidden files and `leave_out` are passed over; unreadable, empty, oversized files and links are listed in `skipped`
     after a pass. Raises `InputError` for malformed JSONL, duplicate ids, and a folder without any readable document.
     """
@@ -76,7 +77,8 @@ class DocumentFolder:
         """Reasons that are not remembered longer than this: the next pass has them, the next run tries again."""
         self.workers = Workers()
 
-    def __len__(self) -> int:
+    @property
+    def num_files(self) -> int:
         """Files that may be documents."""
         return len(self._listing.files)
 
@@ -85,7 +87,7 @@ class DocumentFolder:
 
     def under_bar(self, description: str) -> Iterator[Document]:
         """The same under a progress bar."""
-        return self._pass(track(self._contents(self._listing.files), total=len(self), description=description))
+        return self._pass(track(self._contents(self._listing.files), total=self.num_files, description=description))
 
     def close(self) -> None:
         """End the workers."""
@@ -175,7 +177,7 @@ class DocumentFolder:
         try:
             digest = self._digests.get(file.source) or sha256_file(file.path)
         except OSError as error:
-            return _unopened(error.strerror or str(error))
+            return self._fail(file, _unopened(error.strerror or str(error)))
         self._digests[file.source] = digest
         parts = ["read", READERS_VERSION, file.format, digest, *limits]
         if (found := self._memo.find(parts)) is not None:
@@ -194,12 +196,15 @@ class DocumentFolder:
         try:
             found = begun.call.result()
         except WorkerError as error:
-            reason = self._failed[file.source] = self._reason(error)
-            return reason
+            return self._fail(file, self._reason(error))
         if "unopened" in found:
-            return _unopened(found["unopened"])
+            return self._fail(file, _unopened(found["unopened"]))
         self._memo.keep(begun.parts, found["read"])
         return _content(found["read"])
+
+    def _fail(self, file: SourceFile, reason: str) -> str:
+        self._failed[file.source] = reason
+        return reason
 
     def _reason(self, error: WorkerError) -> str:
         match error:

@@ -5,6 +5,7 @@ the function is.
 """
 
 import json
+import logging
 import os
 import pickle
 import signal
@@ -24,6 +25,8 @@ def serve(descriptor: int, parent: int) -> None:
     What comes back is JSON, never a pickle: the parent need not trust a process that parses what strangers wrote.
     """
     _die_with(parent)
+    # parsers have much to say of every file
+    logging.basicConfig(level=logging.ERROR)
     connection = Connection(descriptor)
     connection.send_bytes(READY)
     while True:

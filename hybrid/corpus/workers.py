@@ -192,7 +192,7 @@ def _start() -> _Worker:
     with theirs:
         process = subprocess.Popen(
             # -P: no module is imported from the folder that a person happens to be in
-            [sys.executable, "-P", "-c", boot],
+            [sys.executable, "-P", "-W", "ignore", "-c", boot],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             env={**os.environ, **_ONE_THREAD},
