@@ -19,6 +19,7 @@ _SOUND = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
     sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_READONLY,
     sqlite3.SQLITE_INTERRUPT,
     sqlite3.SQLITE_IOERR,
     sqlite3.SQLITE_FULL,
@@ -164,7 +165,7 @@ def _is_damage(error: Exception, path: Path) -> bool:
         return True
     # without a code it is a mistake in our call
     code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_AUTH)
-    if code & 0xFF == sqlite3.SQLITE_READONLY:
+    if code == sqlite3.SQLITE_READONLY:
         # so does SQLite call a file whose header names a later format
         return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
     return code == sqlite3.SQLITE_IOERR_SHORT_READ or code & 0xFF not in _SOUND
