@@ -1,14 +1,15 @@
 """A file to its content as plain JSON, by the reader of its format. It imports little: workers begin with it."""
 
 import hashlib
+import os
 import re
+import stat
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hybrid.corpus.readers.content import Content, UnreadableError
-from hybrid.corpus.walk import read_bytes
 
 if TYPE_CHECKING:
     from hybrid.corpus.readers.html import Layout
@@ -55,7 +56,7 @@ def read_file(path: str, suffix: str, digest: str, limits: Limits) -> dict[str, 
     `digest` is the SHA-256 that the file had when its reading was decided.
     """
     try:
-        data = read_bytes(Path(path), limits.max_bytes)
+        data = _read_bytes(Path(path), limits.max_bytes)
     except OSError as error:
         return {"unopened": error.strerror or str(error)}
     if hashlib.sha256(data).hexdigest() != digest:
@@ -81,6 +82,18 @@ def _read(data: bytes, reader: Callable[[bytes, Limits], Content], limits: Limit
         content.text, title, content.marks, content.records, content.notes, content.metadata, content.record_metadata,
         *sections,
     ]  # fmt: skip
+
+
+def _read_bytes(path: Path, limit: int) -> bytes:
+    """A regular file of at most `limit` bytes. Raises `OSError` for a link, and for anything that is none by now."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise OSError(f"{path}: no regular file")
+        data = stream.read(limit + 1)
+    if len(data) > limit:
+        raise OSError(f"{path}: grew while it was read")
+    return data
 
 
 def _title(text: str) -> str:
