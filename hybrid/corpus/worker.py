@@ -68,7 +68,7 @@ def _die_with(parent: int) -> None:
 def _limit_memory(more: int | None) -> None:
     """Let this process take so many bytes beyond what it holds now; any number for None.
 
-    Linux counts what is taken for data; macOS ignores the limit, and Windows has none.
+    On Linux, which counts what is taken for data; elsewhere nothing is limited.
     """
     if sys.platform != "linux":
         return
