@@ -32,6 +32,10 @@ class CorpusConfig(Stage):
     """Of that assignment. Not the `seed` of the training: comparing seeds must not turn test questions into train."""
     max_file_mb: float = Field(50, gt=0)
     """Larger files are skipped; of JSONL longer lines. What DOCX, XLSX, PPTX and EPUB unpack to counts."""
+    max_read_seconds: float = Field(20, gt=0)
+    """Documents that take longer to read are skipped. Every document is read in a process of its own."""
+    max_read_memory_mb: float = Field(500, ge=50)
+    """Documents that take more memory to read, beyond what that process takes anyway, are skipped (on Linux)."""
     html_layout: Literal["markdown", "plain"] = "markdown"
     """Lists and tables of web pages as Markdown, or every item and row as a paragraph of its own."""
     drop_boilerplate: bool = True

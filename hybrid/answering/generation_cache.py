@@ -1,12 +1,12 @@
 """Generations on disk, keyed by content: a rerun or a second diagnosis pays only for prompts that changed."""
 
 import json
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Protocol, TypeVar, cast, runtime_checkable
 
 from hybrid.artifacts import sha256_json
+from hybrid.checked_store import CheckedStore
 from hybrid.progress import track
 from hybrid.protocols import Generator, Preloading, Streaming, Windowed
 from hybrid.types import Chat, Generation
@@ -25,6 +25,9 @@ class CompletionSource(Protocol):
 
 _FEW = 8
 """Prompts that one question may take."""
+_OLD_TABLE = "generations"
+"""Of releases whose answers had no checksum. They are taken over: to answer again may take hours of a model, and
+what is JSON of the right form was good enough for the release that stored it."""
 
 
 class CachedGenerator:
@@ -37,11 +40,8 @@ class CachedGenerator:
     def __init__(self, inner: Generator, path: Path, *, slice_size: int = 16) -> None:
         self._inner = inner
         self._slice_size = slice_size
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # a server answers each question in a thread of its own, one at a time
-        self._db = sqlite3.connect(path, timeout=60, check_same_thread=False)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("CREATE TABLE IF NOT EXISTS generations (key TEXT PRIMARY KEY, value TEXT NOT NULL)")
+        self._store = CheckedStore(path)
+        self._store.take_over(_OLD_TABLE, _with_checksum)
         self.name = inner.name
 
     @property
@@ -109,18 +109,29 @@ class CachedGenerator:
     def _read(self, keys: Sequence[str]) -> dict[str, Generation]:
         found = {}
         for key in keys:
-            row = self._db.execute("SELECT value FROM generations WHERE key = ?", (key,)).fetchone()
-            if row:
-                found[key] = Generation(*json.loads(row[0]))
+            if text := self._store.find(bytes.fromhex(key)):
+                found[key] = Generation(*json.loads(text))
+        self._store.tell_damage()
         return found
 
     def _write(self, keys: Sequence[str], generations: Sequence[Generation]) -> None:
-        values = [
-            (key, json.dumps([g.text, g.finish_reason, g.num_prompt_tokens, g.num_new_tokens, g.logprob]))
+        values = {
+            bytes.fromhex(key): json.dumps([g.text, g.finish_reason, g.num_prompt_tokens, g.num_new_tokens, g.logprob])
             for key, g in zip(keys, generations, strict=True)
-        ]
-        with self._db:
-            self._db.executemany("INSERT OR REPLACE INTO generations VALUES (?, ?)", values)
+        }
+        self._store.put(values)
+
+
+def _with_checksum(key: object, value: object) -> tuple[bytes, str] | None:
+    """An entry of `_OLD_TABLE` as it is stored now; None where it is damaged to the eye."""
+    try:
+        text = cast(bytes, value).decode()
+        match json.loads(text):
+            case [str(), str(), int(), int(), float() | int() | None]:
+                return bytes.fromhex(cast(bytes, key).decode()), text
+    except (ValueError, AttributeError):
+        pass
+    return None
 
 
 def _shown(work: Iterable[T], total: int, num_answers: int) -> Iterable[T]:

@@ -1,6 +1,7 @@
 """What changed between two states of a corpus, name by name."""
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 
 from hybrid.config import CorpusConfig
@@ -38,8 +39,9 @@ def state_of_folder(corpus: CorpusFolder, config: CorpusConfig) -> dict[str, str
     """The documents of a folder as they are now, or its ready passages."""
     if corpus.ready_passages.is_file():
         return {p.id: text_digest(p.title, p.text) for p in read_passages(corpus.ready_passages)}
-    documents = corpus.read(config, Memo()).under_bar(f"reading {corpus.name}")
-    return {document.id: text_digest(document.title, document.text) for document in documents}
+    with closing(corpus.read(config, Memo())) as folder:
+        documents = folder.under_bar(f"reading {corpus.name}")
+        return {document.id: text_digest(document.title, document.text) for document in documents}
 
 
 def state_of_index(passages: PassageSet) -> dict[str, str]:

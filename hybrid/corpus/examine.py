@@ -1,17 +1,18 @@
 """What is noted of every document before it is indexed: duplicates, language, letters, private data."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from hybrid.artifacts import sha256_json
 from hybrid.config import CorpusConfig
 from hybrid.corpus.duplicates import Earlier, Sketch, sketch
-from hybrid.corpus.load import title_of_name
+from hybrid.corpus.load import AHEAD, title_of_name
 from hybrid.corpus.memo import Memo
 from hybrid.corpus.private import private_spans
 from hybrid.corpus.text_quality import RARE, garbled, language
+from hybrid.corpus.workers import Call, WorkerError, Workers, ahead
 from hybrid.types import Document
 
 _VERSION = 1
@@ -115,7 +116,27 @@ class Examiner:
     def take(self, document: Document) -> Row:
         """Note a document; tables of records are never near-duplicates, they differ in little by design."""
         digest = text_digest(document.title, document.text)
-        code, wrong, places, drawn = self._memo.get(["examine", _VERSION, digest], lambda: _look(document))
+        return self._note(document, digest, self._memo.get(_parts(digest), lambda: _look(document)))
+
+    def take_all(self, documents: Iterable[Document], workers: Workers) -> None:
+        """The same of many documents, in their order, looked at in `workers`."""
+
+        def begin(document: Document) -> tuple[str, Any, Call | None]:
+            digest = text_digest(document.title, document.text)
+            known = self._memo.find(_parts(digest))
+            return digest, known, workers.submit(_look, document) if known is None else None
+
+        for document, (digest, found, call) in ahead(documents, begin, AHEAD * workers.num):
+            if call is not None:
+                try:
+                    found = self._memo.keep(_parts(digest), call.result())
+                except WorkerError:
+                    # it was read, so it is no reason to leave it out
+                    found = self._memo.keep(_parts(digest), _look(document))
+            self._note(document, digest, found)
+
+    def _note(self, document: Document, digest: str, found: Any) -> Row:
+        code, wrong, places, drawn = found
         row = Row(document.id, document.source, document.format, digest, code)
         self.found.rows[document.id] = row
         same = self._earlier.find(document.id, Sketch(*drawn), exact_only=document.records) if self._compares else None
@@ -135,6 +156,10 @@ class Examiner:
         pair = (row.id, row.duplicate_of)
         (self.found.near if pair in self.found.near else self.found.exact).remove(pair)
         row.duplicate_of = ""
+
+
+def _parts(digest: str) -> list[Any]:
+    return ["examine", _VERSION, digest]
 
 
 def _look(document: Document) -> Sequence[Any]:

@@ -28,6 +28,8 @@ from hybrid.types import Document, Passage, Question
 
 VERSION = 2 + READERS_VERSION + CHUNK_VERSION
 """Goes up with those of its parts: passages of an earlier release are made anew."""
+_MANY = 1000
+"""Documents from which it pays that every worker imports what looks at them, which takes it two seconds."""
 _MOST_FIELDS = 50
 """Fields of metadata that a manifest lists: those of most passages."""
 
@@ -60,9 +62,9 @@ def build_passages(
             if ready is not None:
                 warnings = _take_ready(ready, examiner, shelf, tokenize, max_tokens, memo, inputs.get("tokenizer", ""))
             else:
-                folder = corpus.read(config, memo)
                 cutter = Cutter(tokenize, min(config.chunk_tokens, max_tokens), config.overlap_tokens)
-                warnings = _take_documents(folder, examiner, shelf, cutter, memo, inputs.get("tokenizer", ""))
+                with closing(corpus.read(config, memo)) as folder:
+                    warnings = _take_documents(folder, examiner, shelf, cutter, memo, inputs.get("tokenizer", ""))
                 build.counts["skipped_files"] = len(folder.skipped)
         if not shelf.document_of:
             raise InputError(corpus.documents, "the corpus has headings but no text", "add documents with text")
@@ -115,8 +117,14 @@ def _take_documents(
     folder: DocumentFolder, examiner: Examiner, shelf: _Shelf, cutter: Cutter, memo: Memo, tokenizer_id: str
 ) -> list[str]:
     """Two passes: which documents are duplicates must be known before the first passage is written."""
-    for document in folder.under_bar("reading documents"):
-        examiner.take(document)
+    reading = folder.under_bar("reading documents")
+    if folder.num_files < _MANY:
+        for document in reading:
+            examiner.take(document)
+    else:
+        examiner.take_all(reading, folder.workers)
+    # the second pass has everything from the memo
+    folder.close()
     rows = examiner.found.rows
     shelf.wanted |= {rows[name].duplicate_of for name in shelf.wanted & rows.keys()}
     kept_for_evidence = []

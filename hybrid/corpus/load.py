@@ -1,9 +1,8 @@
 """A folder of files to documents. Headings of every format become Markdown ones, so that one splitter serves all."""
 
-import hashlib
-import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -14,50 +13,21 @@ from hybrid.config import CorpusConfig
 from hybrid.corpus.boilerplate import Boilerplate
 from hybrid.corpus.memo import Memo
 from hybrid.corpus.metadata import from_json
-from hybrid.corpus.readers.asciidoc import read_asciidoc
-from hybrid.corpus.readers.content import Content, UnreadableError
-from hybrid.corpus.readers.delimited import read_delimited
-from hybrid.corpus.readers.epub import read_epub
-from hybrid.corpus.readers.html import read_html
+from hybrid.corpus.read_file import HTML, READERS, Limits, read_file
+from hybrid.corpus.readers.content import Content
 from hybrid.corpus.readers.json_lines import read_records
-from hybrid.corpus.readers.mail import read_mail
-from hybrid.corpus.readers.markdown import outside_code, read_markdown
-from hybrid.corpus.readers.mdx import read_mdx
-from hybrid.corpus.readers.notebook import read_notebook
-from hybrid.corpus.readers.pdf import read_pdf
-from hybrid.corpus.readers.plain import read_plain
-from hybrid.corpus.readers.restructured import read_restructured
-from hybrid.corpus.readers.slides import read_slides
-from hybrid.corpus.readers.word import read_word
-from hybrid.corpus.readers.workbook import read_workbook
-from hybrid.corpus.walk import SourceFile, list_files, read_bytes
+from hybrid.corpus.walk import SourceFile, list_files
+from hybrid.corpus.workers import Call, CrashedError, OutOfMemoryError, OutOfTimeError, WorkerError, Workers, ahead
 from hybrid.errors import InputError
 from hybrid.progress import track
 from hybrid.types import Document
 
 READERS_VERSION = 2
 """Goes up when a reader gives another text or other metadata for the same bytes."""
-_HTML = (".html", ".htm", ".xhtml")
 _JSONL = ".jsonl"
-_READERS: dict[str, Callable[[bytes, CorpusConfig], Content]] = {
-    ".md": lambda data, _: read_markdown(data),
-    ".markdown": lambda data, _: read_markdown(data),
-    ".mdx": lambda data, _: read_mdx(data),
-    ".txt": lambda data, _: read_plain(data),
-    ".rst": lambda data, _: read_restructured(data),
-    **dict.fromkeys((".adoc", ".asciidoc"), lambda data, _: read_asciidoc(data)),
-    ".ipynb": lambda data, _: read_notebook(data),
-    **dict.fromkeys(_HTML, lambda data, config: read_html(data, config.html_layout)),
-    ".pdf": lambda data, _: read_pdf(data),
-    ".docx": lambda data, config: read_word(data, max_bytes(config)),
-    **dict.fromkeys((".xlsx", ".xlsm"), lambda data, config: read_workbook(data, max_bytes(config))),
-    **dict.fromkeys((".pptx", ".pptm"), lambda data, config: read_slides(data, max_bytes(config))),
-    ".epub": lambda data, config: read_epub(data, max_bytes(config), config.html_layout),
-    ".eml": lambda data, config: read_mail(data, config.html_layout),
-    ".csv": lambda data, _: read_delimited(data),
-    ".tsv": lambda data, _: read_delimited(data, delimiter="\t"),
-}
-FORMATS = frozenset({*_READERS, _JSONL})
+AHEAD = 4
+"""Documents a worker that are begun before they are asked for: enough that none waits, few enough to hold."""
+FORMATS = frozenset({*READERS, _JSONL})
 
 
 @dataclass
@@ -76,13 +46,15 @@ def max_bytes(config: CorpusConfig) -> int:
 
 def load_documents(folder: Path, config: CorpusConfig | None = None, *, leave_out: Collection[Path] = ()) -> Reading:
     """All documents below `folder` at once; see `DocumentFolder` for what is read and what is raised."""
-    source = DocumentFolder(folder, config or CorpusConfig(), Memo(), leave_out=leave_out)
-    documents = list(source)
-    return Reading(documents, source.skipped, source.notes)
+    with closing(DocumentFolder(folder, config or CorpusConfig(), Memo(), leave_out=leave_out)) as source:
+        return Reading(list(source), source.skipped, source.notes)
 
 
 class DocumentFolder:
     """The documents below a folder, one at a time in the order of their paths, as often as they are asked for.
+
+    Files that `memo` does not know are read in `workers`, a few ahead, each within the limits of `config`; `close` ends
+    them. JSONL, which needs no parser of others, is read here.
 
     Hidden files and `leave_out` are passed over; unreadable, empty, oversized files and links are listed in `skipped`
     after a pass. Raises `InputError` for malformed JSONL, duplicate ids, and a folder without any readable document.
@@ -101,21 +73,33 @@ class DocumentFolder:
         self.notes: list[str] = []
         self._digests: dict[str, str] = {}
         """Of the files as they were first read: every pass has the same contents, or a note that a file changed."""
+        self._failed: dict[str, str] = {}
+        """Reasons that are not remembered longer than this: the next pass has them, the next run tries again."""
+        self.workers = Workers()
+
+    @property
+    def num_files(self) -> int:
+        """Files that may be documents."""
+        return len(self._listing.files)
 
     def __iter__(self) -> Iterator[Document]:
-        return self._pass(self._listing.files)
+        return self._pass(self._contents(self._listing.files))
 
     def under_bar(self, description: str) -> Iterator[Document]:
         """The same under a progress bar."""
-        return self._pass(track(self._listing.files, total=len(self._listing.files), description=description))
+        return self._pass(track(self._contents(self._listing.files), total=self.num_files, description=description))
 
-    def _pass(self, files: Iterable[SourceFile]) -> Iterator[Document]:
+    def close(self) -> None:
+        """End the workers."""
+        self.workers.close()
+
+    def _pass(self, contents: Iterable[tuple[SourceFile, Content | str]]) -> Iterator[Document]:
         self.skipped = list(self._listing.skipped)
         self.notes = []
         repeated = self._repeated
         seen: set[str] = set()
-        for file in files:
-            for document in self._documents(file):
+        for file, content in contents:
+            for document in self._documents(file, content):
                 if document.id in seen:
                     raise InputError(
                         self.folder, f"two documents have the id {document.id!r}", "ids must be unique over all files"
@@ -143,7 +127,7 @@ class DocumentFolder:
         reasons = "; ".join(f"{source}: {reason}" for source, reason in self.skipped[:5])
         return f"found {counts}; {reasons}" if reasons else ""
 
-    def _documents(self, file: SourceFile) -> Iterator[Document]:
+    def _documents(self, file: SourceFile, content: Content | str) -> Iterator[Document]:
         if file.format == _JSONL:
             num = 0
             try:
@@ -151,17 +135,16 @@ class DocumentFolder:
                     num += 1
                     yield document
             except OSError as error:
-                self.skipped.append((file.source, _unopened(error)))
+                self.skipped.append((file.source, _unopened(error.strerror or str(error))))
                 return
             if not num:
                 self.skipped.append((file.source, "no text in it"))
             return
-        content = self._read(file)
         if isinstance(content, str):
             self.skipped.append((file.source, content))
             return
         self.notes += [f"{file.source}{f':{line}' if line else ''}: {note}" for line, note in content.notes]
-        text = self._repeated.without(file.source, content.text) if file.format in _HTML else content.text
+        text = self._repeated.without(file.source, content.text) if file.format in HTML else content.text
         title = content.title or title_of_name(file.source)
         yield Document(
             file.source, text, file.source, title, file.format, content.marks, content.records,
@@ -173,71 +156,97 @@ class DocumentFolder:
         """What repeats over the web pages."""
         counts = Boilerplate()
         if self._config.drop_boilerplate:
-            for file in self._listing.files:
-                if file.format in _HTML and not isinstance(content := self._read(file), str):
+            for file, content in self._contents(file for file in self._listing.files if file.format in HTML):
+                if not isinstance(content, str):
                     counts.count(file.source, content.text)
         return counts
 
-    def _read(self, file: SourceFile) -> Content | str:
-        """The content of a file, or the reason why there is none."""
-        limit = max_bytes(self._config)
-        if file.size > limit:
+    def _contents(self, files: Iterable[SourceFile]) -> Iterator[tuple[SourceFile, Content | str]]:
+        """Files in order with their contents, or the reasons why they have none; of JSONL nothing ("")."""
+        for file, begun in ahead(files, self._begin, AHEAD * self.workers.num):
+            yield file, self._finish(file, begun) if isinstance(begun, _Begun) else begun
+
+    def _begin(self, file: SourceFile) -> "Content | str | _Begun":
+        if file.format == _JSONL:
+            return ""
+        limits = Limits(max_bytes(self._config), self._config.html_layout)
+        if file.size > limits.max_bytes:
             return f"{file.size / 1e6:.0f} MB: more than corpus.max_file_mb allows"
+        if file.source in self._failed:
+            return self._failed[file.source]
         try:
             digest = self._digests.get(file.source) or sha256_file(file.path)
-            self._digests[file.source] = digest
-            parts = [
-                "read", READERS_VERSION, file.format, digest, limit, self._config.html_layout,
-            ]  # fmt: skip
-            found: Any = self._memo.get(parts, lambda: _read_now(file, digest, self._config))
         except OSError as error:
-            return _unopened(error)
-        if isinstance(found, str):
-            return found
-        # sections came later: what an earlier release stored has none
-        text, title, marks, records, notes, metadata, record_metadata, *sections = found
-        return Content(
-            text,
-            title,
-            tuple((o, m) for o, m in marks),
-            records,
-            tuple((n, t) for n, t in notes),
-            from_json(metadata),
-            tuple(map(from_json, record_metadata)),
-            tuple(sections[0]) if sections else (),
+            return self._fail(file, _unopened(error.strerror or str(error)))
+        self._digests[file.source] = digest
+        parts = ["read", READERS_VERSION, file.format, digest, *limits]
+        if (found := self._memo.find(parts)) is not None:
+            return _content(found)
+        return _Begun(parts, self._start_reading(file, digest, limits))
+
+    def _start_reading(self, file: SourceFile, digest: str, limits: Limits) -> Call:
+        return self.workers.submit(
+            read_file,
+            *(str(file.path), file.format, digest, limits),
+            seconds=self._config.max_read_seconds,
+            memory=int(self._config.max_read_memory_mb * 1_000_000),
         )
 
+    def _finish(self, file: SourceFile, begun: "_Begun") -> Content | str:
+        try:
+            found = begun.call.result()
+        except WorkerError as error:
+            return self._fail(file, self._reason(error))
+        if "unopened" in found:
+            return self._fail(file, _unopened(found["unopened"]))
+        self._memo.keep(begun.parts, found["read"])
+        return _content(found["read"])
 
-def _unopened(error: OSError) -> str:
-    return f"cannot be opened: {error.strerror or error}"
+    def _fail(self, file: SourceFile, reason: str) -> str:
+        self._failed[file.source] = reason
+        return reason
+
+    def _reason(self, error: WorkerError) -> str:
+        match error:
+            case OutOfTimeError():
+                seconds = self._config.max_read_seconds
+                return f"took longer than {seconds:g} s to read: raise corpus.max_read_seconds or split it"
+            case OutOfMemoryError():
+                megabytes = self._config.max_read_memory_mb
+                return f"needs more than {megabytes:g} MB to read: raise corpus.max_read_memory_mb or split it"
+            case CrashedError():
+                return f"the process that read it did not end well: {error}"
+        return f"unreadable: {error}"
 
 
-def _read_now(file: SourceFile, digest: str, config: CorpusConfig) -> Any:
-    """The fields of the content, or the reason, as plain JSON."""
-    data = read_bytes(file.path, max_bytes(config))
-    if hashlib.sha256(data).hexdigest() != digest:
-        raise OSError("it changes while it is read")
-    try:
-        content = _READERS[file.format](data, config)
-    except UnreadableError as error:
-        return str(error)
-    except Exception as error:  # whatever a broken PDF or DOCX makes its library raise
-        return f"unreadable: {type(error).__name__}: {str(error)[:80]}"
-    if not content.text.strip():
-        return "no text in it"
-    # of a sheet "#" is the name of a column
-    title = content.title or ("" if content.record_sections else _title(content.text))
-    sections = [content.record_sections] if content.record_sections else []
-    return [
-        content.text, title, content.marks, content.records, content.notes, content.metadata, content.record_metadata,
-        *sections,
-    ]  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A file that is being read, and by what its content will be remembered."""
+
+    parts: list[Any]
+    call: Call
 
 
-def _title(text: str) -> str:
-    """The first heading of the first level outside code; "" where there is none."""
-    heading = re.search(r"^#\s+(.+)$", outside_code(text, str), re.MULTILINE)
-    return heading[1].strip() if heading else ""
+def _content(found: Any) -> Content | str:
+    """What `read_file` found."""
+    if isinstance(found, str):
+        return found
+    # sections came later: what an earlier release stored has none
+    text, title, marks, records, notes, metadata, record_metadata, *sections = found
+    return Content(
+        text,
+        title,
+        tuple((o, m) for o, m in marks),
+        records,
+        tuple((n, t) for n, t in notes),
+        from_json(metadata),
+        tuple(map(from_json, record_metadata)),
+        tuple(sections[0]) if sections else (),
+    )
+
+
+def _unopened(why: str) -> str:
+    return f"cannot be opened: {why}"
 
 
 def title_of_name(source: str) -> str:

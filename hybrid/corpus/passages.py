@@ -20,6 +20,8 @@ from hybrid.jsonl import field as json_field
 from hybrid.jsonl import read_jsonl
 from hybrid.types import Evidence, Passage, Question
 
+_READ_LIMITS = ("max_read_seconds", "max_read_memory_mb")
+
 
 @dataclass(frozen=True)
 class CorpusFolder:
@@ -152,6 +154,9 @@ class PassageSet:
 def passage_settings(corpus: CorpusFolder, config: CorpusConfig) -> dict[str, Any]:
     """What of the configuration decides passages and questions: how to split only where the questions do not say it."""
     unused = set() if names_no_split(corpus.question_files) else {"splits", "split_seed"}
+    # another limit may let other documents in, but passages made before there were limits stay what they are
+    defaults = CorpusConfig()
+    unused |= {key for key in _READ_LIMITS if getattr(config, key) == getattr(defaults, key)}
     return config.model_dump(mode="json", exclude=unused)
 
 

@@ -1,7 +1,6 @@
 """The files below a folder that may be read: regular ones, reached without a link, in a fixed order."""
 
 import os
-import stat
 import unicodedata
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
@@ -116,18 +115,6 @@ def _is_utf8(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def read_bytes(path: Path, limit: int) -> bytes:
-    """A regular file of at most `limit` bytes. Raises `OSError` for a link, and for anything that is none by now."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-            raise OSError(f"{path}: no regular file")
-        data = stream.read(limit + 1)
-    if len(data) > limit:
-        raise OSError(f"{path}: grew while it was read")
-    return data
 
 
 def refuse_link_out(corpus: Path, documents: Path) -> None:

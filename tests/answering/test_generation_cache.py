@@ -142,7 +142,7 @@ def test_no_prompts(tiny: LocalGenerator, tmp_path: Path) -> None:
 def test_no_prompt_text_is_kept(tiny: LocalGenerator, tmp_path: Path) -> None:
     ask(CachedGenerator(Watched(tiny), tmp_path / "cache.sqlite"), ["a secret question"])
     with sqlite3.connect(tmp_path / "cache.sqlite") as database:
-        rows = database.execute("SELECT * FROM generations").fetchall()
+        rows = database.execute("SELECT key, value FROM checked_1").fetchall()
     assert len(rows) == 1 and "secret" not in str(rows[0][0])
 
 

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from hybrid.config import CorpusConfig
 from hybrid.corpus import ingest as ingest_module
-from hybrid.corpus import load as load_module
 from hybrid.corpus.chunk import Cutter
+from hybrid.corpus.load import DocumentFolder
 from hybrid.corpus.memo import Memo
 from hybrid.types import Document
 from tests.ingested import build, documents_of, write_corpus
@@ -26,17 +25,17 @@ class Counted:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.read: list[str] = []
         self.cut: list[str] = []
-        read, cut = load_module._read_now, Cutter.cut
+        start, cut = DocumentFolder._start_reading, Cutter.cut
 
-        def read_now(file: Any, digest: str, config: CorpusConfig) -> Any:
+        def start_reading(folder: DocumentFolder, file: Any, digest: str, limits: Any) -> Any:
             self.read.append(file.source)
-            return read(file, digest, config)
+            return start(folder, file, digest, limits)
 
         def cut_now(cutter: Cutter, document: Document) -> Any:
             self.cut.append(document.id)
             return cut(cutter, document)
 
-        monkeypatch.setattr(load_module, "_read_now", read_now)
+        monkeypatch.setattr(DocumentFolder, "_start_reading", start_reading)
         monkeypatch.setattr(Cutter, "cut", cut_now)
 
     def taken(self) -> tuple[list[str], list[str]]:

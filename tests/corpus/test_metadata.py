@@ -20,6 +20,7 @@ from hybrid.corpus.passages import read_passages
 from hybrid.corpus.readers.delimited import read_delimited
 from hybrid.corpus.readers.front_matter import read_front_matter
 from hybrid.corpus.readers.markdown import read_markdown
+from hybrid.corpus.workers import Workers
 from hybrid.errors import InputError
 from hybrid.types import Document, Passage
 from tests.ingested import BODY, build
@@ -257,7 +258,7 @@ def test_the_manifest_lists_the_fields_of_most_passages(tmp_path: Path) -> None:
 def test_metadata_from_the_cache_is_what_was_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     corpus, cache = corpus_of_all(tmp_path / "corpus"), tmp_path / "documents.sqlite"
     build(corpus, tmp_path / "first", cache)
-    monkeypatch.setattr("hybrid.corpus.load._read_now", lambda *_: pytest.fail("it is in the cache"))
+    monkeypatch.setattr(Workers, "submit", lambda *_: pytest.fail("it is in the cache"))
     build(corpus, tmp_path / "second", cache)
     monkeypatch.undo()
     assert sha256_file(tmp_path / "second" / "corpus.jsonl") == sha256_file(tmp_path / "first" / "corpus.jsonl")

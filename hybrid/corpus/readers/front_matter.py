@@ -48,6 +48,8 @@ def read_front_matter(text: str) -> tuple[Mapping[str, MetadataValue], Notes]:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 2 if error.problem_mark else 1
         return {}, ((line, f"front matter is not read: {str(error.problem)[:80]}"),)
+    except MemoryError:
+        raise
     except Exception as error:  # values that their tags or Python's own limits forbid: PyYAML lets them through
         return {}, ((1, f"front matter is not read: {type(error).__name__}"),)
     if fields is not None and not isinstance(fields, dict):

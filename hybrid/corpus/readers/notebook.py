@@ -31,6 +31,8 @@ def read_notebook(data: bytes) -> Content:
         cells = list(notebook.cells)
     except RecursionError:
         raise UnreadableError("nested too deeply") from None
+    except MemoryError:
+        raise
     except Exception as error:  # its readers of old versions raise whatever a missing key makes them
         raise UnreadableError(
             f"no notebook that Jupyter could open ({type(error).__name__}): open it there and save it again"

@@ -1,0 +1,104 @@
+"""A file to its content as plain JSON, by the reader of its format. It imports little: workers begin with it."""
+
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hybrid.corpus.readers.content import Content, UnreadableError
+
+if TYPE_CHECKING:
+    from hybrid.corpus.readers.html import Layout
+
+HTML = (".html", ".htm", ".xhtml")
+
+
+class Limits(NamedTuple):
+    """What readers are told beside the bytes: `max_bytes` of what a file unpacks to, and how web pages are written."""
+
+    max_bytes: int
+    html_layout: "Layout"
+
+
+def _reader(name: str) -> Callable[..., Content]:
+    """`read_NAME` of the module of that name, imported when a file wants it."""
+    found: Callable[..., Content] = getattr(import_module(f"hybrid.corpus.readers.{name}"), f"read_{name}")
+    return found
+
+
+READERS: dict[str, Callable[[bytes, Limits], Content]] = {
+    ".md": lambda data, _: _reader("markdown")(data),
+    ".markdown": lambda data, _: _reader("markdown")(data),
+    ".mdx": lambda data, _: _reader("mdx")(data),
+    ".txt": lambda data, _: _reader("plain")(data),
+    ".rst": lambda data, _: _reader("restructured")(data),
+    **dict.fromkeys((".adoc", ".asciidoc"), lambda data, _: _reader("asciidoc")(data)),
+    ".ipynb": lambda data, _: _reader("notebook")(data),
+    **dict.fromkeys(HTML, lambda data, limits: _reader("html")(data, limits.html_layout)),
+    ".pdf": lambda data, _: _reader("pdf")(data),
+    ".docx": lambda data, limits: _reader("word")(data, limits.max_bytes),
+    **dict.fromkeys((".xlsx", ".xlsm"), lambda data, limits: _reader("workbook")(data, limits.max_bytes)),
+    **dict.fromkeys((".pptx", ".pptm"), lambda data, limits: _reader("slides")(data, limits.max_bytes)),
+    ".epub": lambda data, limits: _reader("epub")(data, limits.max_bytes, limits.html_layout),
+    ".eml": lambda data, limits: _reader("mail")(data, limits.html_layout),
+    ".csv": lambda data, _: _reader("delimited")(data),
+    ".tsv": lambda data, _: _reader("delimited")(data, delimiter="\t"),
+}
+
+
+def read_file(path: str, suffix: str, digest: str, limits: Limits) -> dict[str, Any]:
+    """`read`: the fields of the content, or the reason why it has none; or `unopened`: why there are no bytes.
+
+    `digest` is the SHA-256 that the file had when its reading was decided.
+    """
+    try:
+        data = _read_bytes(Path(path), limits.max_bytes)
+    except OSError as error:
+        return {"unopened": error.strerror or str(error)}
+    if hashlib.sha256(data).hexdigest() != digest:
+        return {"unopened": "it changes while it is read"}
+    return {"read": _read(data, READERS[suffix], limits)}
+
+
+def _read(data: bytes, reader: Callable[[bytes, Limits], Content], limits: Limits) -> Any:
+    try:
+        content = reader(data, limits)
+    except UnreadableError as error:
+        return str(error)
+    except MemoryError:
+        raise
+    except Exception as error:  # whatever a broken PDF or DOCX makes its library raise
+        return f"unreadable: {type(error).__name__}: {str(error)[:80]}"
+    if not content.text.strip():
+        return "no text in it"
+    # of a sheet "#" is the name of a column
+    title = content.title or ("" if content.record_sections else _title(content.text))
+    sections = [content.record_sections] if content.record_sections else []
+    return [
+        content.text, title, content.marks, content.records, content.notes, content.metadata, content.record_metadata,
+        *sections,
+    ]  # fmt: skip
+
+
+def _read_bytes(path: Path, limit: int) -> bytes:
+    """A regular file of at most `limit` bytes. Raises `OSError` for a link, and for anything that is none by now."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise OSError(f"{path}: no regular file")
+        data = stream.read(limit + 1)
+    if len(data) > limit:
+        raise OSError(f"{path}: grew while it was read")
+    return data
+
+
+def _title(text: str) -> str:
+    """The first heading of the first level outside code; "" where there is none."""
+    from hybrid.corpus.readers.markdown import outside_code
+
+    heading = re.search(r"^#\s+(.+)$", outside_code(text, str), re.MULTILINE)
+    return heading[1].strip() if heading else ""
