@@ -33,7 +33,8 @@ class CorpusConfig(Stage):
     max_file_mb: float = Field(50, gt=0)
     """Larger files are skipped; of JSONL longer lines. What DOCX, XLSX, PPTX and EPUB unpack to counts."""
     max_read_seconds: float = Field(20, gt=0)
-    """Documents that take longer to read are skipped. Every document is read in a process of its own."""
+    """Documents that take more of a processor's time to read, or six times as long by the clock, are skipped. Every
+    document is read in a worker process."""
     max_read_memory_mb: float = Field(500, ge=50)
     """Documents that take more memory to read, beyond what that process takes anyway, are skipped (on Linux)."""
     html_layout: Literal["markdown", "plain"] = "markdown"

@@ -6,10 +6,12 @@ the function is.
 
 import json
 import logging
+import math
 import os
 import pickle
 import signal
 import sys
+import time
 from contextlib import suppress
 from multiprocessing.connection import Connection
 
@@ -20,7 +22,8 @@ _DIE_WITH_PARENT = 1
 
 
 def serve(descriptor: int, parent: int) -> None:
-    """Answer each call (pickled: function, arguments, most bytes of memory) until the other end is closed.
+    """Answer each call until the other end is closed. A call is pickled: function, arguments, and the most bytes of
+    memory and seconds of a processor's time that it may take.
 
     What comes back is JSON, never a pickle: the parent need not trust a process that parses what strangers wrote.
     """
@@ -39,14 +42,16 @@ def serve(descriptor: int, parent: int) -> None:
 
 def _answer(call: bytes) -> bytes:
     try:
-        function, arguments, memory = pickle.loads(call)
+        function, arguments, memory, seconds = pickle.loads(call)
         _limit_memory(memory)
+        _limit_time(seconds)
         return VALUE + json.dumps(function(*arguments), ensure_ascii=False).encode()
     except MemoryError:
         return NO_MEMORY
     except Exception as error:
         return RAISED + f"{type(error).__name__}: {str(error)[:200]}".encode(errors="replace")
     finally:
+        _limit_time(None)
         _limit_memory(None)
 
 
@@ -82,3 +87,21 @@ def _limit_memory(more: int | None) -> None:
         if most != resource.RLIM_INFINITY:
             limit = min(limit, most)
     resource.setrlimit(resource.RLIMIT_DATA, (limit, most))
+
+
+def _limit_time(more: float | None) -> None:
+    """Have the system end this process (SIGXCPU) when it has worked so many seconds more; any number for None.
+
+    Processor time, not the clock's: on a busy machine a document is no slower. Nothing is limited on Windows.
+    """
+    if sys.platform == "win32":
+        return
+    import resource
+
+    _, most = resource.getrlimit(resource.RLIMIT_CPU)
+    limit = most
+    if more is not None:
+        limit = math.ceil(time.process_time() + more)
+        if most != resource.RLIM_INFINITY:
+            limit = min(limit, most)
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, most))

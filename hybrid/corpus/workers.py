@@ -28,6 +28,10 @@ B = TypeVar("B")
 _START_S = 60
 """Seconds within which a worker must be there, on a machine that is very busy."""
 _BOOT = "import sys; sys.path[:] = {path!r}; from hybrid.corpus.worker import serve; serve({descriptor}, {parent})"
+_CORE_S = 1
+"""Seconds that a process may take to be gone after its connection is."""
+_PATIENCE = 6
+"""Times the limit that a call may take by the clock: others may keep the processors busy."""
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """There is a worker for each core; and the stacks of threads would count as memory."""
 
@@ -54,7 +58,7 @@ class Call:
 
     _workers: "Workers"
     pickled: bytes
-    seconds: float | None
+    patience: float | None
     value: bytes | None = None
     error: WorkerError | None = None
 
@@ -106,9 +110,10 @@ class Workers:
         seconds: float | None = None,
         memory: int | None = None,
     ) -> Call:
-        """Have a function of a module run with arguments that can be pickled, within a time and bytes of memory beyond
-        those that its process holds already. It must give plain JSON."""
-        call = Call(self, pickle.dumps((function, arguments, memory)), seconds)
+        """Have a function of a module run with arguments that can be pickled, within seconds of a processor's time and
+        bytes of memory beyond those that its process holds already. It must give plain JSON."""
+        patience = None if seconds is None else _PATIENCE * seconds
+        call = Call(self, pickle.dumps((function, arguments, memory, seconds)), patience)
         self._waiting.append(call)
         self.attend(block=False)
         return call
@@ -145,7 +150,7 @@ class Workers:
         while self._waiting and idle:
             worker, call = idle.pop(), self._waiting.popleft()
             worker.call = call
-            worker.deadline = None if call.seconds is None else time.monotonic() + call.seconds
+            worker.deadline = None if call.patience is None else time.monotonic() + call.patience
             # where it has ended, that shows when it is waited for
             with suppress(OSError):
                 worker.connection.send_bytes(call.pickled)
@@ -157,7 +162,7 @@ class Workers:
         try:
             message = worker.connection.recv_bytes()
         except (EOFError, OSError):
-            self._lose(worker, CrashedError(_ending(worker.process)))
+            self._lose(worker, _ending(worker.process))
             return
         kind, value = message[:1], message[1:]
         if kind == READY:
@@ -203,15 +208,17 @@ def _start() -> _Worker:
     return _Worker(process, ours, time.monotonic() + _START_S)
 
 
-def _ending(process: "subprocess.Popen[bytes]") -> str:
-    """How a process ended that has let go of its connection, in words."""
+def _ending(process: "subprocess.Popen[bytes]") -> WorkerError:
+    """Why a process let go of its connection."""
     try:
-        status = process.wait(1)
+        status = process.wait(_CORE_S)
     except subprocess.TimeoutExpired:
-        return "it stopped answering"
+        return CrashedError("it stopped answering")
+    if status == -signal.SIGXCPU:
+        return OutOfTimeError("it took too long")
     if status == -signal.SIGKILL:
-        return "it was killed, as systems do that run out of memory"
-    return f"it crashed ({signal.Signals(-status).name if status < 0 else f'exit status {status}'})"
+        return CrashedError("it was killed, as systems do that run out of memory")
+    return CrashedError(f"it crashed ({signal.Signals(-status).name if status < 0 else f'exit status {status}'})")
 
 
 def ahead(items: Iterable[T], begin: Callable[[T], B], num: int) -> Iterator[tuple[T, B]]:

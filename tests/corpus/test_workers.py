@@ -45,7 +45,7 @@ def test_what_goes_wrong_goes_wrong_for_one_call(
     workers: Workers, text: str, error: type[WorkerError], told: str
 ) -> None:
     calls = [
-        workers.submit(act, item, seconds=5 if item in ("hang", "spin") else 60, memory=200_000_000)
+        workers.submit(act, item, seconds=1 if item in ("hang", "spin") else 60, memory=200_000_000)
         for item in ("a", text, "b", "c")
     ]
     with pytest.raises(error, match=told) as caught:
