@@ -236,7 +236,7 @@ def _read_now(file: SourceFile, digest: str, config: CorpusConfig) -> Any:
 
 def _title(text: str) -> str:
     """The first heading of the first level outside code; "" where there is none."""
-    heading = re.search(r"^#\s+(.+)$", outside_code(text, str), re.MULTILINE)
+    heading = re.search(r"^#[^\S\n]+(\S.*)$", outside_code(text, str), re.MULTILINE)
     return heading[1].strip() if heading else ""
 
 

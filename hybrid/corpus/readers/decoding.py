@@ -21,7 +21,7 @@ _BOMS = (
 _DECLARED = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]{1,40})", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
-_ENCODED = re.compile(r"[!-~]{1000,}")
+_ENCODED = re.compile(r"(?<![!-~])[!-~]{1000,}")
 """Base64 or minified code: a run of ASCII without a space that no word is as long as."""
 
 Notes = tuple[tuple[int, str], ...]
@@ -31,11 +31,12 @@ def decode(data: bytes, *, html: bool = False) -> tuple[str, Notes]:
     """Text with `\\n` line ends and without control characters, and what had to be done. With `html` the encoding that
     the page declares counts. Raises `UnreadableError` where the encoding is not known."""
     text, notes = _decoded(data, html)
-    control = len(_CONTROL.findall(text))
+    plain = _CONTROL.sub("", text)
+    control = len(text) - len(plain)
     if control > _BINARY * len(text):
         raise UnreadableError("binary data, not text")
     if control:
-        text = _CONTROL.sub("", text)
+        text = plain
         notes = (*notes, (0, f"{control} control characters removed"))
     return text.replace("\r\n", "\n").replace("\r", "\n"), notes
 
