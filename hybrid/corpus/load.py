@@ -13,9 +13,9 @@ from hybrid.artifacts import sha256_file
 from hybrid.config import CorpusConfig
 from hybrid.corpus.boilerplate import Boilerplate
 from hybrid.corpus.memo import Memo
-from hybrid.corpus.metadata import from_json
+from hybrid.corpus.metadata import from_json, told_dropped, within_bounds
 from hybrid.corpus.readers.asciidoc import read_asciidoc
-from hybrid.corpus.readers.content import Content, UnreadableError
+from hybrid.corpus.readers.content import Content, UnreadableError, short_title
 from hybrid.corpus.readers.delimited import read_delimited
 from hybrid.corpus.readers.epub import read_epub
 from hybrid.corpus.readers.html import read_html
@@ -35,7 +35,7 @@ from hybrid.errors import InputError
 from hybrid.progress import track
 from hybrid.types import Document
 
-READERS_VERSION = 2
+READERS_VERSION = 3
 """Goes up when a reader gives another text or other metadata for the same bytes."""
 _HTML = (".html", ".htm", ".xhtml")
 _JSONL = ".jsonl"
@@ -54,8 +54,8 @@ _READERS: dict[str, Callable[[bytes, CorpusConfig], Content]] = {
     **dict.fromkeys((".pptx", ".pptm"), lambda data, config: read_slides(data, max_bytes(config))),
     ".epub": lambda data, config: read_epub(data, max_bytes(config), config.html_layout),
     ".eml": lambda data, config: read_mail(data, config.html_layout),
-    ".csv": lambda data, _: read_delimited(data),
-    ".tsv": lambda data, _: read_delimited(data, delimiter="\t"),
+    ".csv": lambda data, config: read_delimited(data, max_bytes(config)),
+    ".tsv": lambda data, config: read_delimited(data, max_bytes(config), delimiter="\t"),
 }
 FORMATS = frozenset({*_READERS, _JSONL})
 
@@ -226,10 +226,14 @@ def _read_now(file: SourceFile, digest: str, config: CorpusConfig) -> Any:
     if not content.text.strip():
         return "no text in it"
     # of a sheet "#" is the name of a column
-    title = content.title or ("" if content.record_sections else _title(content.text))
+    title = short_title(content.title or ("" if content.record_sections else _title(content.text)))
+    metadata, dropped = within_bounds(content.metadata)
+    of_records = [within_bounds(fields) for fields in content.record_metadata]
+    told = told_dropped(dropped + max((num for _, num in of_records), default=0))
+    notes = (*content.notes, *((0, note) for note in told))
     sections = [content.record_sections] if content.record_sections else []
     return [
-        content.text, title, content.marks, content.records, content.notes, content.metadata, content.record_metadata,
+        content.text, title, content.marks, content.records, notes, metadata, [fields for fields, _ in of_records],
         *sections,
     ]  # fmt: skip
 

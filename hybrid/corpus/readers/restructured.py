@@ -19,6 +19,8 @@ _SETTINGS = {
     "_disable_config": True,
     "line_length_limit": 1_000_000,
 }
+_LONGEST_PARAGRAPH = 10_000
+"""Characters."""
 _UNSEEN = {
     "comment", "substitution_definition", "target", "system_message", "raw", "pending", "image", "meta", "docinfo",
     "generated",
@@ -29,12 +31,36 @@ _NAMED = {"note", "warning", "caution", "danger", "attention", "important", "tip
 def read_restructured(data: bytes) -> Content:
     """Headings, lists, tables and code as Markdown."""
     from docutils.core import publish_doctree
+    from docutils.parsers.rst import Parser
 
     text, notes = decode(data)
     text, cleaned = without_encoded_data(text)
     _know(text)
-    document = publish_doctree(text, settings_overrides=_SETTINGS)
-    return Content("\n\n".join(_blocks(document, 2)), title=str(document.get("title", "")), notes=notes + cleaned)
+    inliner = _inliner()
+    document = publish_doctree(text, parser=Parser(inliner=inliner), settings_overrides=_SETTINGS)
+    told = ((0, f"{inliner.plain} paragraphs of more than 10 kB are read with their marks"),) if inliner.plain else ()
+    title = str(document.get("title", ""))
+    return Content("\n\n".join(_blocks(document, 2)), title=title, notes=notes + cleaned + told)
+
+
+def _inliner() -> Any:
+    from docutils.nodes import Text
+    from docutils.parsers.rst.states import Inliner
+
+    class ShortParagraphs(Inliner):  # type: ignore[misc]
+        """Looks for marks in paragraphs that are written by hand: for each that does not end docutils reads the whole
+        rest of the paragraph."""
+
+        plain = 0
+
+        def parse(self, text: str, lineno: int, memo: Any, parent: Any) -> tuple[list[Any], list[Any]]:
+            if len(text) <= _LONGEST_PARAGRAPH:
+                found: tuple[list[Any], list[Any]] = super().parse(text, lineno, memo, parent)
+                return found
+            self.plain += 1
+            return [Text(text)], []
+
+    return ShortParagraphs()
 
 
 def _know(text: str) -> None:
