@@ -58,7 +58,7 @@ def declared_encoding(label: str) -> str:
     return name if _OTHER.fullmatch(name) else ""
 
 
-def wrong_label(data: bytes, name: str) -> Notes:
+def _wrong_label(data: bytes, name: str) -> Notes:
     """A note where bytes that are UTF-8 are declared to be in another encoding."""
     return ((0, f"declared as {name}, but it is UTF-8"),) if name not in ("", "utf-8") and not data.isascii() else ()
 
@@ -84,7 +84,7 @@ def _decoded(data: bytes, html: bool) -> tuple[str, Notes]:
     name = declared_encoding(label[1].decode("ascii")) if label else ""
     try:
         text = data.decode(encoding)
-        return text, wrong_label(data, name) if encoding.startswith("utf-8") else ((0, f"read as {encoding}"),)
+        return text, _wrong_label(data, name) if encoding.startswith("utf-8") else ((0, f"read as {encoding}"),)
     except UnicodeDecodeError:
         pass
     if name:

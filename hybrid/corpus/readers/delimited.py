@@ -30,7 +30,7 @@ _COMMENTS = re.compile(r"(?:[ \t]*(?:#.*)?\n)+")
 """Lines before the header that are empty or begin with `#`."""
 
 
-def read_delimited(data: bytes, max_bytes: int, *, delimiter: str = "") -> Content:
+def read_delimited(data: bytes, max_bytes: int = 50_000_000, *, delimiter: str = "") -> Content:
     """Without `delimiter` it is found by CleverCSV, and told where another one would fit as well. Empty values are left
     out, rows of another length are skipped and listed; short values are metadata of their row too. Raises
     `UnreadableError` where the first row is no header, and where names of columns make the text too long."""

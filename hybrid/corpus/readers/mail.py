@@ -14,7 +14,7 @@ _MOST_COMPARED = 20_000_000
 """Lines times borders of parts: each line is compared with each border that is open."""
 _DEEPEST = 20
 """Parts inside parts."""
-_LONG_HEADER = re.compile(rb"^content-(?:type|disposition):(?:[^\n]|\n[ \t]){10000}", re.IGNORECASE | re.MULTILINE)
+_LONG_HEADER = re.compile(rb"^content-(?:type|disposition):(?:[^\n]|\n[ \t]){60000}", re.IGNORECASE | re.MULTILINE)
 """Python takes the parameters of a header apart in time that grows with the square of their number."""
 _MOST_NAMED = 50
 """Attachments."""
@@ -36,7 +36,7 @@ def read_mail(data: bytes, layout: Layout = "markdown") -> Content:
     if len(data.partition(b"\n\n")[0]) > _MOST_HEADER_BYTES:
         raise UnreadableError("its header is longer than 1 MB")
     if _LONG_HEADER.search(data):
-        raise UnreadableError("a part's header is longer than 10 kB")
+        raise UnreadableError("a part's header is longer than 60 kB")
     # headers are read by the modern parser too, but only those that are shown and short enough
     message = message_from_bytes(data)
     headers = Headers(message)

@@ -6,7 +6,7 @@ from email.message import Message
 from typing import Any
 
 from hybrid.corpus.readers.content import UnreadableError
-from hybrid.corpus.readers.decoding import Notes, declared_encoding, decode, storable, wrong_label
+from hybrid.corpus.readers.decoding import Notes, declared_encoding, decode, storable
 from hybrid.types import MetadataValue
 
 _LONGEST = 4_000
@@ -64,7 +64,7 @@ def decoded(data: bytes, charset: str) -> tuple[str, Notes]:
     name = declared_encoding(charset) or "utf-8"
     for encoding in dict.fromkeys([name] if data.isascii() else ["utf-8", name]):
         with suppress(UnicodeDecodeError):
-            return storable(data.decode(encoding)), wrong_label(data, name) if encoding == "utf-8" else ()
+            return storable(data.decode(encoding)), ()
     try:
         return decode(data)
     except UnreadableError:

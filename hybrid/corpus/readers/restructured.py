@@ -21,6 +21,7 @@ _SETTINGS = {
 }
 _LONGEST_PARAGRAPH = 10_000
 """Characters."""
+_MOST_NOTES = 20
 _UNSEEN = {
     "comment", "substitution_definition", "target", "system_message", "raw", "pending", "image", "meta", "docinfo",
     "generated",
@@ -36,31 +37,30 @@ def read_restructured(data: bytes) -> Content:
     text, notes = decode(data)
     text, cleaned = without_encoded_data(text)
     _know(text)
-    inliner = _inliner()
-    document = publish_doctree(text, parser=Parser(inliner=inliner), settings_overrides=_SETTINGS)
-    told = ((0, f"{inliner.plain} paragraphs of more than 10 kB are read with their marks"),) if inliner.plain else ()
+    plain: list[int] = []
+    document = publish_doctree(text, parser=Parser(inliner=_inliner(plain)), settings_overrides=_SETTINGS)
+    told = tuple((line, "a paragraph of more than 10 kB is read with its marks") for line in plain[:_MOST_NOTES])
     title = str(document.get("title", ""))
     return Content("\n\n".join(_blocks(document, 2)), title=title, notes=notes + cleaned + told)
 
 
-def _inliner() -> Any:
+def _inliner(plain: list[int]) -> Any:
+    """Looks for marks in paragraphs that a person may have written; the lines of others join `plain`. For each mark
+    that does not end docutils reads the whole rest of the paragraph."""
     from docutils.nodes import Text
     from docutils.parsers.rst.states import Inliner
 
-    class ShortParagraphs(Inliner):  # type: ignore[misc]
-        """Looks for marks in paragraphs that are written by hand: for each that does not end docutils reads the whole
-        rest of the paragraph."""
+    inliner = Inliner()
+    parse = inliner.parse
 
-        plain = 0
+    def parse_short(text: str, line: int, memo: Any, parent: Any) -> Any:
+        if len(text) <= _LONGEST_PARAGRAPH:
+            return parse(text, line, memo, parent)
+        plain.append(line)
+        return [Text(text)], []
 
-        def parse(self, text: str, lineno: int, memo: Any, parent: Any) -> tuple[list[Any], list[Any]]:
-            if len(text) <= _LONGEST_PARAGRAPH:
-                found: tuple[list[Any], list[Any]] = super().parse(text, lineno, memo, parent)
-                return found
-            self.plain += 1
-            return [Text(text)], []
-
-    return ShortParagraphs()
+    inliner.parse = parse_short
+    return inliner
 
 
 def _know(text: str) -> None:
