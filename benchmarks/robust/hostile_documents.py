@@ -78,7 +78,9 @@ TEXTS: dict[str, Callable[[], str]] = {
     "references.rst": lambda: _REST + "a_ [1]_ |b|_ " * 3_000,
     "targets.rst": lambda: _REST + "".join(f".. _t{n}: t{n + 1}_\n" for n in range(2_000)),
     "substitutions.rst": lambda: (
-        _REST + "".join(f".. |s{n}| replace:: |s{n + 1}| |s{n + 1}|\n" for n in range(30)) + "\n|s0|\n"
+        _REST
+        + "".join(f".. |s{n}| replace:: |s{n + 1}| |s{n + 1}|\n" for n in range(30))
+        + ".. |s30| replace:: x\n\n|s0|\n"
     ),
     "table.rst": lambda: _REST + "+" + "--+" * 2_000 + "\n|" + "a |" * 2_000 + "\n+" + "--+" * 2_000 + "\n",
     "blanks.adoc": lambda: _ADOC + "== a" + " " * 200_000 + "b\n",
@@ -119,9 +121,7 @@ TEXTS: dict[str, Callable[[], str]] = {
     "field.csv": lambda: "a,b\n1," + "x y " * 100_000 + "\n",
     "ragged.tsv": lambda: "a\tb\n" + "1\t2\t3\n" * 40_000,
     "surrogates.jsonl": lambda: '{"id": "a", "text": "x \\ud800 y"}\n',
-    "nested.jsonl": lambda: (
-        '{"id": "a", "text": "x"}\n{"id": "b", "text": ' + "[" * 100_000 + "]" * 100_000 + "}\n"
-    ),
+    "nested.jsonl": lambda: '{"id": "a", "text": "x"}\n{"id": "b", "text": ' + "[" * 100_000 + "]" * 100_000 + "}\n",
     "metadata.jsonl": lambda: _records(
         {"id": "a", "text": "A text. " * 30_000, "metadata": {f"k{n}": "v" * 20 for n in range(20_000)}}
     ),

@@ -105,19 +105,27 @@ The *default* is ``--a``, see `the manual <https://x.y>`_ and :ref:`the guide <g
 
 .. [1] See there.
 """
-_HTML = b"<h1>T</h1><p>The <b>default</b> is <code>--a</code>&nbsp;&amp; <a href='x'>none</a>.</p><ul><li>One<li>Two</ul>"
+_HTML = (
+    b"<h1>T</h1><p>The <b>default</b> is <code>--a</code>&nbsp;&amp; <a href='x'>none</a>.</p><ul><li>One<li>Two</ul>"
+)
 
 
 @pytest.mark.parametrize(
     ("read", "data", "quote", "begins", "ends"),
     [
         (read_markdown, _MARKDOWN, "The default is none, see the manual for --a.", "The **default", "`--a`."),
-        (read_markdown, _MARKDOWN, "The **default** is _none_, see [the manual](https://x.y/z)", "The **", "the manual"),
+        (read_markdown, _MARKDOWN, "The **default** is _none_, see [the manual](https://x.y/z)", "The **", "/z)"),
         (read_markdown, _MARKDOWN, "H<sub>2</sub>O costs 5 &lt; 6 at AT&amp;T", "H2O", "T"),
         (read_markdown, _MARKDOWN, "H2O costs 5 < 6 at AT&T", "H2O", "T"),
         (read_markdown, _MARKDOWN, "It stops by itself.", "It stops", "itself."),
         (read_markdown, _MARKDOWN, "![The seal](a.png) is new.", "The seal", "new."),
-        (read_restructured, _RESTRUCTURED, "The *default* is ``--a``, see `the manual <https://x.y>`_", "The d", "manual"),
+        (
+            read_restructured,
+            _RESTRUCTURED,
+            "The *default* is ``--a``, see `the manual <https://x.y>`_",
+            "The d",
+            "manual",
+        ),
         (read_restructured, _RESTRUCTURED, ":ref:`the guide <guide>` [1]_. A \\*star\\*.", "the guide", "star*."),
         (read_restructured, _RESTRUCTURED, ".. note:: It stops\n   by itself.", "It stops", "itself."),
         (read_html, _HTML, "The <b>default</b> is <code>--a</code>&nbsp;&amp; <a href='x'>none</a>.", "The d", "none."),

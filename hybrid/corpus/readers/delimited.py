@@ -109,7 +109,8 @@ def _delimiter(text: str) -> tuple[str, Notes]:
     # what the header row does not have parts no columns
     possible = [one for one in _DELIMITERS if widths[one][:1] > [1]]
     if len(possible) <= 1:
-        return (possible or [_NONE])[0], ()
+        is_column = not possible and any(widths.values())
+        return _NONE if is_column else (possible or [","])[0], ()
     found = Detector().detect(sample, delimiters=possible)
     taken = str(found.delimiter) if found is not None and found.delimiter else possible[0]
     others = [one for one in possible if one != taken and len(set(widths[one])) == 1]
