@@ -189,8 +189,13 @@ def _epub(page: bytes, chapters: int = 1) -> bytes:
 
 
 def _pdf(*objects: bytes) -> bytes:
-    body = b"".join(b"%d 0 obj" % number + one + b"endobj\n" for number, one in enumerate(objects, start=1))
-    return b"%PDF-1.4\n" + body + b"trailer<</Root 1 0 R>>\n%%EOF"
+    body = b"%PDF-1.4\n"
+    table = b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
+    for number, one in enumerate(objects, start=1):
+        table += b"%010d 00000 n \n" % len(body)
+        body += b"%d 0 obj\n" % number + one + b"\nendobj\n"
+    end = b"trailer<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, len(body))
+    return body + table + end
 
 
 def _page(content: bytes, *, packed: bool = False) -> bytes:

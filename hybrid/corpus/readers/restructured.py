@@ -4,11 +4,14 @@ import re
 from typing import Any
 
 from hybrid.corpus.markdown_blocks import table
-from hybrid.corpus.readers.content import Content
+from hybrid.corpus.readers.content import Content, UnreadableError
 from hybrid.corpus.readers.decoding import decode, without_encoded_data
 
 _DIRECTIVE = re.compile(r"^[ \t]*\.\. ([\w:.+-]+)::", re.MULTILINE)
 _ROLE = re.compile(r":([\w:.+-]+):`")
+_REPLACED = re.compile(r"^([ \t]*)\.\. \|[^|\n]+\|[ \t]+replace::([^\n]*(?:\n\1[ \t]+[^\n]*)*)", re.MULTILINE)
+_MOST_NESTED = 20
+"""Substitutions inside substitutions: thirty lines of them are gigabytes."""
 _SETTINGS = {
     # nothing beside the file itself is read, nothing is run
     "file_insertion_enabled": False,
@@ -30,12 +33,14 @@ _NAMED = {"note", "warning", "caution", "danger", "attention", "important", "tip
 
 
 def read_restructured(data: bytes) -> Content:
-    """Headings, lists, tables and code as Markdown."""
+    """Headings, lists, tables and code as Markdown. Raises `UnreadableError` for substitutions that multiply."""
     from docutils.core import publish_doctree
     from docutils.parsers.rst import Parser
 
     text, notes = decode(data)
     text, cleaned = without_encoded_data(text)
+    if sum(found[2].count("|") // 2 for found in _REPLACED.finditer(text)) > _MOST_NESTED:
+        raise UnreadableError(f"its substitutions name more than {_MOST_NESTED} others")
     _know(text)
     plain: list[int] = []
     document = publish_doctree(text, parser=Parser(inliner=_inliner(plain)), settings_overrides=_SETTINGS)
