@@ -46,7 +46,7 @@ HEAVY = {
     "pypdf", "sklearn", "jsonschema", "datasketch", "py3langid", "ftfy",
     "detect_secrets", "phonenumbers", "stdnum", "pyarrow", "lxml", "docx", "docutils", "charset_normalizer",
     "bm25s", "Stemmer", "pymilvus", "grpc", "ray", "tenacity", "openpyxl", "pptx", "nbformat", "babel", "icu4py",
-    "text_to_num",
+    "text_to_num", "clevercsv", "webencodings",
 }  # fmt: skip
 MAX_LINES = 360
 

@@ -12,10 +12,11 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from hybrid.corpus.markdown_blocks import FENCE, Kind, split_blocks
+from hybrid.corpus.readers.content import short_title
 from hybrid.corpus.sentences import split_sentences
 from hybrid.types import Document, Passage
 
-CHUNK_VERSION = 1
+CHUNK_VERSION = 2
 """Goes up when the same document is cut another way."""
 Tokenizer = Callable[[str], list[Any]]
 _HEADING = re.compile(r"^(#{1,6})\s+(.*)$")
@@ -240,7 +241,7 @@ def _sections(document: Document) -> Iterator[tuple[str, str, int]]:
         elif heading := _HEADING.match(line.rstrip()):
             yield from _body(document.title, path, text, begin, start)
             level = len(heading[1])
-            path = [*(part for part in path if part[0] < level), (level, heading[2].strip())]
+            path = [*(part for part in path if part[0] < level), (level, short_title(heading[2].strip()))]
             begin = start + len(line)
         start += len(line)
     yield from _body(document.title, path, text, begin, start)

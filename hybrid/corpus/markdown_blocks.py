@@ -9,7 +9,7 @@ Kind = Literal["prose", "table", "code", "list"]
 _ITEM = re.compile(r"^\s*(?:[-*+]|\d{1,3}[.)])\s+\S")
 FENCE = re.compile(r"^\s*(```+|~~~+)")
 """Begins a block of code, which a line that starts with the same ends."""
-_TICKS = re.compile(r"^\s*(`{3,})", re.MULTILINE)
+_TICKS = re.compile(r"^[^\S\n]*(`{3,})", re.MULTILINE)
 _ROW = re.compile(r"^\s*\|.*\|\s*$")
 _RULE = re.compile(r"^\s*\|(?:\s*:?-+:?\s*\|)+\s*$")
 

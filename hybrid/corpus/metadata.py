@@ -12,6 +12,9 @@ from hybrid.types import MetadataValue, Scalar
 Metadata = Mapping[str, MetadataValue]
 
 _ALLOWED = "values are texts, finite numbers, true, false, or lists of these"
+_MOST_FIELDS = 200
+_LONGEST_FIELDS = 20_000
+"""Characters of keys and values together."""
 _BITS = 63
 """Of a whole number, beside its sign: JSON readers and vector stores hold no more."""
 
@@ -48,6 +51,25 @@ def allowed(fields: Mapping[Any, Any]) -> tuple[dict[str, MetadataValue], list[A
         kept = tuple(storable(item) if isinstance(item, str) else item for item in items)
         found[storable(key)] = kept if isinstance(value, list | tuple) else kept[0]
     return found, refused
+
+
+def within_bounds(fields: Metadata) -> tuple[Metadata, int]:
+    """Fields that each passage of a document or record can carry, and how many of the last ones are left out: a row of
+    50,000 columns is thousands of passages."""
+    kept: dict[str, MetadataValue] = {}
+    length = 0
+    for key, value in fields.items():
+        length += len(key) + sum(map(len, map(str, value if isinstance(value, tuple) else (value,))))
+        if len(kept) == _MOST_FIELDS or length > _LONGEST_FIELDS:
+            return kept, len(fields) - len(kept)
+        kept[key] = value
+    return fields, 0
+
+
+def told_dropped(num: int) -> list[str]:
+    """A note on fields that `within_bounds` left out; none where it left out nothing."""
+    told = f"{num} fields are no metadata: the first {_MOST_FIELDS} are, to {_LONGEST_FIELDS // 1000} kB"
+    return [told] if num else []
 
 
 def entry(given: object, refused: list[Any]) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hybrid.corpus.readers.content import Content, UnreadableError
+from hybrid.corpus.metadata import told_dropped, within_bounds
+from hybrid.corpus.readers.content import Content, UnreadableError, short_title
 
 if TYPE_CHECKING:
     from hybrid.corpus.readers.html import Layout
@@ -45,8 +46,8 @@ READERS: dict[str, Callable[[bytes, Limits], Content]] = {
     **dict.fromkeys((".pptx", ".pptm"), lambda data, limits: _reader("slides")(data, limits.max_bytes)),
     ".epub": lambda data, limits: _reader("epub")(data, limits.max_bytes, limits.html_layout),
     ".eml": lambda data, limits: _reader("mail")(data, limits.html_layout),
-    ".csv": lambda data, _: _reader("delimited")(data),
-    ".tsv": lambda data, _: _reader("delimited")(data, delimiter="\t"),
+    ".csv": lambda data, limits: _reader("delimited")(data, limits.max_bytes),
+    ".tsv": lambda data, limits: _reader("delimited")(data, limits.max_bytes, delimiter="\t"),
 }
 
 
@@ -76,10 +77,14 @@ def _read(data: bytes, reader: Callable[[bytes, Limits], Content], limits: Limit
     if not content.text.strip():
         return "no text in it"
     # of a sheet "#" is the name of a column
-    title = content.title or ("" if content.record_sections else _title(content.text))
+    title = short_title(content.title or ("" if content.record_sections else _title(content.text)))
+    metadata, dropped = within_bounds(content.metadata)
+    of_records = [within_bounds(fields) for fields in content.record_metadata]
+    told = told_dropped(dropped + max((num for _, num in of_records), default=0))
+    notes = (*content.notes, *((0, note) for note in told))
     sections = [content.record_sections] if content.record_sections else []
     return [
-        content.text, title, content.marks, content.records, content.notes, content.metadata, content.record_metadata,
+        content.text, title, content.marks, content.records, notes, metadata, [fields for fields, _ in of_records],
         *sections,
     ]  # fmt: skip
 
@@ -100,5 +105,5 @@ def _title(text: str) -> str:
     """The first heading of the first level outside code; "" where there is none."""
     from hybrid.corpus.readers.markdown import outside_code
 
-    heading = re.search(r"^#\s+(.+)$", outside_code(text, str), re.MULTILINE)
+    heading = re.search(r"^#[^\S\n]+(\S.*)$", outside_code(text, str), re.MULTILINE)
     return heading[1].strip() if heading else ""

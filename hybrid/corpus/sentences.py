@@ -38,8 +38,9 @@ def split_sentences(text: str) -> list[str]:
     starts = [start for start, _ in _with_closing(text, _spans(text))]
     if starts and is_unspaced(text):
         # no blank follows a full stop of these scripts, and Punkt knows none of them
+        length = len(text.rstrip())
         ends = (match.end() for match in _FULL_STOP.finditer(text, starts[0]))
-        starts = sorted({*starts, *(end for end in ends if end < len(text.rstrip()))})
+        starts = sorted({*starts, *(end for end in ends if end < length)})
     return [text[start:end] for start, end in zip(starts, [*starts, len(text)][1:], strict=True)]
 
 

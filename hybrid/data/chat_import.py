@@ -23,7 +23,9 @@ from hybrid.errors import InputError
 from hybrid.jsonl import read_jsonl
 from hybrid.types import Chat, Passage
 
-_LABELLED = re.compile(r"\A(?:context|passages?|documents?|input):\s*(.+?)\n\s*question:\s*(.+)\Z", re.I | re.DOTALL)
+_LABELLED = re.compile(
+    r"\A(?:context|passages?|documents?|input):\s*(\S.*?)\n[^\S\n]*question:\s*(\S.*)\Z", re.I | re.DOTALL
+)
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,12 @@ read."""
 
 import errno
 import io
+import json
 import os
 import re
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,9 @@ from typing import Any
 import fpdf
 import pytest
 
+from benchmarks.robust.hostile_documents import documents
 from hybrid.config import CorpusConfig
+from hybrid.corpus.chunk import chunk
 from hybrid.corpus.history import record_version
 from hybrid.corpus.load import Reading, load_documents
 from hybrid.corpus.passages import CorpusFolder
@@ -249,3 +253,37 @@ def test_pdf_files_that_are_broken_or_locked(tmp_path: Path) -> None:
     assert skipped["locked.pdf"] == "encrypted: save it without a password"
     assert skipped["scan.pdf"] == "no text in it: a scan needs character recognition first"
     assert "The text of the page." in {d.id: d.text for d in reading.documents}["open.pdf"]
+
+
+_FAST = (
+    "comments.md", "badges.md", "front-title.md", "long-heading.md", "stars.rst", "backticks.rst", "blanks.adoc",
+    "class.html", "wide.csv", "long-name.csv", "parameters.eml", "charset.eml", "metadata.jsonl",
+    "substitutions.rst", "bomb.xlsx", "pages.pdf",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", _FAST)
+def test_a_document_that_means_harm_costs_little(name: str, tmp_path: Path) -> None:
+    """Time of the processor, that neighbours on the machine cost none; most took minutes once."""
+    (tmp_path / name).write_bytes(documents()[name]())
+    started = time.process_time()
+    reading = read(tmp_path)
+    passages = chunk(reading.documents, tokenize=str.split, chunk_tokens=128)
+    assert time.process_time() - started < 8
+    shown = sum(len(p.full_text) + sum(len(key) + len(str(p.metadata[key])) for key in p.metadata) for p in passages)
+    assert shown < 60 * (tmp_path / name).stat().st_size + 1_000_000
+
+
+def test_what_all_passages_carry_is_short(tmp_path: Path) -> None:
+    (tmp_path / "wide.csv").write_text(
+        ",".join(f"c{n}" for n in range(300)) + "\n" + ",".join(str(n) for n in range(1000, 1300))
+    )
+    (tmp_path / "title.jsonl").write_text(json.dumps({"id": "a", "title": "t" * 5000, "text": "x"}))
+    (tmp_path / "heading.md").write_text(f"# T\n\n## {'word ' * 1000}\n\nText.\n")
+    reading = read(tmp_path)
+    found = {document.id: document for document in reading.documents}
+    assert found["a"].title == "t" * 300 + "…"
+    assert len(found["wide.csv"].record_metadata[0]) == 200 and "c299: 1299" in found["wide.csv"].text
+    assert reading.notes == ["wide.csv: 100 fields are no metadata: the first 200 are, to 20 kB"]
+    (passage,) = chunk([found["heading.md"]], tokenize=str.split, chunk_tokens=5000)
+    assert passage.section.startswith("word word ") and len(passage.section) < 310

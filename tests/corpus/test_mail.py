@@ -79,6 +79,7 @@ GERMAN = "Vor dem ersten Anlauf muss das Gehäuse gefüllt und das Saugventil ga
             "Kühlmittel",
             "not in the encoding",
         ),
+        ("Content-Type: text/plain; charset=iso-8859-1", b"5 \x80 \x96 10 \x80", "5 € – 10 €", ""),
         ("Content-Type: text/plain; charset=nonsense", GERMAN.encode("cp1252"), GERMAN, "not UTF-8: read as "),
         ("Content-Type: text/plain; charset=utf-8", "Насос".encode("koi8-r"), "\ufffd" * 5, "5 letters are not in"),
         ("Content-Type: text/plain; charset=koi8-r", "Насос".encode("koi8-r"), "Насос", ""),

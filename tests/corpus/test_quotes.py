@@ -3,12 +3,16 @@
 import json
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hybrid.corpus.importers import import_corpus
 from hybrid.corpus.questions import read_questions
 from hybrid.corpus.quotes import find_quote
+from hybrid.corpus.readers.html import read_html
+from hybrid.corpus.readers.markdown import read_markdown
+from hybrid.corpus.readers.restructured import read_restructured
 from hybrid.corpus.walk import list_files
 from hybrid.errors import InputError
 
@@ -25,6 +29,13 @@ from hybrid.errors import InputError
         ("The *default* is **none**", "The default is none.", "The default is none"),
         ("Prüfung bestanden", unicodedata.normalize("NFD", "Die Prüfung bestanden."), None),
         ("office", "the of\u00adﬁce door", "of\u00adﬁce"),
+        ("ガイド", "Das ｶﾞｲﾄﾞ.", "ｶﾞｲﾄﾞ"),
+        ("☎ call", "Now ☎\ufe0f call.", "☎\ufe0f call"),
+        ("10^2 m, not less", "It is 10² m, not less.", "10² m, not less"),
+        ("102 m", "It is 10² m.", ""),
+        ("سلام", "a ســلام b", "ســلام"),
+        ("20 kg", "It is\u00a020\u202fkg\u200b.", "20\u202fkg"),
+        ("cafe\u0301", "A cafe\u0301!", "cafe\u0301"),
         ("not there", "Something else.", ""),
         (" * ", "Something else.", ""),
     ],
@@ -73,3 +84,60 @@ def test_what_an_import_leaves_out_or_settles_is_told(tmp_path: Path) -> None:
     told = import_corpus(source, "beir", tmp_path / "out")
     assert any("1 judged queries are not in queries.jsonl" in note for note in told["notes"])
     assert any("1 queries are judged in two splits" in note for note in told["notes"])
+
+
+_MARKDOWN = b"""# T
+
+The **default** is _none_, see [the manual](https://x.y/z) for `--a`. H<sub>2</sub>O costs 5 &lt; 6 at AT&amp;T.
+
+> It stops
+> by itself.
+
+![The seal](a.png) is new.
+"""
+_RESTRUCTURED = b"""T
+=
+
+The *default* is ``--a``, see `the manual <https://x.y>`_ and :ref:`the guide <guide>` [1]_. A \\*star\\*.
+
+.. note:: It stops
+   by itself.
+
+.. [1] See there.
+"""
+_HTML = (
+    b"<h1>T</h1><p>The <b>default</b> is <code>--a</code>&nbsp;&amp; <a href='x'>none</a>.</p><ul><li>One<li>Two</ul>"
+)
+
+
+@pytest.mark.parametrize(
+    ("read", "data", "quote", "begins", "ends"),
+    [
+        (read_markdown, _MARKDOWN, "The default is none, see the manual for --a.", "The **default", "`--a`."),
+        (read_markdown, _MARKDOWN, "The **default** is _none_, see [the manual](https://x.y/z)", "The **", "/z)"),
+        (read_markdown, _MARKDOWN, "H<sub>2</sub>O costs 5 &lt; 6 at AT&amp;T", "H2O", "T"),
+        (read_markdown, _MARKDOWN, "H2O costs 5 < 6 at AT&T", "H2O", "T"),
+        (read_markdown, _MARKDOWN, "It stops by itself.", "It stops", "itself."),
+        (read_markdown, _MARKDOWN, "![The seal](a.png) is new.", "The seal", "new."),
+        (
+            read_restructured,
+            _RESTRUCTURED,
+            "The *default* is ``--a``, see `the manual <https://x.y>`_",
+            "The d",
+            "manual",
+        ),
+        (read_restructured, _RESTRUCTURED, ":ref:`the guide <guide>` [1]_. A \\*star\\*.", "the guide", "star*."),
+        (read_restructured, _RESTRUCTURED, ".. note:: It stops\n   by itself.", "It stops", "itself."),
+        (read_html, _HTML, "The <b>default</b> is <code>--a</code>&nbsp;&amp; <a href='x'>none</a>.", "The d", "none."),
+        (read_html, _HTML, "<li>One<li>Two</ul>", "One", "Two"),
+    ],
+)
+def test_quotes_are_found_from_the_source_and_as_shown(
+    read: Any, data: bytes, quote: str, begins: str, ends: str
+) -> None:
+    text = read(data).text
+    place = find_quote(quote, text)
+    assert place is not None
+    there = text[slice(*place)]
+    assert there.startswith(begins) and there.endswith(ends)
+    assert find_quote(f"{quote} not", text) is None

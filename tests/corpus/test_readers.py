@@ -274,6 +274,14 @@ GERMAN = "Vor dem ersten Anlauf muss das Gehäuse gefüllt und das Saugventil ga
         ("für".encode("utf-16"), "für", "read as utf-16"),
         (GERMAN.encode("latin-1"), GERMAN, "not UTF-8: read as "),
         (b"<meta charset='koi8-r'>\xf0", "<meta charset='koi8-r'>П", "read as koi8-r, as it declares"),
+        # as browsers take these labels
+        (b"<meta charset=iso-8859-1>5 \x80", "<meta charset=iso-8859-1>5 €", "read as cp1252, as it declares"),
+        (b"<meta charset=Latin1>\x96", "<meta charset=Latin1>–", "read as cp1252, as it declares"),
+        (b"<meta charset=us-ascii>\x93", "<meta charset=us-ascii>“", "read as cp1252, as it declares"),
+        (b"<meta charset=gb2312>\x81\x40", "<meta charset=gb2312>丂", "read as gbk, as it declares"),
+        (b"<meta charset=cp850>\x81", "<meta charset=cp850>ü", "read as cp850, as it declares"),
+        ("<meta charset=latin1>ü".encode(), "<meta charset=latin1>ü", "declared as cp1252, but it is UTF-8"),
+        (b"<meta charset=latin1>u", "<meta charset=latin1>u", ""),
         (b"pump " * 50 + b"\x00\x01", "pump " * 50, "2 control characters removed"),
     ],
 )

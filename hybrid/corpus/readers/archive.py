@@ -10,6 +10,9 @@ _MOST_MEDIA = 4
 """Times the limit that the pictures and the text of a file may take up together when they are unpacked."""
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 """Begins what Office writes for a file with a password, and wrote for every file before 2007."""
+_LARGE = 10_000_000
+_MOST_PACKED = 500
+"""Times its packed size that a large part of text may unpack to; of a sheet it is some 20."""
 _HEAD = 2_000
 """Bytes of a part in which a document type would be declared."""
 _TEXT = (".xml", ".rels", ".opf", ".ncx", ".html", ".htm", ".xhtml")
@@ -17,8 +20,8 @@ _TEXT = (".xml", ".rels", ".opf", ".ncx", ".html", ".htm", ".xhtml")
 
 def open_archive(data: bytes, max_bytes: int, *, streamed: str = "") -> zipfile.ZipFile:
     """The archive. Raises `UnreadableError` where its text unpacks to more than `max_bytes` or all of it to four times
-    as much, and for a file with a password. Parts whose names begin with `streamed` never are in memory whole: they
-    only count as media do.
+    as much, where a part says one thing over and over, and for a file with a password. Parts whose names begin with
+    `streamed` never are in memory whole: they only count as media do.
 
     zipfile never unpacks more of a part than the part's own header says, so that the sizes there can be trusted.
     """
@@ -39,7 +42,14 @@ def open_archive(data: bytes, max_bytes: int, *, streamed: str = "") -> zipfile.
     total = sum(part.file_size for part in parts)
     if text > max_bytes or total > _MOST_MEDIA * max_bytes:
         raise UnreadableError(f"unpacks to {total / 1e6:.0f} MB: more than corpus.max_file_mb allows")
+    if any(_is_bomb(part) for part in parts):
+        raise UnreadableError(f"unpacks to {total / 1e6:.0f} MB of one repeated letter or tag: it is no document")
     return archive
+
+
+def _is_bomb(part: zipfile.ZipInfo) -> bool:
+    is_text = part.filename.lower().endswith(_TEXT)
+    return is_text and part.file_size > _LARGE and part.file_size > _MOST_PACKED * part.compress_size
 
 
 def open_office(data: bytes, max_bytes: int, *, streamed: str = "") -> zipfile.ZipFile:

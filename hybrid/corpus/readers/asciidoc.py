@@ -16,12 +16,12 @@ from hybrid.corpus.readers.content import Content
 from hybrid.corpus.readers.decoding import decode, without_encoded_data
 from hybrid.types import MetadataValue
 
-_HEADING = re.compile(r"^(={1,6}|#{1,6})[ \t]+(\S.*?)(?:[ \t]+\1)?$")
+_HEADING = re.compile(r"^(={1,6}|#{1,6})[ \t]+(\S.*)$")
 _BLOCK_ATTRIBUTES = re.compile(r"^\[(?:\[[\w:.-]+(?:,.*)?\]|[^\[\]\s*].*|)\]$")
 _BLOCK_TITLE = re.compile(r"^\.([^\s.].*)$")
 _DELIMITER = re.compile(r"^(?:-{4,}|\.{4,}|\+{4,}|={4,}|\*{4,}|_{4,}|--|`{3,}[\w+#-]*|[|,:!]={3,})$")
 _RULE = re.compile(r"^(?:'{3,}|<{3,}|-{3}|\*{3}|- - -|\* \* \*)$")
-_MACRO = re.compile(r"^(image|video|audio|toc)::(\S*?)\[(.*)\]$")
+_MACRO = re.compile(r"^(image|video|audio|toc)::([^\s\[]*)\[(.*)\]$")
 _UNORDERED = re.compile(r"^[ \t]*(\*{1,9}|-|•)[ \t]+(\S.*)$")
 _ORDERED = re.compile(r"^[ \t]*(\.{1,9}|\d{1,9}\.|[a-zA-Z]\.)[ \t]+(\S.*)$")
 _CALLOUT = re.compile(r"^<(\d{1,3}|\.)>[ \t]+(\S.*)$")
@@ -30,7 +30,7 @@ _DESCRIPTION = re.compile(r"^[ \t]*(\S.{0,300}?)(:{2,4}|;;)(?:[ \t]+(\S.*))?$")
 _ADMONITIONS = ("NOTE", "TIP", "IMPORTANT", "WARNING", "CAUTION")
 _ADMONITION = re.compile(rf"^({'|'.join(_ADMONITIONS)}):[ \t]+(\S.*)$")
 _ID = re.compile(r"^\[\[([\w:.-]+)|^\[[^\]#]*#([\w:.-]+)|\bid=\"?([\w:.-]+)")
-_AUTHOR = re.compile(r"[ \t]*<[^<>]*>")
+_AUTHOR = re.compile(r"<[^<>]*>")
 
 
 def read_asciidoc(data: bytes) -> Content:
@@ -51,8 +51,8 @@ def _section_titles(lines: Sequence[str]) -> Mapping[str, str]:
     titles: dict[str, str] = {}
     identity = ""
     for line in lines:
-        if found := _HEADING.match(line):
-            title = found[2]
+        if found := _heading(line):
+            title = found[1]
             made = "_" + re.sub(r"[ .-]+", "_", re.sub(r"[^\w .-]", "", title.lower())).strip("_")
             for name in filter(None, (identity, made, title)):
                 titles.setdefault(name, title)
@@ -96,8 +96,8 @@ class _Document:
         place = 0
         while place < len(lines) and (not lines[place].strip() or self._sets(lines, place)):
             place += 1
-        found = _HEADING.match(lines[place]) if place < len(lines) else None
-        if found is None or len(found[1]) > 1:
+        found = _heading(lines[place]) if place < len(lines) else None
+        if found is None or len(found[0]) > 1:
             return 0
         place += 1
         told: list[str] = []
@@ -105,7 +105,7 @@ class _Document:
             if not self._sets(lines, place):
                 told.append(lines[place])
             place += 1
-        self.title = self._inline.text(found[2])
+        self.title = self._inline.text(found[1])
         self._inline.set("doctitle", self.title)
         authors = tuple(
             " ".join(self._inline.text(_AUTHOR.sub("", one)).replace("_", " ").split())
@@ -152,8 +152,8 @@ class _Document:
         """The place behind the block that begins at `place`, and its Markdown."""
         line = lines[place]
         titled = [above.title] if above.title else []
-        if has_sections and (found := _HEADING.match(line)):
-            return place + 1, [f"{'#' * max(len(found[1]), 2)} {self._inline.text(found[2])}"]
+        if has_sections and (heading := _heading(line)):
+            return place + 1, [f"{'#' * max(len(heading[0]), 2)} {self._inline.text(heading[1])}"]
         if found := _MACRO.match(line):
             shown = self._inline.text(alternative(found[3])) if found[1] == "image" else ""
             return place + 1, [*titled, *filter(None, [shown])]
@@ -259,6 +259,16 @@ class _Document:
             return end, [f"{term}: {self._joined(lines[first:end])}"]
         end = _paragraph_end(lines, place, in_list=True)
         return end, [f"{term}: {self._joined([found[3], *lines[first:end]])}"]
+
+
+def _heading(line: str) -> tuple[str, str] | None:
+    """Marks and title of a heading, behind which the marks may stand again."""
+    found = _HEADING.match(line)
+    if found is None:
+        return None
+    marks, title = found.groups()
+    closed = title.removesuffix(marks)
+    return marks, closed.rstrip() if closed != title and closed[-1:].isspace() else title
 
 
 def _attribute_list(text: str) -> Iterator[tuple[str, str]]:

@@ -62,7 +62,8 @@ def _rows(lines: Sequence[str], width: int) -> list[list[str]]:
 
     def end_row() -> None:
         nonlocal row, column
-        rows.append([row.get(place, "") for place in range(width)])
+        # one that ends early is filled up with the table
+        rows.append([row.get(place, "") for place in range(max(row, default=-1) + 1)])
         row, column = {}, 0
         if len(rows) > len(found):
             # few cells may claim to span any number of rows

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from hybrid.types import MetadataValue
 
+_LONGEST_TITLE = 300
+"""Characters."""
 Marks = tuple[tuple[int, str], ...]
 
 
@@ -30,6 +32,11 @@ class Content:
     metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
     record_metadata: tuple[Mapping[str, MetadataValue], ...] = ()
     record_sections: tuple[str, ...] = ()
+
+
+def short_title(text: str) -> str:
+    """A title or heading as it stands before each passage; a long one is cut, for there may be thousands of them."""
+    return text if len(text) <= _LONGEST_TITLE else f"{text[:_LONGEST_TITLE].rstrip()}…"
 
 
 def with_marks(parts: Iterable[tuple[str, str]]) -> tuple[str, Marks]:

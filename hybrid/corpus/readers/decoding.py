@@ -19,9 +19,11 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _DECLARED = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]{1,40})", re.IGNORECASE)
+_OTHER = re.compile(r"cp\d+|utf-7|hz|iso2022_\w+|johab|mac-\w+")
+"""Encodings that browsers do not know and old mails are in; of Python's others some take hours for a megabyte."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
-_ENCODED = re.compile(r"[!-~]{1000,}")
+_ENCODED = re.compile(r"(?<![!-~])[!-~]{1000,}")
 """Base64 or minified code: a run of ASCII without a space that no word is as long as."""
 
 Notes = tuple[tuple[int, str], ...]
@@ -31,13 +33,34 @@ def decode(data: bytes, *, html: bool = False) -> tuple[str, Notes]:
     """Text with `\\n` line ends and without control characters, and what had to be done. With `html` the encoding that
     the page declares counts. Raises `UnreadableError` where the encoding is not known."""
     text, notes = _decoded(data, html)
-    control = len(_CONTROL.findall(text))
+    plain = _CONTROL.sub("", text)
+    control = len(text) - len(plain)
     if control > _BINARY * len(text):
         raise UnreadableError("binary data, not text")
     if control:
-        text = _CONTROL.sub("", text)
+        text = plain
         notes = (*notes, (0, f"{control} control characters removed"))
     return text.replace("\r\n", "\n").replace("\r", "\n"), notes
+
+
+def declared_encoding(label: str) -> str:
+    """Python's name of the encoding that browsers take a label for (WHATWG): `iso-8859-1` is windows-1252. "" where
+    they know none, or one that a text in which the label can be read is not in."""
+    import webencodings
+
+    found = webencodings.lookup(label) if label.isascii() else None
+    if found is not None and found.name not in ("replacement", "x-user-defined"):
+        return "" if found.name.startswith("utf-16") else found.codec_info.name
+    try:
+        name = codecs.lookup(label).name
+    except (LookupError, ValueError):
+        return ""
+    return name if _OTHER.fullmatch(name) else ""
+
+
+def _wrong_label(data: bytes, name: str) -> Notes:
+    """A note where bytes that are UTF-8 are declared to be in another encoding."""
+    return ((0, f"declared as {name}, but it is UTF-8"),) if name not in ("", "utf-8") and not data.isascii() else ()
 
 
 def without_encoded_data(text: str) -> tuple[str, Notes]:
@@ -57,15 +80,17 @@ def storable(text: str) -> str:
 
 def _decoded(data: bytes, html: bool) -> tuple[str, Notes]:
     encoding = next((name for mark, name in _BOMS if data.startswith(mark)), "utf-8")
+    label = _DECLARED.search(data[:4096]) if html else None
+    name = declared_encoding(label[1].decode("ascii")) if label else ""
     try:
-        return data.decode(encoding), () if encoding.startswith("utf-8") else ((0, f"read as {encoding}"),)
+        text = data.decode(encoding)
+        return text, _wrong_label(data, name) if encoding.startswith("utf-8") else ((0, f"read as {encoding}"),)
     except UnicodeDecodeError:
         pass
-    if html and (declared := _DECLARED.search(data[:4096])):
-        name = declared[1].decode("ascii")
+    if name:
         try:
             return data.decode(name), ((0, f"read as {name}, as it declares"),)
-        except (LookupError, UnicodeDecodeError):
+        except UnicodeDecodeError:
             pass
     from charset_normalizer import from_bytes
 

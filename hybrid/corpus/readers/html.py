@@ -22,8 +22,8 @@ _ASIDE = {"nav", "footer", "dialog"}
 _ASIDE_ROLES = {"navigation", "banner", "contentinfo", "search", "dialog", "alertdialog", "complementary"}
 _ASIDE_NAMES = re.compile(
     r"(?:^|\s)(?:nav|navbar|menu|sidebar|breadcrumbs?|footer|site-footer|skip-link|toolbar|sphinxsidebar|headerlink)(?=\s|$)"
-    r"|(?:cookie|consent|gdpr|ccpa)s?[\w-]*(?:banner|bar|notice|pop|dialog|modal|overlay|sdk|law|message|wrap|settings)"
-    r"|(?:banner|bar|notice|popup|modal)[\w-]*(?:cookie|consent|gdpr)|cookiebot|onetrust|cookieconsent",
+    r"|(?:cookie|consent|gdpr|ccpa)s?[\w-]{0,60}(?:banner|bar|notice|pop|dialog|modal|overlay|sdk|law|message|wrap|settings)"
+    r"|(?:banner|bar|notice|popup|modal)[\w-]{0,60}(?:cookie|consent|gdpr)|cookiebot|onetrust|cookieconsent",
     re.IGNORECASE,
 )
 _UNSEEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)

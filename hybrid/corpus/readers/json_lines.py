@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from hybrid.corpus.metadata import read_metadata
+from hybrid.corpus.metadata import read_metadata, told_dropped, within_bounds
+from hybrid.corpus.readers.content import short_title
 from hybrid.corpus.readers.decoding import storable
 from hybrid.corpus.walk import SourceFile
 from hybrid.jsonl import field as json_field
@@ -23,6 +24,7 @@ def read_records(file: SourceFile, max_line_bytes: int, notes: list[str]) -> Ite
         if storable(identity) != identity:
             skip(line, "its id holds characters that are no text")
             continue
-        metadata = read_metadata(file.path, line, record)
+        metadata, dropped = within_bounds(read_metadata(file.path, line, record))
+        notes += [f"{file.source}:{line}: {told}" for told in told_dropped(dropped)]
         source = f"{file.source}:{line}"
-        yield Document(identity, storable(text), source, storable(title), file.format, metadata=metadata)
+        yield Document(identity, storable(text), source, short_title(storable(title)), file.format, metadata=metadata)

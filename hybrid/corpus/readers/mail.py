@@ -1,5 +1,6 @@
 """E-mail (.eml): the subject is the title; plain text before HTML, replies quoted in it, and names of attachments."""
 
+import re
 from email.message import Message
 
 from hybrid.corpus.readers.content import Content, UnreadableError
@@ -13,6 +14,8 @@ _MOST_COMPARED = 20_000_000
 """Lines times borders of parts: each line is compared with each border that is open."""
 _DEEPEST = 20
 """Parts inside parts."""
+_LONG_HEADER = re.compile(rb"^content-(?:type|disposition):(?:[^\n]|\n[ \t]){60000}", re.IGNORECASE | re.MULTILINE)
+"""Python takes the parameters of a header apart in time that grows with the square of their number."""
 _MOST_NAMED = 50
 """Attachments."""
 _SEALED = {"multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"}
@@ -32,6 +35,8 @@ def read_mail(data: bytes, layout: Layout = "markdown") -> Content:
         raise UnreadableError("more parts than a mail has")
     if len(data.partition(b"\n\n")[0]) > _MOST_HEADER_BYTES:
         raise UnreadableError("its header is longer than 1 MB")
+    if _LONG_HEADER.search(data):
+        raise UnreadableError("a part's header is longer than 60 kB")
     # headers are read by the modern parser too, but only those that are shown and short enough
     message = message_from_bytes(data)
     headers = Headers(message)

@@ -1,11 +1,12 @@
 """What stands above an e-mail: its headers, decoded, and the letters of its parts."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from email.message import Message
 from typing import Any
 
 from hybrid.corpus.readers.content import UnreadableError
-from hybrid.corpus.readers.decoding import Notes, decode, storable
+from hybrid.corpus.readers.decoding import Notes, declared_encoding, decode, storable
 from hybrid.types import MetadataValue
 
 _LONGEST = 4_000
@@ -60,15 +61,10 @@ def _parsed(name: str, value: str) -> Any:
 
 def decoded(data: bytes, charset: str) -> tuple[str, Notes]:
     """The text: UTF-8 where it is that, whatever is declared, for no other text is so by chance; else as declared."""
-    if not data.isascii():
-        try:
-            return storable(data.decode("utf-8")), ()
-        except UnicodeDecodeError:
-            pass
-    try:
-        return storable(data.decode(charset or "utf-8")), ()
-    except (LookupError, UnicodeDecodeError):
-        pass
+    name = declared_encoding(charset) or "utf-8"
+    for encoding in dict.fromkeys([name] if data.isascii() else ["utf-8", name]):
+        with suppress(UnicodeDecodeError):
+            return storable(data.decode(encoding)), ()
     try:
         return decode(data)
     except UnreadableError:

@@ -9,15 +9,20 @@ from hybrid.corpus.readers.front_matter import read_front_matter
 from hybrid.types import MetadataValue
 
 _FRONT = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
-_FRONT_TITLE = re.compile(r"^title:[ \t]*[\"']?(.+?)[\"']?[ \t]*$", re.MULTILINE)
+_FRONT_TITLE = re.compile(r"^title:(.*)$", re.MULTILINE)
 CODE = re.compile(r"^(?P<fence>```+|~~~+).*?(?:^(?P=fence)[`~]*[ \t]*$|\Z)|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 _HIDDEN = re.compile(
-    rf"(?P<code>{CODE.pattern})|<!--.*?-->|<(?P<tag>script|style)\b.*?</(?P=tag)\s*>",
-    re.MULTILINE | re.DOTALL | re.IGNORECASE,
+    rf"(?P<code>{CODE.pattern})|<(?P<kind>!--|script\b|style\b)", re.MULTILINE | re.DOTALL | re.IGNORECASE
 )
 """Whichever begins first: code holds no comment, and a comment no code."""
-_BADGE = re.compile(r"\[!\[[^\]\n]*\]\([^)\n]*\)\]\([^)\n]*\)")
-_IMAGE = re.compile(r"!\[([^\]\n]*)\]\([^)\n]*\)")
+_HIDDEN_ENDS = {
+    "!--": re.compile("-->"),
+    "script": re.compile(r"</script\s*>", re.IGNORECASE),
+    "style": re.compile(r"</style\s*>", re.IGNORECASE),
+}
+# an opening bracket may have no other one: what is searched behind each is short
+_BADGE = re.compile(r"\[!\[[^\]\n]{0,300}\]\([^)\n]{0,1000}\)\]\([^)\n]{0,1000}\)")
+_IMAGE = re.compile(r"!\[([^\]\n]{0,1000})\]\([^)\n]{0,1000}\)")
 _TAG = re.compile(
     r"</?(?:a|abbr|b|br|center|details|div|em|font|h[1-6]|hr|i|img|kbd|p|picture|small|source|span|strong|sub|summary"
     r"|sup|u)\b[^<>\n]*>",
@@ -37,7 +42,7 @@ def read_markdown(data: bytes, prepare: Callable[[str], str] | None = None) -> C
     if front := _FRONT.match(text):
         text = text[front.end() :]
         named = _FRONT_TITLE.search(front[1])
-        title = named[1] if named else ""
+        title = _unquoted(named[1].strip()) if named else ""
         metadata, told = read_front_matter(front[1])
     text = clean_markdown(prepare(text) if prepare else text)
     return Content(text, title=title, notes=notes + cleaned + told, metadata=metadata)
@@ -50,7 +55,22 @@ def clean_markdown(text: str) -> str:
 
 def without_hidden(text: str) -> str:
     """The text without comments, scripts and styles outside code."""
-    return _HIDDEN.sub(lambda found: found["code"] or "", text)
+    parts: list[str] = []
+    endless: set[str] = set()
+    kept = place = 0
+    while found := _HIDDEN.search(text, place):
+        place = found.end()
+        if found["code"]:
+            continue
+        kind = found["kind"].lower()
+        end = None if kind in endless else _HIDDEN_ENDS[kind].search(text, place)
+        if end is None:
+            # none that begins later has an end either
+            endless.add(kind)
+            continue
+        parts.append(text[kept : found.start()])
+        kept = place = end.end()
+    return "".join([*parts, text[kept:]])
 
 
 def outside_code(text: str, change: Callable[[str], str]) -> str:
@@ -61,6 +81,11 @@ def outside_code(text: str, change: Callable[[str], str]) -> str:
         parts += [change(text[end : code.start()]), code[0]]
         end = code.end()
     return "".join([*parts, change(text[end:])])
+
+
+def _unquoted(text: str) -> str:
+    begins, ends = text[:1] in ("'", '"'), len(text) > 1 and text[-1] in ("'", '"')
+    return text[begins : len(text) - ends]
 
 
 def _clean(text: str) -> str:

@@ -79,7 +79,7 @@ def _outputs(outputs: Any) -> Iterator[str]:
             yield printed
             printed = ""
             result = _text(bundle.get("text/plain", ""))
-            yield "" if _STANDS_FOR.search(result) and len(result) < 200 else result
+            yield "" if len(result) < 200 and _STANDS_FOR.search(result) else result
     yield printed
 
 

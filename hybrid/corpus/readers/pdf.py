@@ -28,7 +28,13 @@ def read_pdf(data: bytes) -> Content:
             raise UnreadableError("encrypted: save it without a password")
     blocks: list[list[str]] = []
     pages: list[int] = []
+    seen: set[int] = set()
     for number, page in enumerate(reader.pages, start=1):
+        place = page.indirect_reference
+        if place is not None and place.idnum in seen:
+            # a broken file may name one page a million times
+            continue
+        seen.add(place.idnum if place is not None else -number)
         mark = _PAGE
         for line in (raw.strip() for raw in storable(page.extract_text()).splitlines()):
             if line:

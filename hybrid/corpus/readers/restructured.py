@@ -4,11 +4,14 @@ import re
 from typing import Any
 
 from hybrid.corpus.markdown_blocks import table
-from hybrid.corpus.readers.content import Content
+from hybrid.corpus.readers.content import Content, UnreadableError
 from hybrid.corpus.readers.decoding import decode, without_encoded_data
 
 _DIRECTIVE = re.compile(r"^[ \t]*\.\. ([\w:.+-]+)::", re.MULTILINE)
 _ROLE = re.compile(r":([\w:.+-]+):`")
+_REPLACED = re.compile(r"^([ \t]*)\.\. \|[^|\n]+\|[ \t]+replace::([^\n]*(?:\n\1[ \t]+[^\n]*)*)", re.MULTILINE)
+_MOST_NESTED = 20
+"""Substitutions inside substitutions: thirty lines of them are gigabytes."""
 _SETTINGS = {
     # nothing beside the file itself is read, nothing is run
     "file_insertion_enabled": False,
@@ -19,6 +22,9 @@ _SETTINGS = {
     "_disable_config": True,
     "line_length_limit": 1_000_000,
 }
+_LONGEST_PARAGRAPH = 10_000
+"""Characters."""
+_MOST_NOTES = 20
 _UNSEEN = {
     "comment", "substitution_definition", "target", "system_message", "raw", "pending", "image", "meta", "docinfo",
     "generated",
@@ -27,14 +33,39 @@ _NAMED = {"note", "warning", "caution", "danger", "attention", "important", "tip
 
 
 def read_restructured(data: bytes) -> Content:
-    """Headings, lists, tables and code as Markdown."""
+    """Headings, lists, tables and code as Markdown. Raises `UnreadableError` for substitutions that multiply."""
     from docutils.core import publish_doctree
+    from docutils.parsers.rst import Parser
 
     text, notes = decode(data)
     text, cleaned = without_encoded_data(text)
+    if sum(found[2].count("|") // 2 for found in _REPLACED.finditer(text)) > _MOST_NESTED:
+        raise UnreadableError(f"its substitutions name more than {_MOST_NESTED} others")
     _know(text)
-    document = publish_doctree(text, settings_overrides=_SETTINGS)
-    return Content("\n\n".join(_blocks(document, 2)), title=str(document.get("title", "")), notes=notes + cleaned)
+    plain: list[int] = []
+    document = publish_doctree(text, parser=Parser(inliner=_inliner(plain)), settings_overrides=_SETTINGS)
+    told = tuple((line, "a paragraph of more than 10 kB is read with its marks") for line in plain[:_MOST_NOTES])
+    title = str(document.get("title", ""))
+    return Content("\n\n".join(_blocks(document, 2)), title=title, notes=notes + cleaned + told)
+
+
+def _inliner(plain: list[int]) -> Any:
+    """Looks for marks in paragraphs that a person may have written; the lines of others join `plain`. For each mark
+    that does not end docutils reads the whole rest of the paragraph."""
+    from docutils.nodes import Text
+    from docutils.parsers.rst.states import Inliner
+
+    inliner = Inliner()
+    parse = inliner.parse
+
+    def parse_short(text: str, line: int, memo: Any, parent: Any) -> Any:
+        if len(text) <= _LONGEST_PARAGRAPH:
+            return parse(text, line, memo, parent)
+        plain.append(line)
+        return [Text(text)], []
+
+    inliner.parse = parse_short
+    return inliner
 
 
 def _know(text: str) -> None:

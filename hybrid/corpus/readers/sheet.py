@@ -13,6 +13,7 @@ from datetime import date, datetime, time
 from typing import Any
 
 from hybrid.corpus.readers.archive import refuse_text_above
+from hybrid.corpus.readers.content import UnreadableError
 from hybrid.corpus.readers.decoding import storable
 from hybrid.types import Scalar
 
@@ -20,6 +21,7 @@ Cells = dict[int, Scalar]
 _NAMESPACE = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _ROW, _CELL, _MERGE, _FORMULA = (f"{_NAMESPACE}{name}" for name in ("row", "c", "mergeCell", "f"))
 _PERCENT = re.compile(r'^(?:[^"%]|"[^"]*")*%')
+_MOST_ROWS = 1_048_576
 _MOST_MERGES = 10_000
 _MOST_FILLED = 200_000
 """Cells of a sheet that get the value of the merged one above them."""
@@ -45,7 +47,7 @@ def read_sheet(archive: zipfile.ZipFile, worksheet: Any, max_bytes: int) -> Shee
     merges: list[tuple[int, int, int, int]] = []
     decoder = _Decoder(worksheet)
     cells: Cells = {}
-    num = 0
+    num = num_rows = 0
     # openpyxl's own loop keeps every formatted row: 322 MB and twice the time for a million of them
     with archive.open(worksheet._worksheet_path) as stream:
         for element in _elements(stream):
@@ -56,6 +58,9 @@ def read_sheet(archive: zipfile.ZipFile, worksheet: Any, max_bytes: int) -> Shee
                     merges.append(_bounds(element.get("ref", "")))
             else:
                 number = decoder.end_row(element)
+                num_rows += 1
+                if num_rows > _MOST_ROWS:
+                    raise UnreadableError("a sheet of more rows than a spreadsheet program opens")
                 if cells:
                     sheet.rows.append((number, cells))
                     num += len(cells)

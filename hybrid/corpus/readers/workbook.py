@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hybrid.corpus.readers.archive import open_office, refuse_text_above
-from hybrid.corpus.readers.content import Content, UnreadableError
+from hybrid.corpus.readers.content import Content, UnreadableError, short_title
 from hybrid.corpus.readers.sheet import Cells, Sheet, read_sheet
 from hybrid.types import MetadataValue, Scalar
 
@@ -65,7 +65,7 @@ def read_workbook(data: bytes, max_bytes: int) -> Content:
                 f"no workbook that openpyxl reads ({kind}): open it in a spreadsheet program and save it as .xlsx"
             ) from None
         for worksheet in book.worksheets:
-            name = " ".join(worksheet.title.split())
+            name = short_title(" ".join(worksheet.title.split()))
             if worksheet.sheet_state != "visible":
                 hidden.append(name)
                 continue
