@@ -12,6 +12,7 @@ from typing import Any
 from hybrid.artifacts import sha256_file
 from hybrid.config import CorpusConfig
 from hybrid.corpus.boilerplate import Boilerplate
+from hybrid.corpus.lost_text import loss_notes
 from hybrid.corpus.memo import Memo
 from hybrid.corpus.metadata import from_json
 from hybrid.corpus.readers import ocr
@@ -233,8 +234,8 @@ def _read_now(file: SourceFile, digest: str, config: CorpusConfig) -> Any:
     title = content.title or ("" if content.record_sections else _title(content.text))
     sections = [content.record_sections] if content.record_sections else []
     return [
-        content.text, title, content.marks, content.records, content.notes, content.metadata, content.record_metadata,
-        *sections,
+        content.text, title, content.marks, content.records, (*content.notes, *loss_notes(file.format, data, content)),
+        content.metadata, content.record_metadata, *sections,
     ]  # fmt: skip
 
 
