@@ -17,8 +17,8 @@ import numpy as np
 from hybrid.config import CorpusConfig
 from hybrid.corpus.crude_text import crude_text, without_repeated_lines
 from hybrid.corpus.load import _READERS, max_bytes
-from hybrid.corpus.lost_text import Loss, compare
-from hybrid.corpus.readers.content import UnreadableError
+from hybrid.corpus.lost_text import Loss, compare, loss_notes
+from hybrid.corpus.readers.content import Content, UnreadableError
 from hybrid.evaluation.statistics import percentile_interval
 from hybrid.types import Interval
 
@@ -83,12 +83,16 @@ def _compared(paths: Sequence[Path]) -> Iterator[tuple[Path, Loss, float, float]
             content = _READERS[path.suffix](data, config)
         except UnreadableError:
             continue
+        except Exception:  # whatever its library raises: all of the file is lost
+            content = Content("")
         read = time.process_time()
-        crude = crude_text(path.suffix, data)
-        loss = compare(crude, content)
+        loss_notes(path.suffix, data, content)
         checked = time.process_time()
-        if path.suffix == ".pdf":
-            loss = compare(_by_pypdf(data), content)
+        try:
+            crude = _by_pypdf(data) if path.suffix == ".pdf" else crude_text(path.suffix, data)
+        except Exception:  # damaged: nothing to compare with
+            continue
+        loss = compare(crude, content)
         if loss.num >= _FEWEST_WORDS:
             yield path, loss, read - began, checked - read
 
