@@ -14,22 +14,24 @@ from typing import Any
 from hybrid.corpus.readers.archive import parse_xml
 
 _FRONT = re.compile(r"\A---[ \t]*\n.*?\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
+# every part ends somewhere: a file made of beginnings would else be searched to its end from each of them
 _MARKUP = re.compile(
-    r"<!--.*?-->|<(script|style)\b.*?</\1\s*>|<https?://[^>\s]*>|</?[a-zA-Z][^<>]*>"
-    r"|\[!\[[^\]\n]*\]\([^)\n]*\)\]\([^)\n]*\)|\]\([^)\n]*\)|^\[[^\]\n]+\]:.*$",
+    r"<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1\s*>|\Z)|<https?://[^>\s]{0,1000}>|</?[a-zA-Z][^<>]*>"
+    r"|\[!\[[^\]\n]{0,200}\]\([^)\n]{0,1000}\)\]\([^)\n]{0,1000}\)|\]\([^)\n]{0,1000}\)|^\[[^\]\n]+\]:.*$",
     re.DOTALL | re.MULTILINE | re.IGNORECASE,
 )
 _RST_MARKUP = re.compile(
     # a comment, a target or a directive that shows nothing, with what is indented below it
-    r"^([ \t]*)\.\. *(?:\||_|(?![\w:.+-]+::|\[)"
-    r"|(?:toctree|index|raw|image|figure|meta|include|highlight|module|currentmodule)::)"
-    r".*(?:\n(?:[ \t]*\n)*\1[ \t]+.*)*"
-    r"|^[ \t]*\.\. [\w:.+-]+::|^[ \t]+:[\w-]+:.*$|:[\w:.+-]+:(?=`)|<[^<>\n]*>(?=`_*)|\A(?:[ \t]*:[^:\n]+:.*\n)+",
+    r"^([ \t]*)\.\.(?: +(?:\||_|(?:toctree|index|raw|image|figure|meta|include|highlight|module|currentmodule)::)"
+    r"|(?! *[\w:.+-]+::| *\[|\.)).*(?:\n(?:[ \t]*\n)*\1[ \t]+.*)*"
+    r"|^[ \t]*\.\. [\w:.+-]+::|^[ \t]+:[\w-]+:.*$|:[\w:.+-]{1,60}:(?=`)|<[^<>\n]*>(?=`)"
+    r"|\A(?:[ \t]*:[^:\n]+:.*\n)+",
     re.MULTILINE,
 )
 _ADOC_MARKUP = re.compile(
-    r"^////+\n(?:.*\n)*?////+$|^//.*$|^:[!\w-]+:.*$|^\[.*\]$|^(?:include|image|ifdef|ifndef|ifeval|endif)::?\S*\[.*\]$"
-    r"|\b(?:link|xref|image|mailto|https?):[^\s\[]*(?=\[)|<<[^,>]*,?|\{[\w-]+\}|\[\[.*?\]\]",
+    r"^////+\n(?:.*\n)*?(?:////+$|\Z)|^//.*$|^:[!\w-]+:.*$|^\[.*\]$"
+    r"|^(?:include|image|ifdef|ifndef|ifeval|endif)::?\S{0,500}\[.{0,500}\]$"
+    r"|\b(?:link|xref|image|mailto|https?):[^\s\[]{0,500}(?=\[)|<<[^,>]*,?|\{[\w-]+\}|\[\[.{0,200}?\]\]",
     re.MULTILINE,
 )
 _UNSEEN_TAGS = (
