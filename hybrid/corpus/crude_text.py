@@ -9,6 +9,7 @@ import re
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from html import unescape
 from typing import Any
 
 from hybrid.corpus.readers.archive import parse_xml
@@ -25,11 +26,12 @@ _RST_MARKUP = re.compile(
     r"^([ \t]*)\.\.(?: +(?:\||_|(?:toctree|index|raw|image|figure|meta|include|highlight|module|currentmodule)::)"
     r"|(?! *[\w:.+-]+::| *\[|\.)).*(?:\n(?:[ \t]*\n)*\1[ \t]+.*)*"
     r"|^[ \t]*\.\. [\w:.+-]+::|^[ \t]+:[\w-]+:.*$|:[\w:.+-]{1,60}:(?=`)|<[^<>\n]*>(?=`)"
-    r"|\A(?:[ \t]*:[^:\n]+:.*\n)+",
+    r"|^__ .*$|^:[\w -]+:.*$",
     re.MULTILINE,
 )
 _ADOC_MARKUP = re.compile(
-    r"^////+\n(?:.*\n)*?(?:////+$|\Z)|^//.*$|^:[!\w-]+:.*$|^\[.*\]$"
+    # of conditions none is known to hold
+    r"^////+\n(?:.*\n)*?(?:////+$|\Z)|^ifdef::.*\n(?:.*\n)*?(?:endif::.*$|\Z)|^//.*$|^:[!\w-]+:.*$|^\[.*\]$"
     r"|^(?:include|image|ifdef|ifndef|ifeval|endif)::?\S{0,500}\[.{0,500}\]$"
     r"|\b(?:link|xref|image|mailto|https?):[^\s\[]{0,500}(?=\[)|<<[^,>]*,?|\{[\w-]+\}|\[\[.{0,200}?\]\]",
     re.MULTILINE,
@@ -39,13 +41,22 @@ _UNSEEN_TAGS = (
     "select", "textarea", "head", "nav", "footer", "dialog", "math", "a",
 )  # fmt: skip
 """Words of links are not counted: menus are made of them."""
-_UNSEEN_ROLES = ("navigation", "banner", "contentinfo", "search", "dialog", "alertdialog", "complementary")
 _INLINE = {
     "a", "abbr", "b", "bdi", "bdo", "cite", "code", "data", "dfn", "em", "font", "i", "kbd", "mark", "q", "s", "samp",
     "small", "span", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr", "ins",
 }  # fmt: skip
+_UNSEEN_HTML = re.compile(
+    rf"<!--.*?(?:-->|\Z)|<({'|'.join(_UNSEEN_TAGS)})\b[^>]*>.*?(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE
+)
+_INLINE_TAG = re.compile(rf"</?(?:{'|'.join(sorted(_INLINE))})\b[^<>]*>", re.IGNORECASE)
+_ANY_TAG = re.compile(r"<[^<>]*>")
+_CHARSET = re.compile(rb"charset\s*=\s*[\"']?\s*([\w.:-]{1,40})", re.IGNORECASE)
 _HEAD_SHARE = 0.4
 _FEWEST_PAGES = 3
+
+
+AS_WRITTEN = frozenset((".md", ".markdown", ".txt", ".rst", ".adoc", ".asciidoc"))
+"""Formats of which a file is its text, with little added."""
 
 
 def crude_text(format_: str, data: bytes) -> str:
@@ -77,19 +88,13 @@ def _notebook(data: bytes) -> str:
 
 
 def _html(data: bytes) -> str:
-    from lxml import etree
-
-    root = etree.fromstring(data, etree.HTMLParser(no_network=True))
-    if root is None:
-        return ""
-    for element in list(root.iter(etree.Element)):
-        if element.get("role", "") in _UNSEEN_ROLES or "hidden" in element.attrib:
-            element.tag = "nav"
-    etree.strip_elements(root, etree.Comment, *_UNSEEN_TAGS, with_tail=False)
-    for element in root.iter(etree.Element):
-        if element.tag not in _INLINE:
-            element.text, element.tail = f" {element.text or ''}", f" {element.tail or ''}"
-    return str(etree.tostring(root, method="text", encoding="unicode"))
+    # to build lxml's tree takes longer than to read the page
+    head = _CHARSET.search(data[:4096])
+    try:
+        text = data.decode(head[1].decode() if head else "utf-8", errors="replace")
+    except LookupError:
+        text = data.decode("utf-8", errors="replace")
+    return unescape(_ANY_TAG.sub(" ", _INLINE_TAG.sub("", _UNSEEN_HTML.sub(" ", text))))
 
 
 def _epub(data: bytes) -> str:

@@ -29,6 +29,9 @@ def test_a_loss_is_told_with_its_share_and_first_words() -> None:
     assert loss_notes(".txt", crude, Content(f"{WORDS} {WORDS} lost one two three four")) == ()
     assert loss_notes(".docx", b"no archive at all", Content("text")) == ()
     assert loss_notes(".csv", crude, Content("")) == ()
+    assert loss_notes(".html", "<p>Größe Übermaß häufig größer Öl für Säure".encode(), Content("x"))[0][1].endswith(
+        "first: 'grösse übermass häufig grösser öl für säure'"
+    )
 
 
 @pytest.mark.parametrize(
@@ -41,10 +44,15 @@ def test_a_loss_is_told_with_its_share_and_first_words() -> None:
         ),
         (
             ".rst",
-            ".. comment: none\n   of it\n\n.. note:: One :ref:`two <x>`\n\n.. toctree::\n   :maxdepth: 2\n\n   a\n\nthree",
+            ".. comment: none\n   of it\n\n.. note:: One :ref:`two <x>`\n\n.. toctree::\n   :maxdepth: 2\n\n   a\n\n"
+            "three\n\n__ https://a.org",
             "One `two ` three",
         ),
-        (".adoc", ":toc: x\n// none\n[source]\nOne link:a.html[two]\n\nimage::a.png[]\nthree", "One [two] three"),
+        (
+            ".adoc",
+            ":toc: x\n// none\nifdef::x[]\nnone\nendif::[]\n[source]\nOne link:a.html[two]\n\nimage::a.png[]\nthree",
+            "One [two] three",
+        ),
         (
             ".html",
             "<head><title>x</title></head><nav>menu</nav><script>x</script><td>One</td><td>t<b>w</b>o</td>"
