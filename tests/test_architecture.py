@@ -43,7 +43,7 @@ measure of wording."""
 HEAVY = {
     "torch", "transformers", "sentence_transformers", "faiss", "mergekit", "matplotlib", "llama_index", "peft", "trl",
     "datasets", "scipy", "ir_measures", "bitsandbytes", "safetensors", "tokenizers", "huggingface_hub", "openai",
-    "pypdf", "sklearn", "jsonschema", "datasketch", "py3langid", "ftfy",
+    "pypdfium2", "rapidocr", "sklearn", "jsonschema", "datasketch", "py3langid", "ftfy",
     "detect_secrets", "phonenumbers", "stdnum", "pyarrow", "lxml", "docx", "docutils", "charset_normalizer",
     "bm25s", "Stemmer", "pymilvus", "grpc", "ray", "tenacity", "openpyxl", "pptx", "nbformat", "babel", "icu4py",
     "text_to_num", "clevercsv", "webencodings",

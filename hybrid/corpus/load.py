@@ -14,6 +14,7 @@ from hybrid.corpus.boilerplate import Boilerplate
 from hybrid.corpus.memo import Memo
 from hybrid.corpus.metadata import from_json
 from hybrid.corpus.read_file import HTML, READERS, Limits, read_file
+from hybrid.corpus.readers import ocr
 from hybrid.corpus.readers.content import Content
 from hybrid.corpus.readers.json_lines import read_records
 from hybrid.corpus.walk import SourceFile, list_files
@@ -22,7 +23,7 @@ from hybrid.errors import InputError
 from hybrid.progress import track
 from hybrid.types import Document
 
-READERS_VERSION = 3
+READERS_VERSION = 4
 """Goes up when a reader gives another text or other metadata for the same bytes."""
 _JSONL = ".jsonl"
 AHEAD = 4
@@ -180,6 +181,9 @@ class DocumentFolder:
             return self._fail(file, _unopened(error.strerror or str(error)))
         self._digests[file.source] = digest
         parts = ["read", READERS_VERSION, file.format, digest, *limits]
+        if file.format == ".pdf":
+            # a scan that had no text has some once the extra is there
+            parts.append(ocr.installed())
         if (found := self._memo.find(parts)) is not None:
             return _content(found)
         return _Begun(parts, self._start_reading(file, digest, limits))

@@ -62,12 +62,14 @@ def read_file(path: str, suffix: str, digest: str, limits: Limits) -> dict[str, 
         return {"unopened": error.strerror or str(error)}
     if hashlib.sha256(data).hexdigest() != digest:
         return {"unopened": "it changes while it is read"}
-    return {"read": _read(data, READERS[suffix], limits)}
+    return {"read": _read(data, suffix, limits)}
 
 
-def _read(data: bytes, reader: Callable[[bytes, Limits], Content], limits: Limits) -> Any:
+def _read(data: bytes, suffix: str, limits: Limits) -> Any:
+    from hybrid.corpus.lost_text import loss_notes
+
     try:
-        content = reader(data, limits)
+        content = READERS[suffix](data, limits)
     except UnreadableError as error:
         return str(error)
     except MemoryError:
@@ -81,7 +83,7 @@ def _read(data: bytes, reader: Callable[[bytes, Limits], Content], limits: Limit
     metadata, dropped = within_bounds(content.metadata)
     of_records = [within_bounds(fields) for fields in content.record_metadata]
     told = told_dropped(dropped + max((num for _, num in of_records), default=0))
-    notes = (*content.notes, *((0, note) for note in told))
+    notes = (*content.notes, *((0, note) for note in told), *loss_notes(suffix, data, content))
     sections = [content.record_sections] if content.record_sections else []
     return [
         content.text, title, content.marks, content.records, notes, metadata, [fields for fields, _ in of_records],

@@ -105,6 +105,8 @@ def test_charts_and_diagrams() -> None:
     assert read(show).text == (
         "# Sales\n\nSold pumps\n\n|  | 2023 | 2024 |\n| --- | --- | --- |\n| North | 1 | 2.5 |\n| South |  | 3 |"
     )
+    solid = changed(saved(show), lambda _, content: content.replace(b"c:barChart", b"c:area3DChart"))
+    assert read_slides(solid, LIMIT).text == "# Sales\n\nSold pumps", "the library knows no figures of 3-D charts"
     diagram = (
         '<p:graphicFrame xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main" '
         'xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"><p:nvGraphicFramePr><p:cNvPr id="9" name="d"/>'

@@ -136,8 +136,13 @@ def _chart(chart: Any) -> Iterator[str]:
     """Title, and the figures of the first plot: a row for each category."""
     if chart.has_title and chart.chart_title.has_text_frame:
         yield _line(chart.chart_title.text_frame.text)
-    plots = list(chart.plots)
-    if plots and (series := list(plots[0].series)):
+    try:
+        plots = list(chart.plots)
+        series = list(plots[0].series) if plots else []
+    except NotImplementedError:
+        # of a 3-D chart python-pptx knows no figures; the rest of the slide has its words
+        return
+    if series:
         values = [list(one.values) for one in series]
         names = [_line(str(name)) for name in plots[0].categories] or [""] * max(map(len, values))
         rows = [[name, *(_figure(column[place : place + 1]) for column in values)] for place, name in enumerate(names)]
