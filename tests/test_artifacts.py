@@ -203,7 +203,7 @@ def test_a_rebuild_killed_in_the_middle_is_not_taken_for_a_whole_one(tmp_path: P
             {}
         """
     make(target)
-    killed(stop.format("artifacts._swap = die", "first", "pass"), target)
+    killed(stop.format("artifacts._put_in_place = die", "first", "pass"), target)
     killed(stop.format("", "hal", "die()"), target)
     subprocess.run(["rm", "-r", str(target)], check=True)
     assert read_manifest(target) is None

@@ -8,7 +8,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -165,6 +165,3 @@ def restored(state: Path, work: Path) -> None:
     for path in work.iterdir():
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     shutil.copytree(state, work, dirs_exist_ok=True)
-
-
-Run = Callable[[Way, int], Ended]

@@ -1,4 +1,4 @@
-"""Every stage is killed in the middle, or finds its disk full, and is run again: what is published then, and is it whole?
+"""Every stage is killed in the middle, or finds its disk full, and is run again: is what it publishes then whole?
 
 python -m benchmarks.robust.kills [--stages index,merge] [--events 40] [--sizes 10]
 
@@ -20,6 +20,8 @@ from pathlib import Path
 
 import click
 
+from benchmarks.robust import interrupted
+from benchmarks.robust.interrupted import Ended
 from hybrid.types import Interval
 
 STAGES: dict[str, tuple[str, ...]] = {
@@ -28,7 +30,6 @@ STAGES: dict[str, tuple[str, ...]] = {
 """In the order of the work: each starts from what those before it left."""
 _CORPUS = "corpora/machines"
 _ROOM = 512 << 20
-_CHANGED = {"retrieval__mode": "hybrid"}
 
 
 def figures() -> list[tuple[str, str, Interval]]:
@@ -86,7 +87,7 @@ class Place:
 
         self.work, self.state = folder / "work", folder / "state"
         self.work.mkdir()
-        self.can_limit = self._mount("size=%d" % _ROOM)
+        self.can_limit = self._mount(f"size={_ROOM}")
         tiny_corpus(self.work / _CORPUS)
         self.options = ["--corpus", _CORPUS, *tiny_settings(folder / "models")]
 
@@ -108,8 +109,6 @@ class Place:
 
 def interrupt_all(place: Place, wanted: Sequence[str], events: int, sizes: int) -> dict[str, dict[str, Counted]]:
     """What was broken, by stage and kind; all stages before the last wanted one are run."""
-    from benchmarks.robust import interrupted
-
     interrupted.preload()
     found: dict[str, dict[str, Counted]] = {}
     for stage, words in STAGES.items():
@@ -137,11 +136,9 @@ def interrupt_all(place: Place, wanted: Sequence[str], events: int, sizes: int) 
     return found
 
 
-def _killed(place: Place, args: Sequence[str], whole: object, right: dict[str, str], num: int) -> Counted:
-    from benchmarks.robust import interrupted
-
+def _killed(place: Place, args: Sequence[str], whole: Ended, right: dict[str, str], num: int) -> Counted:
     counted = Counted()
-    for at in interrupted.spread(num, whole.events):  # type: ignore[attr-defined]
+    for at in interrupted.spread(num, whole.events):
         interrupted.restored(place.state, place.work)
         counted.num += 1
         ended = interrupted.run(args, place.work, "kill", at)
@@ -153,9 +150,7 @@ def _killed(place: Place, args: Sequence[str], whole: object, right: dict[str, s
     return counted
 
 
-def _full(place: Place, args: Sequence[str], whole: object, right: dict[str, str], num: int) -> Counted:
-    from benchmarks.robust import interrupted
-
+def _full(place: Place, args: Sequence[str], whole: Ended, right: dict[str, str], num: int) -> Counted:
     counted = Counted()
     for part in range(num):
         interrupted.restored(place.state, place.work)
@@ -163,12 +158,12 @@ def _full(place: Place, args: Sequence[str], whole: object, right: dict[str, str
         if place.can_limit:
             room = os.statvfs(place.work)
             held = (room.f_blocks - room.f_bfree) * room.f_frsize
-            where = held + (whole.most_bytes - held) * part // num  # type: ignore[attr-defined]
+            where = held + (whole.most_bytes - held) * part // num
             place.limit(max(where, room.f_frsize))
             ended = interrupted.run(args, place.work)
             place.limit(_ROOM)
         else:
-            where = interrupted.spread(num, whole.events)[part]  # type: ignore[attr-defined]
+            where = interrupted.spread(num, whole.events)[part]
             ended = interrupted.run(args, place.work, "full", where)
         if ended.code not in (0, 2) or "Traceback" in ended.err or (ended.code and "no space left" not in ended.err):
             counted.broken.append(f"at {where}: told as code {ended.code}: …{ended.err.strip()[-300:]!r}")
@@ -179,8 +174,6 @@ def _full(place: Place, args: Sequence[str], whole: object, right: dict[str, str
 
 def _again(place: Place, args: Sequence[str], right: dict[str, str]) -> str:
     """What is wrong after the same command without a disturbance; empty where nothing is."""
-    from benchmarks.robust import interrupted
-
     ended = interrupted.run(args, place.work)
     if ended.code:
         return f"then the command ends by {ended.code}: …{ended.err.strip()[-300:]!r}"
