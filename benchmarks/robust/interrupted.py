@@ -21,9 +21,14 @@ _LONGEST_S = 300
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.truncate", "shutil.copyfile"}
 _PRELOADED = (
+    "faiss",
+    "sentence_transformers",
+    "hybrid.lifecycle.workspace",
+    "hybrid.cli.stages",
+)
+_PRELOADED_TO_TRAIN = (
     "bm25s",
     "datasketch",
-    "faiss",
     "ftfy",
     "ir_measures",
     "lxml.etree",
@@ -41,8 +46,16 @@ _PRELOADED = (
     "hybrid.cli.measure",
     "hybrid.cli.prompt",
     "hybrid.cli.query",
-    "hybrid.cli.stages",
 )
+_LATE = (
+    ("transformers", "BertModel"),
+    ("transformers", "AutoTokenizer"),
+    ("transformers", "LlamaForCausalLM"),
+    ("transformers", "EarlyStoppingCallback"),
+    ("trl", "SFTTrainer"),
+    ("llama_index.core.node_parser", "SentenceSplitter"),
+)
+"""Names that these packages import when they are first asked for."""
 
 
 @dataclass(frozen=True)
@@ -55,19 +68,11 @@ class Ended:
     most_bytes: int
 
 
-def preload() -> None:
+def preload(*, only_index: bool) -> None:
     """Import what commands import: a fork of this process starts with all of it."""
-    for name in _PRELOADED:
+    for name in _PRELOADED if only_index else _PRELOADED + _PRELOADED_TO_TRAIN:
         importlib.import_module(name)
-    # names that these packages import when they are first asked for
-    for module, name in (
-        ("transformers", "LlamaForCausalLM"),
-        ("transformers", "BertModel"),
-        ("transformers", "AutoTokenizer"),
-        ("transformers", "EarlyStoppingCallback"),
-        ("trl", "SFTTrainer"),
-        ("llama_index.core.node_parser", "SentenceSplitter"),
-    ):
+    for module, name in _LATE[:2] if only_index else _LATE:
         getattr(importlib.import_module(module), name)
     gc.collect()
     gc.freeze()
