@@ -1,5 +1,6 @@
 """Artefacts are whole or absent, are found again after a kill, and notice when their bytes change."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -46,6 +47,8 @@ def building(target: Path) -> list[Path]:
 
 def killed(code: str, *arguments: Path) -> None:
     """Run code that must end by SIGKILL."""
+    if os.name == "nt":
+        pytest.skip("Windows has no SIGKILL")
     program = "import os, signal, sys\nfrom pathlib import Path\n" + textwrap.dedent(code)
     result = subprocess.run([sys.executable, "-c", program, *map(str, arguments)], capture_output=True, text=True)
     assert result.returncode == -signal.SIGKILL, result.stderr

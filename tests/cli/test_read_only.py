@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.cli.commands import Result
+from tests.cli.commands import Result, run
 from tests.cli.conftest import Place
 
 _QUESTION = "How heavy is the bare Alder?"
@@ -32,12 +32,20 @@ def read_only(place: Place, *args: str) -> Result:
 
 
 def test_a_read_only_workspace_answers(indexed: Place) -> None:
+    unprepared = read_only(indexed, "query", _QUESTION, *indexed.options())
+    assert unprepared.code == 2, unprepared.err
+    assert "cache: the file system is read-only" in unprepared.err and "HYBRID_CACHE" in unprepared.err
+    cache = str(indexed.folder / "cache")
+    first = run("query", _QUESTION, *indexed.options(), cwd=indexed.folder, HYBRID_CACHE=cache)
+    assert first.code == 0, first.err
+    shutil.rmtree(indexed.workspace / "cache")
     asked = read_only(indexed, "query", _QUESTION, "--json", *indexed.options())
     assert asked.code == 0, asked.err
     assert asked.document()["context"]
     options = indexed.options()[2:]
     folder = read_only(indexed, "ask", "corpora/machines", _QUESTION, "--workspace", "indexes/machines", *options)
     assert folder.code == 0, folder.err
+    assert not (indexed.workspace / "cache").exists()
 
 
 def test_a_read_only_workspace_is_not_indexed(indexed: Place) -> None:

@@ -1,7 +1,6 @@
 """Approximate indexes from passages to a published artefact: tuned, checked, carried on, resumed, refused."""
 
 import hashlib
-import resource
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -87,6 +86,7 @@ def content(folder: Path) -> dict[str, bytes]:
 @contextmanager
 def files_no_larger_than(size: int) -> Iterator[None]:
     """What a full disk does to a write, without filling one."""
+    resource = pytest.importorskip("resource", reason="limits of a process are POSIX's")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
