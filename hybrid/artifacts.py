@@ -1,12 +1,14 @@
 """Artefacts: folders that exist whole or not at all, with a manifest that says what they were made from.
 
-A build happens beside its target in a folder named after the artefact's id, so that a killed build is found again and
-resumed. `manifest.json` is written last, then the folder is renamed into place.
+A build happens beside its target in a folder named after the artefact's id, so that a killed build is found again. Of
+what it left only `private/` is kept, whose users prove that a file is whole before they go on from it. `manifest.json`
+is written last, when all else is on the disk: a folder that holds one is whole, and only lacks its name.
 """
 
-import fcntl
+import errno
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,11 +18,17 @@ from pathlib import Path
 from typing import Any
 
 from hybrid.digests import sha256_file as sha256_file
-from hybrid.errors import IntegrityError, MissingError, UserError
+from hybrid.durable_files import put_in_place, sync, sync_tree
+from hybrid.errors import HybridError, IntegrityError, MissingError, UserError
+from hybrid.locks import in_turn
 
 MANIFEST = "manifest.json"
 PRIVATE = "private"
 """Sub-folder for resume state; it is removed when the artefact is published."""
+_NAMING = ".naming.lock"
+"""Held in the folder of an artefact while it gets its name: by the one who built it, or who finds it built."""
+_NO_ROOM = 1 << 16
+"""Bytes free on a disk that count as none."""
 
 _PACKAGES = ("torch", "transformers", "sentence-transformers", "faiss-cpu", "peft", "trl", "mergekit")
 
@@ -76,13 +84,16 @@ def artifact_id(kind: str, version: int, config: Mapping[str, Any], inputs: Mapp
 
 
 def read_manifest(path: Path) -> Manifest | None:
-    """The manifest of a published artefact, or None where there is none."""
-    _finish_rename(path)
+    """The manifest of a published artefact, or None where there is none.
+
+    Who comes while a writer exchanges the old artefact for the new one waits for the new one.
+    """
     file = path / MANIFEST
-    if not file.is_file():
-        return None
     try:
-        return Manifest(**json.loads(file.read_text(encoding="utf-8")))
+        text = _read(file)
+        if text is None and _is_named(path):
+            text = _read(file)
+        return None if text is None else Manifest(**json.loads(text))
     except (json.JSONDecodeError, TypeError, UnicodeDecodeError) as error:
         raise IntegrityError(
             f"{file}: not a readable manifest", f"delete {path} and run the same command again"
@@ -93,8 +104,15 @@ def current(
     target: Path, kind: str, version: int, config: Mapping[str, Any], inputs: Mapping[str, str]
 ) -> Manifest | None:
     """The verified manifest at `target` if it was made from just this; None where there is work to do."""
+    identity = artifact_id(kind, version, config, inputs)
+    built = _build_folder(target, identity)
+    if (built / MANIFEST).is_file():
+        # a kill took the writer when all but the name was done
+        with in_turn(target.parent / _NAMING):
+            if (built / MANIFEST).is_file():
+                _put_in_place(built, target)
     manifest = read_manifest(target)
-    if manifest is None or manifest.id != artifact_id(kind, version, config, inputs):
+    if manifest is None or manifest.id != identity:
         return None
     verify(target, manifest)
     return manifest
@@ -105,7 +123,13 @@ def require(path: Path, command: str) -> Manifest:
     manifest = read_manifest(path)
     if manifest is None:
         raise MissingError(f"{path}: not made yet", f"run `{command}`")
-    verify(path, manifest)
+    try:
+        verify(path, manifest)
+    except (IntegrityError, FileNotFoundError):
+        # a writer may have published anew meanwhile
+        if read_manifest(path) == manifest:
+            raise
+        return require(path, command)
     return manifest
 
 
@@ -126,21 +150,27 @@ def publish(
 ) -> Iterator[Build]:
     """Build an artefact beside its target and rename it into place when the block ends without an error.
 
-    The build folder of the same id is reused after a kill or an error; those of other ids are removed.
+    The build folder of the same id is found again after a kill or an error, with nothing but its `private` in it; those
+    of other ids are removed.
     """
     identity = artifact_id(kind, version, config, inputs)
     target.parent.mkdir(parents=True, exist_ok=True)
-    folder = target.parent / f".{target.name}.building-{identity[:16]}"
-    for other in target.parent.glob(f".{target.name}.building-*"):
-        if other != folder:
-            shutil.rmtree(other)
-    folder.mkdir(exist_ok=True)
-    # one that a kill before the renames left: it must not vouch for files that are being rewritten
-    (folder / MANIFEST).unlink(missing_ok=True)
+    folder = _build_folder(target, identity)
+    with in_turn(target.parent / _NAMING):
+        _remove_leftovers(folder, target)
     build = Build(folder)
-    yield build
-    shutil.rmtree(folder / PRIVATE, ignore_errors=True)
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != MANIFEST)
+    try:
+        yield build
+    except OSError as error:
+        # a write that fails does not know of which file
+        error.filename = error.filename or str(target)
+        raise
+    except Exception as error:
+        # libraries have errors of their own for a write that failed, and do not say why
+        if isinstance(error, HybridError) or shutil.disk_usage(folder).free > _NO_ROOM:
+            raise
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target)) from error
+    built = sorted(p for p in folder.rglob("*") if p.is_file() and folder / PRIVATE not in p.parents)
     manifest = Manifest(
         kind=kind,
         id=identity,
@@ -149,11 +179,13 @@ def publish(
         inputs=dict(inputs),
         counts=build.counts,
         facts=build.facts,
-        files={p.relative_to(folder).as_posix(): sha256_file(p) for p in files},
+        files={p.relative_to(folder).as_posix(): sha256_file(p) for p in built},
         packages={name: _installed(name) for name in _PACKAGES},
     )
-    write_text(folder / MANIFEST, json.dumps(asdict(manifest), indent=1, sort_keys=True, default=str) + "\n")
-    _swap(folder, target)
+    sync_tree(folder)
+    with in_turn(target.parent / _NAMING):
+        write_text(folder / MANIFEST, json.dumps(asdict(manifest), indent=1, sort_keys=True, default=str) + "\n")
+        _put_in_place(folder, target)
 
 
 @contextmanager
@@ -161,9 +193,7 @@ def one_builder(target: Path) -> Iterator[None]:
     """For artefacts that processes share, outside of any workspace: waits while another process builds `target`, which
     is then there. Look whether it is current inside.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with (target.parent / f".{target.name}.lock").open("a") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with in_turn(target.parent / f".{target.name}.lock"):
         yield
 
 
@@ -201,35 +231,83 @@ def new_folder(target: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(partial)
         raise
+    sync_tree(partial)
     partial.rename(target)
+    sync(target.parent)
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
     partial = path.with_name(path.name + ".partial")
     partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    put_in_place(partial, path)
 
 
-def _swap(folder: Path, target: Path) -> None:
-    if target.exists():
-        old = target.parent / f".{target.name}.old"
-        shutil.rmtree(old, ignore_errors=True)
-        target.rename(old)
-        folder.rename(target)
-        shutil.rmtree(old)
+def _build_folder(target: Path, identity: str) -> Path:
+    return target.parent / f".{target.name}.building-{identity[:16]}"
+
+
+def _remove_leftovers(folder: Path, target: Path) -> None:
+    """Make the build folder, or empty it but for its `private`; remove those of other ids."""
+    for other in target.parent.glob(f".{target.name}.building-*"):
+        if other != folder:
+            _remove(other)
+    folder.mkdir(exist_ok=True)
+    # first of all: it must not vouch for files that are gone
+    (folder / MANIFEST).unlink(missing_ok=True)
+    for leftover in folder.iterdir():
+        if leftover.name != PRIVATE:
+            _remove(leftover)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
     else:
-        folder.rename(target)
+        path.unlink(missing_ok=True)
 
 
-def _finish_rename(target: Path) -> None:
-    """A kill between the two renames of `_swap` leaves a whole build without its name: give it the name."""
+def _put_in_place(folder: Path, target: Path) -> None:
+    """Give a folder that is whole its name. The caller holds the lock for it."""
+    _remove(folder / PRIVATE)
+    old = target.parent / f".{target.name}.old"
+    _remove(old)
     if target.exists():
-        return
-    for folder in target.parent.glob(f".{target.name}.building-*"):
-        if (folder / MANIFEST).is_file():
-            folder.rename(target)
-            return
+        target.rename(old)
+    folder.rename(target)
+    sync(target.parent)
+    _remove(old)
+
+
+def _is_named(target: Path) -> bool:
+    """Whether there is an artefact after all, for one who has just found none.
+
+    Between the two renames there is none under the name, and a kill leaves it so: who gets the lock then finishes.
+    """
+    if not any(_whole(target)):
+        return (target / MANIFEST).is_file()
+    try:
+        with in_turn(target.parent / _NAMING):
+            if not target.exists() and (built := next(_whole(target), None)):
+                _put_in_place(built, target)
+    except OSError as error:
+        raise UserError(
+            f"{target}: a kill left it without its name, which cannot be given to it now ({error.strerror})",
+            "run the command that makes it again where the folder can be written",
+        ) from error
+    return (target / MANIFEST).is_file()
+
+
+def _whole(target: Path) -> Iterator[Path]:
+    """Builds of an artefact that lack nothing but its name."""
+    return (f for f in target.parent.glob(f".{target.name}.building-*") if (f / MANIFEST).is_file())
+
+
+def _read(file: Path) -> str | None:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 def _installed(package: str) -> str:

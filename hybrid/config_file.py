@@ -11,6 +11,9 @@ from hybrid.config import Config
 from hybrid.errors import ConfigError, InputError
 from hybrid.resources import configurations
 
+_MOST_NESTED = 100
+_MOST_VALUES = 100_000
+
 
 def load_config(path: Path | None, overrides: tuple[str, ...] = ()) -> Config:
     """Read YAML (or take the defaults), apply `stage.key=value` overrides, validate.
@@ -36,12 +39,49 @@ def load_config(path: Path | None, overrides: tuple[str, ...] = ()) -> Config:
 def read_yaml(path: Path) -> Any:
     """What a YAML file holds; an empty mapping where it holds nothing. Raises `InputError` with the line."""
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        _check_size(text)
+        values = yaml.safe_load(text)
+    except _TooLargeError as error:
+        raise InputError(path, str(error), "a configuration needs neither: write it out plainly") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark is not None else None
         raise InputError(path, "not valid YAML", "check indentation and colons there", line=line) from error
     return {} if values is None else values
+
+
+class _TooLargeError(Exception):
+    """YAML that would take more memory or recursion than any configuration."""
+
+
+def _check_size(text: str) -> None:
+    """Raise `_TooLargeError` for YAML nested too deeply, or of too many values once its aliases are written out.
+
+    The events are read one by one: the text is refused before anything is made of it.
+    """
+    sizes: dict[str, int] = {}
+    unfinished: list[tuple[str | None, int]] = [(None, 0)]
+    for event in yaml.parse(text, yaml.SafeLoader):
+        anchor, size = getattr(event, "anchor", None), 1
+        if isinstance(event, yaml.CollectionStartEvent):
+            unfinished.append((anchor, 0))
+            if len(unfinished) > _MOST_NESTED:
+                raise _TooLargeError(f"nested more than {_MOST_NESTED} deep")
+            continue
+        if isinstance(event, yaml.AliasEvent):
+            # one that stands within what it names has no end
+            size = sizes.get(anchor or "", _MOST_VALUES + 1)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, size = unfinished.pop()
+        elif not isinstance(event, yaml.ScalarEvent):
+            continue
+        if anchor is not None and not isinstance(event, yaml.AliasEvent):
+            sizes[anchor] = size
+        outer, so_far = unfinished.pop()
+        unfinished.append((outer, so_far + size))
+        if so_far + size > _MOST_VALUES:
+            raise _TooLargeError(f"more than {_MOST_VALUES:,} values with its aliases (`*name`) written out")
 
 
 def digest_of(file: Path) -> str:
@@ -66,7 +106,10 @@ def _apply(values: dict[str, Any], override: str) -> None:
             raise ConfigError(f"--set {override}: {section} is not a section")
         node = child
     try:
+        _check_size(text)
         node[leaf] = yaml.safe_load(text)
+    except _TooLargeError as error:
+        raise ConfigError(f"--set {override[:80]}…: {error}", "write the value plainly") from None
     except yaml.YAMLError as error:
         raise ConfigError(f"--set {override}: the value is not valid YAML") from error
 

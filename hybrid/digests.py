@@ -13,6 +13,8 @@ from contextlib import closing
 from functools import cache
 from pathlib import Path
 
+from platformdirs import user_cache_path
+
 LARGE = 1 << 20
 """Bytes from which on looking up is quicker than reading."""
 _SETTLED_NS = 2_000_000_000
@@ -20,11 +22,10 @@ _SCHEMA = "CREATE TABLE IF NOT EXISTS digests (path TEXT PRIMARY KEY, state TEXT
 
 
 def cache_folder() -> Path:
-    """`$HYBRID_CACHE`, else the user's cache folder."""
-    configured = os.environ.get("HYBRID_CACHE")
-    if configured:
+    """`$HYBRID_CACHE`, else the user's cache folder as the system has it; `~/.cache/hybrid` on Linux."""
+    if configured := os.environ.get("HYBRID_CACHE"):
         return Path(configured)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hybrid"
+    return user_cache_path("hybrid", appauthor=False)
 
 
 def sha256_file(path: Path) -> str:

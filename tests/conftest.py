@@ -29,6 +29,14 @@ def _pulled(name: str) -> Path:
     return folder_of(model)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what Windows cannot run."""
+    if os.name == "nt":
+        for item in items:
+            if item.get_closest_marker("posix"):
+                item.add_marker(pytest.mark.skip(reason="rests on what Windows lacks"))
+
+
 @pytest.fixture(scope="session")
 def repository() -> Path:
     """The checkout."""

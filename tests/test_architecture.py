@@ -21,6 +21,7 @@ LAYERS = {
     "answer_format": 1, "licences": 1, "digests": 1, "config_stage": 1, "config_training": 1,
     "config_index": 1, "config_store": 1, "config_retrieval": 1, "openvino_library": 1, "int8_weights": 1, "cores": 1,
     "passage_filter": 1, "checked_store": 1, "config_answering": 1, "resources": 1, "languages": 1,
+    "locks": 1, "durable_files": 1, "machine_errors": 1,
     **dict.fromkeys(STAGES, 2),
     "backends": 3, "audit": 3, "synth": 3, "review": 3, "data": 3,
     "preflight": 4,

@@ -1,9 +1,11 @@
 """Artefacts are whole or absent, are found again after a kill, and notice when their bytes change."""
 
+import os
 import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from hybrid.artifacts import (
     write_text,
 )
 from hybrid.errors import IntegrityError, MissingError
+from hybrid.locks import in_turn
 
 CONFIG = {"k": 3, "dims": [8, 4]}
 INPUTS = {"corpus": "a1"}
@@ -44,6 +47,8 @@ def building(target: Path) -> list[Path]:
 
 def killed(code: str, *arguments: Path) -> None:
     """Run code that must end by SIGKILL."""
+    if os.name == "nt":
+        pytest.skip("Windows has no SIGKILL")
     program = "import os, signal, sys\nfrom pathlib import Path\n" + textwrap.dedent(code)
     result = subprocess.run([sys.executable, "-c", program, *map(str, arguments)], capture_output=True, text=True)
     assert result.returncode == -signal.SIGKILL, result.stderr
@@ -118,6 +123,96 @@ def test_a_kill_leaves_the_old_artefact_whole_and_the_rerun_resumes(tmp_path: Pa
     assert (target / "data.txt").read_text() == "whole"
     assert not (target / PRIVATE).exists() and f"{PRIVATE}/step" not in require(target, "make").files
     assert not building(target)
+
+
+def test_what_a_killed_build_left_is_not_published(tmp_path: Path) -> None:
+    target = tmp_path / "thing"
+    killed(
+        """
+        from hybrid import durable_files
+        from hybrid.artifacts import publish
+        replace = Path.replace
+        def die_at_the_manifest(self, to):
+            if to.name == "manifest.json":
+                os.kill(os.getpid(), signal.SIGKILL)
+            return replace(self, to)
+        Path.replace = die_at_the_manifest
+        with publish(Path(sys.argv[1]), "thing", 1, {"k": 3, "dims": [8, 4]}, {"corpus": "a1"}) as build:
+            (build.path / "stale.txt").write_text("half")
+            (build.path / "deep").mkdir()
+            (build.path / "deep" / "stale.txt").write_text("half")
+        """,
+        target,
+    )
+    (folder,) = building(target)
+    assert {path.name for path in folder.iterdir()} == {"stale.txt", "deep", "manifest.json.partial"}
+    assert sorted(make(target).files) == ["data.txt", "sub/more.txt"]
+    assert sorted(path.name for path in target.iterdir()) == ["data.txt", MANIFEST, "sub"]
+    assert current(target, "thing", 1, CONFIG, INPUTS) is not None
+
+
+def test_a_build_that_lacks_only_its_name_is_not_made_again(tmp_path: Path) -> None:
+    target = tmp_path / "thing"
+    make(target)
+    killed(
+        """
+        from hybrid import artifacts
+        artifacts._put_in_place = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+        with artifacts.publish(Path(sys.argv[1]), "thing", 1, {"k": 3, "dims": [8, 4]}, {"corpus": "b"}) as build:
+            (build.private / "step").write_text("7")
+            (build.path / "data.txt").write_text("new")
+        """,
+        target,
+    )
+    assert require(target, "make").inputs == INPUTS  # who reads has the old one until a writer comes
+    done = current(target, "thing", 1, CONFIG, {"corpus": "b"})
+    assert done is not None and list(done.files) == ["data.txt"]
+    assert (target / "data.txt").read_text() == "new" and not (target / PRIVATE).exists()
+    assert not building(target)
+
+
+def test_a_reader_never_sees_half_of_an_exchange(tmp_path: Path) -> None:
+    """A writer publishes two versions in turn, as fast as it can, while readers verify what is there."""
+    target = tmp_path / "thing"
+    make(target, "a")
+    writer = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            textwrap.dedent("""
+            import sys
+            from pathlib import Path
+            from hybrid.artifacts import publish
+            for number in range(100):
+                with publish(Path(sys.argv[1]), "thing", 1, {}, {"corpus": str(number)}) as build:
+                    (build.path / "data.txt").write_text(str(number) * 50)
+            """),
+            str(target),
+        ],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    seen = set()
+    while writer.poll() is None:
+        seen.add(require(target, "make").inputs["corpus"])
+    assert writer.returncode == 0, writer.communicate()[1]
+    assert require(target, "make").inputs == {"corpus": "99"}
+    assert len(seen) > 10
+
+
+def test_a_reader_waits_while_a_writer_gives_the_name(tmp_path: Path) -> None:
+    target = tmp_path / "thing"
+    make(target)
+    target.rename(folder := tmp_path / ".thing.building-0123")
+    with in_turn(tmp_path / ".naming.lock"):
+        reader = threading.Thread(target=lambda: found.append(read_manifest(target)))
+        found: list[Manifest | None] = []
+        reader.start()
+        reader.join(0.3)
+        assert reader.is_alive() and folder.exists()
+        folder.rename(target)
+    reader.join()
+    assert found[0] is not None and found[0].inputs == INPUTS
 
 
 def test_a_first_build_that_is_killed_publishes_nothing(tmp_path: Path) -> None:
@@ -203,7 +298,7 @@ def test_a_rebuild_killed_in_the_middle_is_not_taken_for_a_whole_one(tmp_path: P
             {}
         """
     make(target)
-    killed(stop.format("artifacts._swap = die", "first", "pass"), target)
+    killed(stop.format("artifacts._put_in_place = die", "first", "pass"), target)
     killed(stop.format("", "hal", "die()"), target)
     subprocess.run(["rm", "-r", str(target)], check=True)
     assert read_manifest(target) is None

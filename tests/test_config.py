@@ -200,3 +200,36 @@ def test_a_guard_that_is_off_needs_no_quotes(tmp_path: Path) -> None:
     assert load_config(written(tmp_path, "answering:\n  guard: off\n")).answering.guard == "off"
     with pytest.raises(ConfigError):
         load_config(None, ("answering.guard=on",))
+
+
+def _bomb(depth: int) -> str:
+    """Nine times nine times … values in a few lines."""
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, depth)]
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[" * 100_000, "nested more than 100 deep"),
+        ("a: " + "{b: " * 5_000, "nested more than 100 deep"),
+        (_bomb(9), "values with its aliases"),
+        ("a0: &a0 {x: 1}\n" + "".join(f"a{n}: &a{n}\n  <<: [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 30)), "aliases"),
+        ("a: &a [*a]", "aliases"),
+    ],
+)
+def test_yaml_that_would_grow_without_bounds_is_refused(tmp_path: Path, text: str, words: str) -> None:
+    file = tmp_path / "bomb.yaml"
+    file.write_text(text)
+    with pytest.raises(InputError, match=words):
+        load_config(file)
+    with pytest.raises(ConfigError):
+        load_config(None, (f"retrieval={text}",))
+
+
+def test_aliases_of_a_plain_configuration_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "plain.yaml"
+    file.write_text("retrieval: {k: &few 3, depth: 30}\nraft: {num_distractors: *few}\n")
+    config = load_config(file)
+    assert (config.retrieval.k, config.raft.num_distractors) == (3, 3)

@@ -1,6 +1,7 @@
 """Generations on disk, keyed by content: a rerun or a second diagnosis pays only for prompts that changed."""
 
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar, cast, runtime_checkable
@@ -40,7 +41,8 @@ class CachedGenerator:
     def __init__(self, inner: Generator, path: Path, *, slice_size: int = 16) -> None:
         self._inner = inner
         self._slice_size = slice_size
-        self._store = CheckedStore(path)
+        # a question is answered without the file where it cannot be written
+        self._store = CheckedStore(path if _can_be_written(path) else None)
         self._store.take_over(_OLD_TABLE, _with_checksum)
         self.name = inner.name
 
@@ -132,6 +134,13 @@ def _with_checksum(key: object, value: object) -> tuple[bytes, str] | None:
     except (ValueError, AttributeError):
         pass
     return None
+
+
+def _can_be_written(path: Path) -> bool:
+    folder = path.parent
+    while not folder.exists():
+        folder = folder.parent
+    return os.access(folder, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))
 
 
 def _shown(work: Iterable[T], total: int, num_answers: int) -> Iterable[T]:

@@ -9,6 +9,7 @@ import click
 
 from hybrid import __version__
 from hybrid.errors import HybridError
+from hybrid.machine_errors import machine_limit
 
 _COMMANDS = {
     "ask": ("hybrid.cli.ask", "Ask a folder of documents: nothing needs to be set up before."),
@@ -91,7 +92,10 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-    except Exception:
+    except Exception as error:
+        if told := machine_limit(error):
+            click.echo(f"error: {told}", err=True)
+            sys.exit(told.exit_code)
         traceback.print_exc()
         click.echo("error: this is a fault of hybrid's, not yours; finished artefacts are whole", err=True)
         sys.exit(1)

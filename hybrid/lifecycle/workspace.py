@@ -20,10 +20,10 @@ from hybrid.config_file import digest_of
 from hybrid.corpus.passages import CorpusFolder, PassageSet, passage_settings
 from hybrid.errors import MissingError, StaleError, UserError
 from hybrid.lifecycle.generator_choice import SystemName, open_generator
-from hybrid.lifecycle.lock import locked
 from hybrid.lifecycle.search import Search
 from hybrid.lifecycle.settled_prompt import settle_prompt
 from hybrid.lifecycle.task_score import task_score
+from hybrid.locks import alone
 from hybrid.models import resolve
 from hybrid.protocols import Generator, Reranker, Scorer
 from hybrid.retrieval.sentence_embedder import SentenceEmbedder
@@ -42,7 +42,8 @@ class Workspace:
 
     def lock(self) -> AbstractContextManager[None]:
         """One writer at a time; raises `UserError` where another process holds the workspace."""
-        return locked(self.root)
+        problem = f"another hybrid command is working in {self.root}"
+        return alone(self.root / ".lock", problem, "wait for it, or stop it")
 
     # -- parts ---------------------------------------------------------------------------------------------------
 

@@ -138,8 +138,8 @@ class RowFile:
         header = {"descr": np.lib.format.dtype_to_descr(self._type), "fortran_order": False, "shape": (num, dim)}
         np.lib.format.write_array_header_1_0(self._stream, header)
         self._start = self._stream.tell()
-        if num:
-            # a disk that is too small is told before anything is computed
+        # a disk that is too small is told before anything is computed, where the system can reserve room
+        if num and hasattr(os, "posix_fallocate"):
             os.posix_fallocate(self._stream.fileno(), 0, self._start + num * self._row_bytes)
 
     def put(self, rows: Sequence[int], vectors: Vectors) -> None:
@@ -150,9 +150,9 @@ class RowFile:
             if place == len(rows) or rows[place] != rows[place - 1] + 1:
                 part = content[first * self._row_bytes : place * self._row_bytes]
                 offset = self._start + rows[first] * self._row_bytes
+                self._stream.seek(offset)
                 while part:
-                    written = os.pwrite(self._stream.fileno(), part, offset)
-                    part, offset = part[written:], offset + written
+                    part = part[self._stream.write(part) :]
                 first = place
 
     def __enter__(self) -> Self:

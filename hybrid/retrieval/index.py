@@ -1,9 +1,7 @@
 """The retrieval index: the vectors of a passage set, stamped with the embedder that made them."""
 
-import errno
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -31,7 +29,6 @@ from hybrid.retrieval.shortlist_store import STATE_FILE, ShortlistStore
 from hybrid.types import Passage, Question
 
 VERSION = 2
-_FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _MOST_DIMS = 4096
 """No embedder gives more: what is exact at so many dimensions is exact."""
 _FEWEST_ASKED = 100
@@ -54,15 +51,15 @@ def build_index(
 ) -> Manifest:
     """Encode passages into `target`. Texts that the index there holds already, by the same embedder, are not encoded
     again, and an index of short codes is carried on; it is tuned for the questions `asked` where these are enough.
-    Killed and called again, it goes on after the last finished shard. Raises `HybridError` where the disk is full,
-    vectors are not finite, or recall is below the configured floor.
+    Killed and called again, it goes on after the last finished shard. Raises `OSError` where the disk is full,
+    `HybridError` where vectors are not finite, or recall is below the configured floor.
     """
     config = config or IndexConfig()
     settings = _settings(_type(len(passages), lambda: embedder.dim, config), config, seed, asked)
     if done := current(target, "index", VERSION, settings, inputs):
         return done
     plan = make_plan(len(passages), embedder.dim, config)
-    with _full_disk_is_told(target), publish(target, "index", VERSION, settings, inputs) as build:
+    with publish(target, "index", VERSION, settings, inputs) as build:
         _refuse_small_disk(target, build, plan)
         build.facts.update(embedder=embedder.name, fingerprint=embedder.fingerprint, dim=embedder.dim)
         build.counts["passages"] = len(passages)
@@ -250,19 +247,6 @@ class _Job:
 
 def _still_suits(layout: Layout, num: int, learnt: int) -> bool:
     return num <= (1 + _MOST_NEW) * learnt and (not layout.clusters or layout.clusters == num_clusters(num))
-
-
-@contextmanager
-def _full_disk_is_told(target: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in _FULL_DISK:
-            raise
-        raise HybridError(
-            f"{target}: the disk is full ({error.strerror}); nothing was published",
-            "free space there and run the same command again: what is encoded is kept and not encoded again",
-        ) from error
 
 
 def _refuse_small_disk(target: Path, build: Build, plan: Plan) -> None:

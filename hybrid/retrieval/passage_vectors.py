@@ -9,6 +9,7 @@ import numpy as np
 
 from hybrid.artifacts import Manifest, read_manifest, sha256_json, verify
 from hybrid.config_index import RescoreType
+from hybrid.durable_files import is_sealed, seal
 from hybrid.errors import HybridError, IntegrityError
 from hybrid.jsonl import read_jsonl, write_jsonl
 from hybrid.progress import track
@@ -137,15 +138,16 @@ def _encode(
         return kept
     vectors = next(fresh)
     check_encoded(vectors, [passages[row] for _, row in shard], embedder)
-    partial = saved.with_suffix(".partial")
-    with RowFile(partial, len(vectors), embedder.dim, "float32") as file:
+    with RowFile(saved, len(vectors), embedder.dim, "float32") as file:
         file.put(range(len(vectors)), vectors)
-    partial.replace(saved)
+    seal(saved)
     return vectors
 
 
 def _read_shard(file: Path, num: int, dim: int) -> Vectors | None:
-    """A shard that is there and whole; one that a crash of the machine damaged is encoded again."""
+    """A shard that is there and whole; one that a kill or a crash of the machine damaged is encoded again."""
+    if not is_sealed(file):
+        return None
     try:
         vectors: Vectors = np.load(file, allow_pickle=False)
     except (OSError, ValueError, EOFError):

@@ -9,6 +9,7 @@ import numpy as np
 
 from hybrid.artifacts import sha256_json
 from hybrid.config_index import IndexConfig
+from hybrid.durable_files import is_sealed, seal
 from hybrid.errors import HybridError
 from hybrid.protocols import Vectors
 from hybrid.retrieval.faiss_files import read_faiss, write_faiss
@@ -188,10 +189,9 @@ def training_rows(num: int, layout: Layout, config: IndexConfig, seed: int) -> R
 
 def _trained(layout: Layout, full: FullVectors, resume: Path, config: IndexConfig, seed: int) -> Any:
     saved = resume / f"{sha256_json(layout.to_json())[:32]}-{FAISS_FILE}"
-    if saved.is_file():
+    if is_sealed(saved):
         return read_faiss(saved, mapped=False)
     index = layout.train(full.sample(training_rows(len(full), layout, config, seed)), seed)
-    partial = saved.with_suffix(".partial")
-    write_faiss(index, partial)
-    partial.replace(saved)
+    write_faiss(index, saved)
+    seal(saved)
     return index

@@ -1,7 +1,6 @@
 """Labels: what a reviewer decided of each question, appended to a file of the reviewer's own, never to the data."""
 
 import errno
-import fcntl
 import json
 import os
 import re
@@ -15,6 +14,7 @@ from typing import Any, BinaryIO
 from hybrid.errors import InputError, UserError
 from hybrid.jsonl import field as json_field
 from hybrid.jsonl import read_jsonl
+from hybrid.locks import alone
 from hybrid.review.question_file import Item
 
 UNDO = "undo"
@@ -131,14 +131,12 @@ def open_log(path: Path) -> Iterator[LabelLog]:
 
     Raises `UserError` where another process holds it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+b", buffering=0) as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(
-                f"{path.stem} is already reviewing this file", "use that page, or stop it; or pass another --reviewer"
-            ) from None
+    problem = f"{path.stem} is already reviewing this file"
+    # not the file itself: where a lock keeps others from reading, nobody could count its labels
+    with (
+        alone(path.with_suffix(".lock"), problem, "use that page, or stop it; or pass another --reviewer"),
+        path.open("a+b", buffering=0) as stream,
+    ):
         stream.seek(0)
         stream.truncate(stream.read().rfind(b"\n") + 1)
         yield LabelLog(stream, read_labels(path))

@@ -4,7 +4,6 @@ Each connection is one question. It is read in a thread of its own, so that a cl
 questions are answered one at a time.
 """
 
-import fcntl
 import json
 import os
 import socketserver
@@ -12,7 +11,7 @@ import stat
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +23,7 @@ from hybrid.config_file import load_config
 from hybrid.digests import cache_folder
 from hybrid.errors import HybridError, UserError
 from hybrid.lifecycle.workspace import SystemName, Workspace
+from hybrid.locks import alone
 from hybrid.models import Role, embedded_as, find_local
 from hybrid.serving.asking import Asker
 from hybrid.serving.client import PROTOCOL
@@ -198,15 +198,12 @@ def open_server(path: Path, make: Callable[[], Resident]) -> Iterator[QuestionSe
     if len(os.fsencode(path)) > _PATH_BYTES:
         raise UserError(f"{path}: longer than a socket's path may be", "name a shorter one by --socket")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = path.with_name(path.name + ".lock").open("a")
+        lock = ExitStack()
+        problem = f"another process serves at {path}"
+        lock.enter_context(alone(path.with_name(path.name + ".lock"), problem, "use that one, or stop it first"))
     except OSError as error:
         raise _no_socket(path, error) from None
     with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(f"another process serves at {path}", "use that one, or stop it first") from None
         if path.exists() and not stat.S_ISSOCK(path.stat().st_mode):
             raise UserError(f"{path} is there and is no socket", "name another place by --socket")
         path.unlink(missing_ok=True)

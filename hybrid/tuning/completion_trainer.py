@@ -2,8 +2,10 @@
 
 import random
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
+from hybrid.durable_files import seal_folder
 from hybrid.progress import track
 
 
@@ -88,7 +90,7 @@ def trainer_class() -> Any:
 
 
 def progress_callback() -> Any:
-    """The project's progress bar, and an evaluation at the very last step."""
+    """The project's progress bar, an evaluation at the very last step, and the proof that a checkpoint is whole."""
     from transformers import TrainerCallback
 
     class Progress(TrainerCallback):  # type: ignore[misc]
@@ -101,5 +103,11 @@ def progress_callback() -> Any:
             next(self._bar, None)
             if state.global_step >= state.max_steps:
                 control.should_evaluate = True
+
+        def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            # each process writes a file of its own into the checkpoint
+            args.distributed_state.wait_for_everyone()
+            if state.is_world_process_zero:
+                seal_folder(Path(args.output_dir) / f"checkpoint-{state.global_step}")
 
     return Progress()

@@ -174,7 +174,6 @@ def _run(
         best_step=best.step,
         history=best.history,
     )
-    shutil.rmtree(build.path / "model", ignore_errors=True)
     if better:
         save_model(chosen.folder, base, build.path / "model")
 
@@ -192,6 +191,7 @@ def _blend(base: Path, best: Best, weight: float, ranking: DevRanking, config: C
     if weight == 1.0:
         return _Blend(weight, best.folder, best.scores)
     folder = scratch / f"blend-{weight}"
+    shutil.rmtree(folder, ignore_errors=True)
     blend(base, best.folder, weight, folder)
     model = load_model(folder, config)
     passages = ranking.encode_passages(model, f"blend {weight}: passages")

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from hybrid.artifacts import write_text
 from hybrid.config import Config
+from hybrid.durable_files import COMPLETE, seal_folder
 from hybrid.errors import HybridError
 from hybrid.precision import fast_dtype
 from hybrid.tuning.attention import choose_attention
 from hybrid.tuning.dev_ranking import DevRanking, rounded
-from hybrid.tuning.embedder_checkpoints import COMPLETE, file_sizes, last_whole, read_state
+from hybrid.tuning.embedder_checkpoints import last_whole, read_state
 from hybrid.tuning.embedder_model import load_model
 from hybrid.tuning.launcher import is_launched, launch
 from hybrid.tuning.pairs import Pair
@@ -141,8 +141,7 @@ def _make_trainer(
             args.distributed_state.wait_for_everyone()
             if not state.is_world_process_zero:
                 return
-            folder = checkpoints / f"checkpoint-{state.global_step}"
-            write_text(folder / COMPLETE, json.dumps({"sizes": file_sizes(folder), "scores": latest}))
+            seal_folder(checkpoints / f"checkpoint-{state.global_step}", scores=latest)
 
         def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             self.bar.close()

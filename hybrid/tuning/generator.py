@@ -118,7 +118,6 @@ def check_adapter_base(adapter: Path, base: Path) -> None:
 
 def _publish_adapter(checkpoint: Path, folder: Path, base_name: str) -> None:
     """Weights and PEFT's configuration alone: no optimizer, no pickled arguments, no local path."""
-    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     shutil.copyfile(checkpoint / WEIGHTS, folder / WEIGHTS)
     settings = json.loads((checkpoint / _PEFT_CONFIG).read_text(encoding="utf-8"))

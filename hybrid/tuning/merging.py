@@ -45,8 +45,7 @@ def merge_adapter(base: Path, adapter: Path, *, config: Config, target: Path, in
         return done
     with publish(target, "merged", VERSION, decisive, inputs) as build:
         scratch, model = build.private / "merge", build.path / MODEL
-        for leftover in (scratch, model):
-            shutil.rmtree(leftover, ignore_errors=True)
+        shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir()
         # absolute: mergekit takes anything else that is not there for a hub name
         tuned = _run_mergekit(base.resolve(), (adapter / ADAPTER).resolve(), settings, scratch.resolve(), model)

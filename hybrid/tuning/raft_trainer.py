@@ -1,10 +1,8 @@
 """TRL's trainer over RAFT examples: its arguments, its datasets, and which of its checkpoints are whole."""
 
-import json
 import os
 import re
 import shutil
-import zipfile
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 
 from hybrid.config import Config
 from hybrid.config_training import TrainRaftConfig
+from hybrid.durable_files import read_sealed
 from hybrid.errors import HybridError, InputError
 from hybrid.jsonl import read_jsonl
 from hybrid.precision import fast_dtype
@@ -20,7 +19,6 @@ from hybrid.tuning.completion_trainer import progress_callback, trainer_class
 
 WEIGHTS = "adapter_model.safetensors"
 _WARMUP = 0.05
-_STATE = "trainer_state.json"
 
 
 def read_examples(file: Path) -> list[dict[str, Any]]:
@@ -124,7 +122,7 @@ def last_whole_checkpoint(folder: Path) -> Path | None:
     """The latest checkpoint that a kill did not cut short; later, incomplete ones are deleted."""
     found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
     for checkpoint in found:
-        if _is_whole(checkpoint):
+        if read_sealed(checkpoint) is not None:
             return checkpoint
         shutil.rmtree(checkpoint)
     return None
@@ -197,20 +195,3 @@ def _turn(message: Any) -> dict[str, str]:
     if not all(isinstance(message[key], str) for key in ("role", "content")):
         raise TypeError("role and content must be strings")
     return {"role": message["role"], "content": message["content"]}
-
-
-def _is_whole(checkpoint: Path) -> bool:
-    """The trainer writes its state last; beyond that, every file must be readable to its end."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        json.loads((checkpoint / _STATE).read_text(encoding="utf-8"))
-        with safe_open(checkpoint / WEIGHTS, "pt"):
-            pass
-        for name in ("optimizer.pt", "scheduler.pt"):
-            with zipfile.ZipFile(checkpoint / name) as archive:
-                if archive.testzip() is not None:
-                    return False
-    except (OSError, ValueError, SafetensorError, zipfile.BadZipFile):
-        return False
-    return True

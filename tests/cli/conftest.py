@@ -1,5 +1,6 @@
 """A server of commands, a tiny corpus with its models, and a workspace that is indexed already."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,6 +10,9 @@ import pytest
 
 from tests.cli.commands import CommandServer, Result
 from tests.tiny_corpus import tiny_corpus, tiny_models, tiny_settings
+
+# commands are forked from a process that has imported the libraries, which Windows cannot do
+collect_ignore_glob = ["test_*"] if os.name == "nt" else []
 
 
 @pytest.fixture(scope="session")

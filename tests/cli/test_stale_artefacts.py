@@ -1,9 +1,9 @@
 """Artefacts that are stale, broken, missing or held by another command: exit code 2, and what to do."""
 
-import fcntl
 import shutil
 
 import pytest
+from filelock import FileLock
 
 from hybrid.artifacts import publish, read_manifest, sha256_tree
 from tests.cli.commands import artefacts, refused, write_lines
@@ -129,8 +129,7 @@ def test_systems_measured_differently_are_not_compared(indexed: Place) -> None:
 
 
 def test_two_commands_at_once(indexed: Place) -> None:
-    with (indexed.workspace / ".lock").open("a") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with FileLock(indexed.workspace / ".lock"):
         for command in ("index", "evaluate", "train-embed", "loop"):
             refused(indexed.run(command), "another hybrid command is working in indexes/machines", "wait for it")
         # asking only reads

@@ -1,7 +1,6 @@
 """Approximate indexes from passages to a published artefact: tuned, checked, carried on, resumed, refused."""
 
 import hashlib
-import resource
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import pytest
 from hybrid.artifacts import Manifest, read_manifest
 from hybrid.config_index import IndexConfig
 from hybrid.errors import HybridError, IntegrityError
+from hybrid.machine_errors import machine_limit
 from hybrid.protocols import Vectors
 from hybrid.retrieval import index, passage_vectors
 from hybrid.retrieval.index import build_index, index_id, open_index
@@ -86,6 +86,7 @@ def content(folder: Path) -> dict[str, bytes]:
 @contextmanager
 def files_no_larger_than(size: int) -> Iterator[None]:
     """What a full disk does to a write, without filling one."""
+    resource = pytest.importorskip("resource", reason="limits of a process are POSIX's")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
@@ -274,16 +275,18 @@ def test_a_full_disk_publishes_nothing_and_loses_no_encoded_shard(
     reserved first, nothing is encoded.
     """
     monkeypatch.setattr(passage_vectors, "SHARD", 300)
-    with files_no_larger_than(size), pytest.raises(HybridError, match="disk is full") as full:
+    with files_no_larger_than(size), pytest.raises(OSError, match="File too large") as full:
         build(tmp_path, type=type_, embedder=(first := Clustered()))
-    assert full.value.exit_code == 1 and "run the same command again" in full.value.remedy
+    told = machine_limit(full.value)
+    assert told is not None and told.exit_code == 2 and str(tmp_path / "index") in told.problem
+    assert "run the same command again" in told.remedy
     assert read_manifest(tmp_path / "index") is None
     build(tmp_path, type=type_, embedder=(second := Clustered()))
     assert (first.encoded, second.encoded) == (encoded, 0 if encoded == NUM else NUM)
 
 
 def test_a_disk_that_fills_up_while_codes_are_written_is_told(tmp_path: Path) -> None:
-    with files_no_larger_than(250_000), pytest.raises(HybridError, match="disk is full"):
+    with files_no_larger_than(250_000), pytest.raises(OSError, match="File too large"):
         build(tmp_path, type="hnsw")
     assert read_manifest(tmp_path / "index") is None
     assert build(tmp_path, type="hnsw").facts["index"]["recall@10"] > 0.95

@@ -1,6 +1,5 @@
 """Labels on the disk: appended, taken back, cut off by a kill, made stale by a change."""
 
-import fcntl
 import json
 import os
 from pathlib import Path
@@ -74,9 +73,10 @@ def test_a_label_that_cannot_be_written_leaves_no_half_line(tmp_path: Path, monk
 
 def test_a_reviewer_sits_at_one_page_only(tmp_path: Path) -> None:
     path = tmp_path / "anna.jsonl"
-    with path.open("a") as other:
-        fcntl.flock(other, fcntl.LOCK_EX)
+    with open_log(path):
         with pytest.raises(UserError, match="anna is already reviewing"), open_log(path):
+            pass
+        with open_log(tmp_path / "ben.jsonl"):
             pass
 
 

@@ -13,6 +13,7 @@ import pytest
 from hybrid.serving import client
 from hybrid.serving.client import ServedError, ask_served
 
+pytestmark = pytest.mark.posix
 WANTED = {"protocol": client.PROTOCOL}
 REPLY = {"reply": {"record": {"answer": "20 kg"}}}
 

@@ -22,13 +22,13 @@ from sentence_transformers.sentence_transformer.losses import (
 
 from hybrid.artifacts import Manifest
 from hybrid.config import Config
+from hybrid.durable_files import COMPLETE
 from hybrid.errors import ConfigError, HybridError, TooLittleDataError
 from hybrid.evaluation.ranking import rank_metrics
 from hybrid.evaluation.statistics import paired_interval
 from hybrid.retrieval.sentence_embedder import SentenceEmbedder
 from hybrid.tuning.dev_ranking import ndcg_at_10
 from hybrid.tuning.embedder import train_embedder
-from hybrid.tuning.embedder_checkpoints import COMPLETE
 from hybrid.tuning.embedder_model import blend, load_model
 from hybrid.types import Hit, Interval, Passage, Question
 from tests.tiny_models import tiny_embedder
