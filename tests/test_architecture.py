@@ -20,7 +20,7 @@ LAYERS = {
     "models": 1, "embedded_models": 1, "model_pull": 1, "gguf_conversion": 1,
     "answer_format": 1, "licences": 1, "digests": 1, "config_stage": 1, "config_training": 1,
     "config_index": 1, "config_store": 1, "config_retrieval": 1, "openvino_library": 1, "int8_weights": 1, "cores": 1,
-    "passage_filter": 1, "config_answering": 1, "resources": 1, "languages": 1,
+    "passage_filter": 1, "controls": 1, "terminal": 1, "config_answering": 1, "resources": 1, "languages": 1,
     **dict.fromkeys(STAGES, 2),
     "backends": 3, "audit": 3, "synth": 3, "review": 3, "data": 3,
     "preflight": 4,

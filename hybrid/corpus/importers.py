@@ -90,7 +90,8 @@ def _beir(folder: Path, split: str) -> Records:
         raise InputError(folder / "qrels", "no .tsv with judgements", "a BEIR folder holds qrels/test.tsv")
     for file in files:
         try:
-            rows = file.read_text(encoding="utf-8-sig").splitlines()
+            # at line ends only: `splitlines` also cuts at separators that an id may hold
+            rows = file.read_text(encoding="utf-8-sig").split("\n")
         except UnicodeDecodeError as error:
             raise InputError(file, f"not UTF-8 ({error.reason})", "save the file as UTF-8") from None
         for line, row in enumerate((row.split("\t") for row in rows), start=1):
