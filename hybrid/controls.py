@@ -38,5 +38,10 @@ def visible_json(document: str) -> str:
     return _IN_TEXTS.sub(lambda match: json.dumps(match[0])[1:-1], document)
 
 
+def without_halves(text: str) -> str:
+    """Text that UTF-8 can hold: halves of a surrogate pair that stand together are joined, others are U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def _escape(match: re.Match[str]) -> str:
     return match[0].encode("unicode_escape", "surrogatepass").decode()

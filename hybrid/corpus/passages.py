@@ -17,7 +17,7 @@ from hybrid.corpus.splits import SplitRule
 from hybrid.corpus.walk import Listing, list_files, refuse_link_out
 from hybrid.errors import InputError
 from hybrid.jsonl import field as json_field
-from hybrid.jsonl import read_jsonl
+from hybrid.jsonl import identity, read_jsonl
 from hybrid.types import Evidence, Passage, Question
 
 
@@ -165,19 +165,19 @@ def read_passages(path: Path) -> list[Passage]:
     passages: list[Passage] = []
     seen: dict[str, int] = {}
     for line, record in read_jsonl(path):
-        identity = json_field(path, line, record, "id", str)
-        if identity in seen:
+        name = identity(path, line, record)
+        if name in seen:
             raise InputError(
-                path, f"duplicate id {identity!r}, first at line {seen[identity]}", "ids must be unique", line=line
+                path, f"duplicate id {name!r}, first at line {seen[name]}", "ids must be unique", line=line
             )
-        seen[identity] = line
+        seen[name] = line
         text = json_field(path, line, record, "text", str)
         title = json_field(path, line, record, "title", str, "")
         section = json_field(path, line, record, "section", str, "")
-        document = json_field(path, line, record, "document_id", str, identity)
+        document = json_field(path, line, record, "document_id", str, name)
         source = f"{path.name}:{line}"
         metadata = read_metadata(path, line, record)
-        passages.append(Passage(identity, text, title, section, document, source, 0, len(text), metadata))
+        passages.append(Passage(name, text, title, section, document, source, 0, len(text), metadata))
     if not passages:
         raise InputError(path, "no passages in it", "the corpus is empty: add documents")
     return passages

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from hybrid.controls import has_controls
 from hybrid.corpus.metadata import read_metadata
 from hybrid.corpus.readers.decoding import storable
 from hybrid.corpus.walk import SourceFile
@@ -20,7 +21,7 @@ def read_records(file: SourceFile, max_line_bytes: int, notes: list[str]) -> Ite
         identity = json_field(file.path, line, record, "id", str)
         text = json_field(file.path, line, record, "text", str)
         title = json_field(file.path, line, record, "title", str, "")
-        if storable(identity) != identity:
+        if has_controls(identity):
             skip(line, "its id holds characters that are no text")
             continue
         metadata = read_metadata(file.path, line, record)
