@@ -10,6 +10,7 @@ from hybrid.controls import has_controls
 from hybrid.errors import InputError
 
 _CHUNK = 1 << 20
+_HALVES = "half a character (a lone surrogate) that no file can hold", "write UTF-8, or both halves"
 
 
 def read_jsonl(
@@ -18,11 +19,13 @@ def read_jsonl(
     appended: bool = False,
     max_line_bytes: int = 0,
     skip: Callable[[int, str], None] | None = None,
+    mended: bool = False,
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Line numbers (from 1) and objects; blank lines are passed over. Raises `InputError` at the first bad line.
 
     With `appended` (a file that grows line by line) a last line without its line end, which a kill left, is none. With
-    `skip`, lines above `max_line_bytes` and those nested too deeply are told to it and passed over instead.
+    `skip`, lines above `max_line_bytes` and those nested too deeply are told to it and passed over instead. Halves of
+    surrogate pairs, which no file can hold, are refused, unless what is read is `mended` by whoever reads it.
     """
     if not path.is_file():
         raise InputError(path, "no such file")
@@ -56,10 +59,8 @@ def read_jsonl(
                     raise InputError(path, "nested too deeply", "mend this line", line=number) from None
                 skip(number, "nested too deeply")
                 continue
-            # only documents' readers skip lines, and those mend texts themselves
-            if skip is None and b"\\ud" in raw.lower() and _has_halves(value):
-                problem = "half a character (a lone surrogate) that no file can hold"
-                raise InputError(path, problem, "write UTF-8, or both halves", line=number)
+            if not mended and b"\\ud" in raw.lower() and _has_halves(value):
+                raise InputError(path, *_HALVES, line=number)
             if not isinstance(value, dict):
                 raise InputError(path, "the line is not a JSON object", 'write {"id": …}', line=number)
             yield number, value
@@ -77,7 +78,7 @@ def read_json(path: Path, remedy: str = "mend the file") -> Any:
     """A file that is one JSON document. Raises `InputError`, with the line where that is known."""
     try:
         # some editors write a mark before the first line
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        value = json.loads(path.read_text(encoding="utf-8-sig"))
     except json.JSONDecodeError as error:
         raise InputError(path, f"malformed JSON: {error.msg}", remedy, line=error.lineno) from None
     except UnicodeDecodeError as error:
@@ -86,6 +87,9 @@ def read_json(path: Path, remedy: str = "mend the file") -> Any:
         # Python reads no number of more than 4,300 digits
         told = "nested too deeply" if isinstance(error, RecursionError) else f"malformed JSON: {error}"
         raise InputError(path, told, remedy) from None
+    if _has_halves(value):
+        raise InputError(path, *_HALVES)
+    return value
 
 
 def _lines(stream: BinaryIO, limit: int) -> Iterator[bytes | None]:

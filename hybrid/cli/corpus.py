@@ -91,8 +91,8 @@ def show_command(limit: int, as_json: bool, **options: Any) -> None:
     for passage in chosen:
         click.echo(f"\n{one_line(passage.id)}\n  {one_line(passage.heading)}\n  {passage.text}")
         for name, field in passage.metadata.items():
-            value = ", ".join(map(str, field)) if isinstance(field, tuple) else str(field)
-            click.echo(f"  {one_line(name)} = {one_line(value)}")
+            shown = ", ".join(map(str, field)) if isinstance(field, tuple) else str(field)
+            click.echo(f"  {one_line(name)} = {one_line(shown)}")
 
 
 @corpus.command("stats")

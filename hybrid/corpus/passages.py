@@ -8,6 +8,7 @@ from typing import Any
 
 from hybrid.artifacts import Manifest, sha256_file, sha256_json
 from hybrid.config import CorpusConfig
+from hybrid.controls import without_halves
 from hybrid.corpus.load import FORMATS, DocumentFolder, max_bytes
 from hybrid.corpus.memo import Memo
 from hybrid.corpus.metadata import from_json, read_metadata
@@ -164,17 +165,16 @@ def read_passages(path: Path) -> list[Passage]:
     """Passages of a ready file. Raises `InputError` for malformed lines, duplicate ids and an empty file."""
     passages: list[Passage] = []
     seen: dict[str, int] = {}
-    for line, record in read_jsonl(path):
+    for line, record in read_jsonl(path, mended=True):
         name = identity(path, line, record)
         if name in seen:
             raise InputError(
                 path, f"duplicate id {name!r}, first at line {seen[name]}", "ids must be unique", line=line
             )
         seen[name] = line
-        text = json_field(path, line, record, "text", str)
-        title = json_field(path, line, record, "title", str, "")
-        section = json_field(path, line, record, "section", str, "")
-        document = json_field(path, line, record, "document_id", str, name)
+        given = {"text": None, "title": "", "section": "", "document_id": name}
+        fields = (json_field(path, line, record, key, str, default) for key, default in given.items())
+        text, title, section, document = map(without_halves, fields)
         source = f"{path.name}:{line}"
         metadata = read_metadata(path, line, record)
         passages.append(Passage(name, text, title, section, document, source, 0, len(text), metadata))

@@ -17,7 +17,7 @@ def read_records(file: SourceFile, max_line_bytes: int, notes: list[str]) -> Ite
     def skip(line: int, reason: str) -> None:
         notes.append(f"{file.source}:{line}: skipped, {reason}")
 
-    for line, record in read_jsonl(file.path, max_line_bytes=max_line_bytes, skip=skip):
+    for line, record in read_jsonl(file.path, max_line_bytes=max_line_bytes, skip=skip, mended=True):
         identity = json_field(file.path, line, record, "id", str)
         text = json_field(file.path, line, record, "text", str)
         title = json_field(file.path, line, record, "title", str, "")
