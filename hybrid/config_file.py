@@ -11,6 +11,8 @@ from hybrid.config import Config
 from hybrid.errors import ConfigError, InputError
 from hybrid.resources import configurations
 
+_NO_YAML = (yaml.YAMLError, ValueError, RecursionError)
+"""PyYAML lets through what Python makes of a value."""
 _MOST_NESTED = 100
 _MOST_VALUES = 100_000
 
@@ -39,15 +41,17 @@ def load_config(path: Path | None, overrides: tuple[str, ...] = ()) -> Config:
 def read_yaml(path: Path) -> Any:
     """What a YAML file holds; an empty mapping where it holds nothing. Raises `InputError` with the line."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         _check_size(text)
         values = yaml.safe_load(text)
     except _TooLargeError as error:
         raise InputError(path, str(error), "a configuration needs neither: write it out plainly") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except _NO_YAML as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark is not None else None
-        raise InputError(path, "not valid YAML", "check indentation and colons there", line=line) from error
+        raise InputError(
+            path, f"not valid YAML{_why(error)}", "check indentation and colons there", line=line
+        ) from None
     return {} if values is None else values
 
 
@@ -110,8 +114,15 @@ def _apply(values: dict[str, Any], override: str) -> None:
         node[leaf] = yaml.safe_load(text)
     except _TooLargeError as error:
         raise ConfigError(f"--set {override[:80]}…: {error}", "write the value plainly") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"--set {override}: the value is not valid YAML") from error
+    except _NO_YAML as error:
+        raise ConfigError(f"--set {override}: the value is not valid YAML{_why(error)}") from None
+
+
+def _why(error: Exception) -> str:
+    """What stands beside a line: of a date that there is not, of what is nested a thousandfold."""
+    if isinstance(error, RecursionError):
+        return " (nested too deeply)"
+    return "" if isinstance(error, yaml.YAMLError) else f" ({error})"
 
 
 def _describe(error: ValidationError, path: Path | None) -> str:

@@ -6,16 +6,31 @@ call must change; exit code 1 means that the fault is ours or the machine's.
 
 from pathlib import Path
 
+_LONGEST_LINE = 600
+_MOST_LINES = 60
+
+
+def shortened(text: str) -> str:
+    """The text without the middle of lines that nobody reads to their end, as where a message quotes a whole file."""
+    lines = text.split("\n")
+    if len(lines) > _MOST_LINES:
+        half = _MOST_LINES // 2
+        lines[half:-half] = [f"… {len(lines) - _MOST_LINES} more lines …"]
+    return "\n".join(
+        f"{line[:400]} … {len(line) - 500:,} more characters … {line[-100:]}" if len(line) > _LONGEST_LINE else line
+        for line in lines
+    )
+
 
 class HybridError(Exception):
-    """A failure with a remedy. `exit_code` is 1: not the user's mistake."""
+    """A failure with a remedy. `exit_code` is 1: not the user's mistake. Both are shortened: messages quote values."""
 
     exit_code = 1
 
     def __init__(self, problem: str, remedy: str = "") -> None:
-        super().__init__(problem)
-        self.problem = problem
-        self.remedy = remedy
+        super().__init__(shortened(problem))
+        self.problem = shortened(problem)
+        self.remedy = shortened(remedy)
 
     def __str__(self) -> str:
         return f"{self.problem}\n  → {self.remedy}" if self.remedy else self.problem

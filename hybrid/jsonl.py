@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from hybrid.artifacts import write_text
+from hybrid.controls import has_controls
 from hybrid.errors import InputError
 
 _CHUNK = 1 << 20
+_HALVES = "half a character (a lone surrogate) that no file can hold", "write UTF-8, or both halves"
 
 
 def read_jsonl(
@@ -17,11 +19,13 @@ def read_jsonl(
     appended: bool = False,
     max_line_bytes: int = 0,
     skip: Callable[[int, str], None] | None = None,
+    mended: bool = False,
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Line numbers (from 1) and objects; blank lines are passed over. Raises `InputError` at the first bad line.
 
     With `appended` (a file that grows line by line) a last line without its line end, which a kill left, is none. With
-    `skip`, lines above `max_line_bytes` and those nested too deeply are told to it and passed over instead.
+    `skip`, lines above `max_line_bytes` and those nested too deeply are told to it and passed over instead. Halves of
+    surrogate pairs, which no file can hold, are refused, unless what is read is `mended` by whoever reads it.
     """
     if not path.is_file():
         raise InputError(path, "no such file")
@@ -55,9 +59,37 @@ def read_jsonl(
                     raise InputError(path, "nested too deeply", "mend this line", line=number) from None
                 skip(number, "nested too deeply")
                 continue
+            if not mended and b"\\ud" in raw.lower() and _has_halves(value):
+                raise InputError(path, *_HALVES, line=number)
             if not isinstance(value, dict):
                 raise InputError(path, "the line is not a JSON object", 'write {"id": …}', line=number)
             yield number, value
+
+
+def _has_halves(value: object) -> bool:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def read_json(path: Path, remedy: str = "mend the file") -> Any:
+    """A file that is one JSON document. Raises `InputError`, with the line where that is known."""
+    try:
+        # some editors write a mark before the first line
+        value = json.loads(path.read_text(encoding="utf-8-sig"))
+    except json.JSONDecodeError as error:
+        raise InputError(path, f"malformed JSON: {error.msg}", remedy, line=error.lineno) from None
+    except UnicodeDecodeError as error:
+        raise InputError(path, f"not UTF-8 ({error.reason})", "save the file as UTF-8") from None
+    except (ValueError, RecursionError) as error:
+        # Python reads no number of more than 4,300 digits
+        told = "nested too deeply" if isinstance(error, RecursionError) else f"malformed JSON: {error}"
+        raise InputError(path, told, remedy) from None
+    if _has_halves(value):
+        raise InputError(path, *_HALVES)
+    return value
 
 
 def _lines(stream: BinaryIO, limit: int) -> Iterator[bytes | None]:
@@ -79,6 +111,15 @@ def write_jsonl(path: Path, records: Iterable[Mapping[str, Any]]) -> int:
     lines = [json.dumps(record, ensure_ascii=False) for record in records]
     write_text(path, "".join(line + "\n" for line in lines))
     return len(lines)
+
+
+def identity(path: Path, line: int, record: Mapping[str, Any], name: str = "id") -> str:
+    """An id, which must be able to stand in a table: our exports can be imported again."""
+    value: str = field(path, line, record, name, str)
+    if has_controls(value):
+        problem = f"the id {value!r} holds a tab, a line end or another control character"
+        raise InputError(path, problem, "tables are kept by ids: leave it out", line=line)
+    return value
 
 
 def field(path: Path, line: int, record: Mapping[str, Any], name: str, kind: type, default: Any = None) -> Any:

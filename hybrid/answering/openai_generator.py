@@ -8,6 +8,7 @@ from threading import Event
 from typing import Any
 
 from hybrid.artifacts import sha256_json
+from hybrid.controls import without_halves
 from hybrid.errors import EndpointError, UserError
 from hybrid.types import Chat, Generation
 
@@ -182,7 +183,7 @@ class OpenAIGenerator:
 
 def _generation(text: str, reason: str, usage: Any) -> Generation:
     return Generation(
-        text=text.strip(),
+        text=without_halves(text).strip(),
         finish_reason="length" if reason == "length" else "stop",
         num_prompt_tokens=usage.prompt_tokens if usage else 0,
         num_new_tokens=usage.completion_tokens if usage else 0,

@@ -7,6 +7,7 @@ import click
 
 from hybrid.cli import show
 from hybrid.cli.options import json_option, open_workspace, settings_options, workspace_options
+from hybrid.controls import one_line
 
 
 @click.group()
@@ -88,9 +89,10 @@ def show_command(limit: int, as_json: bool, **options: Any) -> None:
         click.echo(f"{key.replace('_', ' ')}: {value}")
     show.warnings(warnings, passages.path)
     for passage in chosen:
-        click.echo(f"\n{passage.id}\n  {passage.heading}\n  {passage.text}")
+        click.echo(f"\n{one_line(passage.id)}\n  {one_line(passage.heading)}\n  {passage.text}")
         for name, field in passage.metadata.items():
-            click.echo(f"  {name} = {', '.join(map(str, field)) if isinstance(field, tuple) else field}")
+            shown = ", ".join(map(str, field)) if isinstance(field, tuple) else str(field)
+            click.echo(f"  {one_line(name)} = {one_line(shown)}")
 
 
 @corpus.command("stats")
@@ -163,14 +165,14 @@ def diff_command(before: Path, after: Path | None, as_json: bool, **options: Any
         return
     for sign, names in (("+", found.added), ("-", found.removed), ("~", found.changed)):
         for name in names:
-            click.echo(f"{sign} {name}")
+            click.echo(f"{sign} {one_line(name)}")
     click.echo(
         f"{len(found.added)} added, {len(found.removed)} removed, {len(found.changed)} changed, {found.same} the same"
     )
 
 
 def _listed(counts: dict[str, int]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in counts.items()) or "none"
+    return ", ".join(f"{count} {one_line(name)}" for name, count in counts.items()) or "none"
 
 
 COMMANDS = {"corpus": corpus}

@@ -8,8 +8,9 @@ import traceback
 import click
 
 from hybrid import __version__
-from hybrid.errors import HybridError
+from hybrid.errors import HybridError, shortened
 from hybrid.machine_errors import machine_limit
+from hybrid.terminal import guard_streams
 
 _COMMANDS = {
     "ask": ("hybrid.cli.ask", "Ask a folder of documents: nothing needs to be set up before."),
@@ -59,7 +60,8 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+# click would take the colours out of a document's text without a word; nothing of ours has any (`hybrid.terminal`)
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "color": True})
 @click.version_option(__version__, prog_name="hybrid")
 def cli() -> None:
     """Find out whether wrong answers come from wrong documents or from wrong answering, retune that layer, prove it.
@@ -75,6 +77,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run a command line; the user's mistakes exit 2 without a traceback, ours exit 1."""
+    guard_streams()
     set_up_libraries()
     try:
         result = cli.main(standalone_mode=False)
@@ -84,7 +87,7 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except HybridError as error:
-        click.echo(f"error: {error}", err=True)
+        print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         click.echo("interrupted: run the same command again to go on where it stopped", err=True)
@@ -96,7 +99,7 @@ def main() -> None:
         if told := machine_limit(error):
             click.echo(f"error: {told}", err=True)
             sys.exit(told.exit_code)
-        traceback.print_exc()
+        print(shortened(traceback.format_exc()), end="", file=sys.stderr)
         click.echo("error: this is a fault of hybrid's, not yours; finished artefacts are whole", err=True)
         sys.exit(1)
     sys.exit(result if isinstance(result, int) else 0)

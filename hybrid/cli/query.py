@@ -16,6 +16,7 @@ from hybrid.cli.options import (
     workspace_options,
     workspace_root,
 )
+from hybrid.controls import one_line
 
 if TYPE_CHECKING:
     from hybrid.answering.pipeline import Pipeline
@@ -215,16 +216,16 @@ def _answer(answers: Answers, question: str, show_context: bool, as_json: bool) 
     if record["answer"] is not None:
         click.echo("\nSources")
         for citation in record["citations"]:
-            heading = headings[citation["passage_id"]]
-            click.echo(f"  [{citation['marker']}] {heading} ({citation['source']}, {citation['score']:.2f})")
+            heading, source = one_line(headings[citation["passage_id"]]), one_line(citation["source"])
+            click.echo(f"  [{citation['marker']}] {heading} ({source}, {citation['score']:.2f})")
             click.echo(f'      "{citation["span"]}"')
         for statement in record["unsourced"]:
             click.echo(f"  without a source: {statement}")
     if show_context:
         click.echo("\nContext")
         for number, passage in enumerate(record["context"], start=1):
-            heading = headings[passage["passage_id"]]
-            click.echo(f"  [{number}] {heading} ({passage['source']})\n      {passage['text']}")
+            heading, source = one_line(headings[passage["passage_id"]]), one_line(passage["source"])
+            click.echo(f"  [{number}] {heading} ({source})\n      {passage['text']}")
     if record["dropped"]:
         show.note(f"{len(record['dropped'])} passages did not fit generator.context_tokens and were left out")
     if left := record["examples"]["left_out"]:

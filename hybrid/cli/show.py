@@ -1,4 +1,4 @@
-"""Printing: results on stdout, everything else on stderr."""
+"""Printing: results on stdout, everything else on stderr; no control character reaches either (`hybrid.terminal`)."""
 
 import json
 import math
@@ -8,12 +8,14 @@ from typing import Any
 
 import click
 
+from hybrid.controls import one_line, visible, visible_json
+from hybrid.errors import shortened
 from hybrid.types import Interval
 
 
 def note(text: str) -> None:
     """A line for the person who waits."""
-    click.echo(text, err=True)
+    click.echo(shortened(text), err=True)
 
 
 _MOST_WARNINGS = 20
@@ -22,14 +24,14 @@ _MOST_WARNINGS = 20
 def warnings(told: Sequence[str], path: Path) -> None:
     """The first of them on stderr; all are in the manifest at `path`."""
     for text in told[:_MOST_WARNINGS]:
-        note(f"warning: {text}")
+        note(f"warning: {one_line(text)}")
     if len(told) > _MOST_WARNINGS:
         note(f"warning: … and {len(told) - _MOST_WARNINGS} more in {path / 'manifest.json'}")
 
 
 def as_json(value: object) -> None:
-    """One JSON document on stdout; NaN becomes null."""
-    click.echo(json.dumps(_plain(value), indent=1, ensure_ascii=False))
+    """One JSON document on stdout; NaN becomes null, control characters are escaped, other text stays readable."""
+    click.echo(visible_json(json.dumps(_plain(value), indent=1, ensure_ascii=False)))
 
 
 def interval(value: Interval | Mapping[str, Any] | None, *, signed: bool = False) -> str:
@@ -52,14 +54,15 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = ""
     from rich.console import Console
     from rich.table import Table
 
-    shown = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    shown = Table(title=one_line(title) or None, box=box.SIMPLE_HEAD, title_justify="left")
     for number, column in enumerate(columns):
         running = wrap and number == len(columns) - 1
-        shown.add_column(column, justify="left" if wrap or number == 0 else "right", no_wrap=not running)
+        shown.add_column(one_line(column), justify="left" if wrap or number == 0 else "right", no_wrap=not running)
     for row in rows:
-        shown.add_row(*row)
+        # what is escaped later would be wider than rich has counted
+        shown.add_row(*map(visible, row))
     # a pipe has no width: long cells must come whole there, too
-    Console(highlight=False, markup=False, width=max(160, Console().width)).print(shown)
+    Console(highlight=False, markup=False, color_system=None, width=max(160, Console().width)).print(shown)
 
 
 def _plain(value: object) -> object:

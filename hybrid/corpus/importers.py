@@ -1,6 +1,5 @@
 """Public formats to a corpus folder with `passages.jsonl` and `questions.jsonl`: BEIR, SQuAD, and that layout."""
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +12,7 @@ from hybrid.corpus.questions import read_questions
 from hybrid.corpus.splits import SPLITS
 from hybrid.errors import InputError
 from hybrid.jsonl import field as json_field
-from hybrid.jsonl import read_jsonl, write_jsonl
+from hybrid.jsonl import read_json, read_jsonl, write_jsonl
 
 Format = Literal["beir", "squad", "passages"]
 
@@ -90,7 +89,8 @@ def _beir(folder: Path, split: str) -> Records:
         raise InputError(folder / "qrels", "no .tsv with judgements", "a BEIR folder holds qrels/test.tsv")
     for file in files:
         try:
-            rows = file.read_text(encoding="utf-8-sig").splitlines()
+            # at line ends only: `splitlines` also cuts at separators that an id may hold
+            rows = file.read_text(encoding="utf-8-sig").split("\n")
         except UnicodeDecodeError as error:
             raise InputError(file, f"not UTF-8 ({error.reason})", "save the file as UTF-8") from None
         for line, row in enumerate((row.split("\t") for row in rows), start=1):
@@ -143,14 +143,15 @@ def _squad(source: Path, split: str) -> Records:
     files = sorted(source.glob("*.json")) if source.is_dir() else [source]
     if not files:
         raise InputError(source, "no SQuAD file in it, and not a file itself", "SQuAD is one JSON file, or one a split")
-    passages: dict[tuple[str, str], dict[str, Any]] = {}
+    passages: dict[tuple[str, str, str], dict[str, Any]] = {}
     questions: list[dict[str, Any]] = []
     refused: list[str] = []
     for file in files:
         name = file.stem if source.is_dir() and file.stem in SPLITS else split
         for title, paragraph in _paragraphs(file):
             try:
-                key = (title, paragraph["context"])
+                # exports of hybrid name each
+                key = (title, paragraph["context"], paragraph.get("id", ""))
                 fresh = {
                     "id": paragraph.get("id", f"p{len(passages):05d}"),
                     "title": paragraph.get("title", title),
@@ -170,15 +171,17 @@ def _squad(source: Path, split: str) -> Records:
 
 def _paragraphs(file: Path) -> Iterable[tuple[str, Any]]:
     try:
-        articles = json.loads(file.read_text(encoding="utf-8-sig"))["data"]
+        articles = read_json(file)["data"]
         return [(a.get("title", "").replace("_", " "), paragraph) for a in articles for paragraph in a["paragraphs"]]
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
-        line = error.lineno if isinstance(error, json.JSONDecodeError) else None
-        raise InputError(file, "not SQuAD JSON (no readable `data` with paragraphs)", line=line) from None
+    except (KeyError, TypeError, AttributeError):
+        raise InputError(file, "not SQuAD JSON (no readable `data` with paragraphs)") from None
 
 
 def _squad_question(qa: Mapping[str, Any], passage: str, split: str) -> dict[str, Any]:
-    possible = not qa.get("is_impossible", False)
+    impossible = qa.get("is_impossible", False)
+    if not isinstance(impossible, bool):
+        raise TypeError(f"`is_impossible` is {impossible!r}, not true or false")
+    possible = not impossible
     return {
         "id": str(qa["id"]),
         "question": qa["question"].strip(),

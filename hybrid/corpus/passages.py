@@ -8,6 +8,7 @@ from typing import Any
 
 from hybrid.artifacts import Manifest, sha256_file, sha256_json
 from hybrid.config import CorpusConfig
+from hybrid.controls import without_halves
 from hybrid.corpus.load import FORMATS, DocumentFolder, max_bytes
 from hybrid.corpus.memo import Memo
 from hybrid.corpus.metadata import from_json, read_metadata
@@ -17,7 +18,7 @@ from hybrid.corpus.splits import SplitRule
 from hybrid.corpus.walk import Listing, list_files, refuse_link_out
 from hybrid.errors import InputError
 from hybrid.jsonl import field as json_field
-from hybrid.jsonl import read_jsonl
+from hybrid.jsonl import identity, read_jsonl
 from hybrid.types import Evidence, Passage, Question
 
 _READ_LIMITS = ("max_read_seconds", "max_read_memory_mb")
@@ -169,20 +170,19 @@ def read_passages(path: Path) -> list[Passage]:
     """Passages of a ready file. Raises `InputError` for malformed lines, duplicate ids and an empty file."""
     passages: list[Passage] = []
     seen: dict[str, int] = {}
-    for line, record in read_jsonl(path):
-        identity = json_field(path, line, record, "id", str)
-        if identity in seen:
+    for line, record in read_jsonl(path, mended=True):
+        name = identity(path, line, record)
+        if name in seen:
             raise InputError(
-                path, f"duplicate id {identity!r}, first at line {seen[identity]}", "ids must be unique", line=line
+                path, f"duplicate id {name!r}, first at line {seen[name]}", "ids must be unique", line=line
             )
-        seen[identity] = line
-        text = json_field(path, line, record, "text", str)
-        title = json_field(path, line, record, "title", str, "")
-        section = json_field(path, line, record, "section", str, "")
-        document = json_field(path, line, record, "document_id", str, identity)
+        seen[name] = line
+        given = {"text": None, "title": "", "section": "", "document_id": name}
+        fields = (json_field(path, line, record, key, str, default) for key, default in given.items())
+        text, title, section, document = map(without_halves, fields)
         source = f"{path.name}:{line}"
         metadata = read_metadata(path, line, record)
-        passages.append(Passage(identity, text, title, section, document, source, 0, len(text), metadata))
+        passages.append(Passage(name, text, title, section, document, source, 0, len(text), metadata))
     if not passages:
         raise InputError(path, "no passages in it", "the corpus is empty: add documents")
     return passages

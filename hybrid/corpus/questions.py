@@ -12,7 +12,7 @@ from hybrid.corpus.quotes import bare, find_quote, squeeze
 from hybrid.corpus.splits import SPLITS, SplitRule, assign_splits, group_questions, notes_on
 from hybrid.errors import InputError
 from hybrid.jsonl import field as json_field
-from hybrid.jsonl import read_jsonl
+from hybrid.jsonl import identity, read_jsonl
 from hybrid.types import Document, Evidence, Passage, Question
 
 ANSWER_TYPES = ("span", "number", "yes_no", "yes_no_maybe", "choice", "api_call", "long")
@@ -230,7 +230,7 @@ def _question(path: Path, line: int, record: Mapping[str, Any]) -> Question:
         for part in parts
     )
     return Question(
-        id=_identity(path, line, record),
+        id=identity(path, line, record),
         question=json_field(path, line, record, "question", str),
         answers=_texts(path, line, record, "answers"),
         positives=_texts(path, line, record, "positives"),
@@ -262,15 +262,6 @@ def _texts(path: Path, line: int, record: Mapping[str, Any], name: str) -> tuple
                 path, f"`{name}` holds {shown}", f'write it as a text, as it is to be read: "{shown}"', line=line
             )
     return tuple(map(str, values))
-
-
-def _identity(path: Path, line: int, record: Mapping[str, Any]) -> str:
-    identity: str = json_field(path, line, record, "id", str)
-    if any(char in identity for char in "\t\n\r"):
-        raise InputError(
-            path, f"the id {identity!r} holds a tab or a line end", "tables are kept by ids: leave them out", line=line
-        )
-    return identity
 
 
 def _pattern(path: Path, line: int, record: Mapping[str, Any]) -> str:

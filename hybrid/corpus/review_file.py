@@ -5,13 +5,13 @@ number, or a list with `kappa` (or `same`) of each pair, a number or an object w
 review holds for that file as it was reviewed, and for no other.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hybrid.artifacts import sha256_file
 from hybrid.errors import InputError
+from hybrid.jsonl import read_json
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,7 @@ class Review:
 
 def read_review(path: Path) -> Review:
     """What the file says, in a line. Raises `InputError` where it is no JSON object."""
-    try:
-        told: Any = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(path, "not JSON", "mend or remove the file") from error
+    told = read_json(path, "mend or remove the file")
     if not isinstance(told, dict):
         raise InputError(path, "not a JSON object", 'write {"reviewers": [...], "counts": {...}, "agreement": …}')
     names = [str(one.get("name", "")) if isinstance(one, dict) else str(one) for one in _listed(told.get("reviewers"))]

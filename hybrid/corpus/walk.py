@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hybrid.artifacts import sha256_file, sha256_json
+from hybrid.controls import has_controls, one_line
 from hybrid.corpus.unread_formats import why_unread
 from hybrid.errors import InputError
 
@@ -95,7 +96,9 @@ def _entries(folder: str, listing: Listing) -> Iterator[tuple[str, str, int]]:
             source = f"{prefix}{entry.name}"
             if not _is_utf8(entry.name):
                 shown = os.fsencode(source).decode("utf-8", errors="replace")
-                listing.skipped.append((shown, "its name is not UTF-8"))
+                listing.skipped.append((one_line(shown), "its name is not UTF-8"))
+            elif has_controls(entry.name):
+                listing.skipped.append((one_line(source), "its name holds control characters: rename it"))
             elif entry.is_symlink():
                 listing.skipped.append((source, "a symbolic link: not followed"))
             elif entry.is_dir(follow_symlinks=False):

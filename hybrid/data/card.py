@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hybrid.artifacts import read_manifest
+from hybrid.controls import one_line
 from hybrid.corpus.passages import CorpusFolder, PassageSet
 from hybrid.corpus.questions import leaks
 from hybrid.corpus.review_file import read_review
@@ -164,7 +165,8 @@ def card_markdown(card: Mapping[str, Any]) -> str:
     lines += _section("Lineage", [*lineage, "", artefact])
     lines += _section("Leaks", [f"- {leak}" for leak in card["leaks"]] or ["None between train and dev or test."])
     lines += _section("Known gaps", [f"- {gap}" for gap in card["gaps"]] or ["None found."])
-    return "\n".join(lines) + "\n"
+    # what people or documents wrote begins no line of its own
+    return "".join(one_line(line.replace("\n", " ")) + "\n" for line in lines)
 
 
 def _section(title: str, body: Sequence[str]) -> list[str]:
@@ -172,7 +174,7 @@ def _section(title: str, body: Sequence[str]) -> list[str]:
 
 
 def _table(columns: Sequence[str], rows: Any) -> list[str]:
-    cells = [[str(cell).replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
+    cells = [[str(cell).replace("|", "\\|") for cell in row] for row in rows]
     if not cells:
         return []
     return [f"| {' | '.join(row)} |" for row in (list(columns), ["---"] * len(columns), *cells)]

@@ -5,7 +5,6 @@ prompt numbers its passages as ours does (`[1] …`), or says `Context: … Ques
 Titles, documents, the whole of a passage that was shown in part, and why an answer declines are gone: notes say so.
 """
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +19,7 @@ from hybrid.answering.prompt import split_prompt
 from hybrid.corpus.importers import Records
 from hybrid.data.table_import import passage_id, split_of
 from hybrid.errors import InputError
-from hybrid.jsonl import read_jsonl
+from hybrid.jsonl import read_json, read_jsonl
 from hybrid.types import Chat, Passage
 
 _LABELLED = re.compile(
@@ -62,6 +61,7 @@ def read_chats(source: Path, split: str) -> Records:
         name = chat.identity or asked
         found["no gold"] += bool(context) and record["answerable"] and not record["positives"]
         found["again"] += name in questions
+        found["two splits"] += name in questions and questions[name]["split"] != record["split"]
         rank = (bool(context), record["answerable"])
         if name not in questions or rank > ranks[name]:
             questions[name] = {**record, "id": questions.get(name, record)["id"]}
@@ -106,6 +106,7 @@ def _notes(found: Counter[str], questions: Mapping[str, Any], passages: Mapping[
         (found["no answer"], "chats do not end with an answer and are left out"),
         (found["longer"], "chats have earlier turns: only the last question was taken"),
         (found["again"], "chats ask a question of another chat again"),
+        (found["two splits"], "of them stand in another split, and the question counts for one of the two"),
         (
             declined,
             "questions are declined: unanswerable here, though RAFT also declines where it withholds the passage",
@@ -145,8 +146,8 @@ def _chats(source: Path, split: str) -> Iterator[TrainingChat]:
 
 
 def _described(info: Path) -> Iterator[tuple[Path, Names]]:
+    entries = read_json(info)
     try:
-        entries = json.loads(info.read_text(encoding="utf-8"))
         for entry in entries.values():
             path = info.parent / entry.get("file_name", "")
             # entries may also stand for data sets of a hub
@@ -171,10 +172,7 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     if path.suffix == ".jsonl":
         yield from read_jsonl(path)
         return
-    try:
-        items = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(path, f"malformed JSON: {error}", "an array of chats, or one a line in a .jsonl") from None
+    items = read_json(path, "an array of chats, or one a line in a .jsonl")
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise InputError(path, "not an array of objects", "an array of chats, or one a line in a .jsonl")
     yield from enumerate(items, start=1)

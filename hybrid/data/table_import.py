@@ -7,14 +7,16 @@ A table with a column `question` holds questions, one with `text` and an id pass
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hybrid.answering.excerpt import contains_answer
 from hybrid.corpus.importers import Records
 from hybrid.corpus.metadata import entry, left_out
+from hybrid.corpus.splits import SPLITS
 from hybrid.errors import InputError
 from hybrid.jsonl import read_jsonl
 
@@ -23,6 +25,10 @@ Row = Mapping[str, Any]
 _SPLIT = re.compile(r"(train|dev|validation|valid|val|test)(?![a-z])", re.IGNORECASE)
 _IDS = ("id", "_id", "question_id", "qid")
 _CONTEXTS = ("context", "contexts", "passage", "passages")
+_QUOTES = "questions have quotes, which are left out: ready passages are named, not quoted"
+_SEVERAL = "questions bring several contexts: gold are those that hold an answer, else all of them"
+_FLOATS = "answers are numbers, not texts: of 6.50 there is only 6.5 left"
+_SPLITS = "questions name a split that is none of train, dev and test: they count for {split}"
 _TEXTS = ("answer_type", "topic", "pattern", "case", "group", "origin")
 
 
@@ -51,8 +57,16 @@ def read_tables(source: Path, split: str) -> Records:
             "rename the column that holds the questions, and answers and context likewise",
         )
     refused: list[str] = []
-    passages = {p["id"]: p for table in tables if table not in asked for p in _passage_rows(table, refused)}
+    passages: dict[str, dict[str, Any]] = {}
+    num_rows = 0
+    for table in (table for table in tables if table not in asked):
+        num_rows += len(table.rows)
+        for row in _passage_rows(table, refused):
+            if passages.setdefault(row["id"], row) != row:
+                raise InputError(table.path, f"two passages have the id {row['id']!r}", "ids must be unique")
+            num_rows -= 1
     maker = _QuestionMaker(passages)
+    maker.found["rows without `text` and an id are no passages and are left out"] += num_rows
     questions = [maker.question(table, row, table.split or split) for table in asked for row in table.rows]
     if not passages:
         remedy = f"name the column one of {', '.join(_CONTEXTS)}"
@@ -125,16 +139,16 @@ class _QuestionMaker:
 
     passages: dict[str, dict[str, Any]]
     made: int = 0
-    quoted: int = 0
-    several: int = 0
+    found: Counter[str] = field(default_factory=Counter)
+    """What is told beside the questions, and how often there was cause."""
 
     def question(self, table: Table, row: Row, split: str) -> dict[str, Any]:
         self.made += 1
-        answers, declared = _answers(table.path, row)
-        answerable = row.get("answerable")
-        if not isinstance(answerable, bool):
-            answerable = not row.get("is_impossible", False) and bool(answers or not declared)
-        self.quoted += bool(row.get("evidence"))
+        answers, declared = self._answers(table.path, row)
+        answerable = _flag(table.path, row, "answerable")
+        if answerable is None:
+            answerable = not _flag(table.path, row, "is_impossible") and bool(answers or not declared)
+        self.found[_QUOTES] += bool(row.get("evidence"))
         # an unanswerable question's context is a passage, too
         gold = self._gold(table.path, row, answers)
         identity = _first(row, _IDS)
@@ -143,12 +157,18 @@ class _QuestionMaker:
             name = f"`question` of row {self.made}" if identity is None else f"`question` of {identity}"
             raise InputError(table.path, f"{name} is {type(asked).__name__}", "write text, or drop the row")
         own = row.get("split")
+        named = own if own in SPLITS else split_of(own) if isinstance(own, str) else ""
+        self.found[_SPLITS.format(split=split)] += own is not None and not named
+        for name in _TEXTS:
+            self.found[f"values of `{name}` are no text and are left out"] += not isinstance(
+                row.get(name, ""), str | None
+            )
         record = {
             "id": f"q{self.made:05d}" if identity is None else str(identity),
             "question": asked,
             "answers": answers if answerable else [],
             "positives": gold if answerable else [],
-            "split": split_of(own) or split if isinstance(own, str) else split,
+            "split": named or split,
             "answerable": answerable,
             **{name: row[name] for name in _TEXTS if isinstance(row.get(name), str) and row[name]},
         }
@@ -157,14 +177,26 @@ class _QuestionMaker:
         return record
 
     def notes(self) -> list[str]:
-        notes = []
-        if self.quoted:
-            notes.append(f"the quotes of {self.quoted} questions are left out: ready passages are named, not quoted")
-        if self.several:
-            notes.append(
-                f"{self.several} questions bring several contexts: gold are those that hold an answer, else all of them"
-            )
-        return notes
+        return [f"{num} {told}" for told, num in self.found.items() if num]
+
+    def _answers(self, path: Path, row: Row) -> tuple[list[str], bool]:
+        """The answers, and whether the row has a column for them."""
+        for name in ("answers", "answer"):
+            if name in row:
+                value = row[name]
+                if isinstance(value, dict):
+                    # SQuAD's form on the hub: {"text": [...], "answer_start": [...]}
+                    value = value.get("text", [])
+                values = [value] if isinstance(value, str) else [] if value is None else value
+                if not isinstance(values, list):
+                    raise InputError(path, f"`{name}` is {type(value).__name__}", "write text, or a list of texts")
+                for one in values:
+                    if isinstance(one, bool) or not isinstance(one, str | int | float | None):
+                        raise InputError(path, f"`{name}` holds {one!r}", "write texts")
+                self.found[_FLOATS] += sum(isinstance(one, float) for one in values)
+                self.found["answers are null and are left out"] += values.count(None)
+                return list(dict.fromkeys(str(one) for one in values if one is not None)), True
+        return [], False
 
     def _gold(self, path: Path, row: Row, answers: Sequence[str]) -> list[str]:
         if row.get("positives") is not None:
@@ -177,7 +209,7 @@ class _QuestionMaker:
             raise InputError(
                 path, f"a context is {type(value).__name__}, not text or a list of texts", "flatten the column first"
             )
-        self.several += len(texts) > 1
+        self.found[_SEVERAL] += len(texts) > 1
         held = [text for text in texts if any(contains_answer(text, answer) for answer in answers)]
         names = {text: self._passage(text, row) for text in texts}
         return [names[text] for text in dict.fromkeys(held or texts)]
@@ -196,26 +228,20 @@ def passage_id(text: str) -> str:
     return f"p-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
-def _answers(path: Path, row: Row) -> tuple[list[str], bool]:
-    """The answers, and whether the row has a column for them."""
-    for name in ("answers", "answer"):
-        if name in row:
-            value = row[name]
-            if isinstance(value, dict):
-                # SQuAD's form on the hub: {"text": [...], "answer_start": [...]}
-                value = value.get("text", [])
-            values = [value] if isinstance(value, str) else [] if value is None else value
-            if not isinstance(values, list):
-                raise InputError(path, f"`{name}` is {type(value).__name__}", "write text, or a list of texts")
-            return list(dict.fromkeys(str(answer) for answer in values)), True
-    return [], False
+def _flag(path: Path, row: Row, name: str) -> bool | None:
+    """A column of true and false; of a text "false" would count as true."""
+    value = row.get(name)
+    if value is None or isinstance(value, bool):
+        return value
+    raise InputError(path, f"`{name}` is {value!r}", "write true or false, or leave it out")
 
 
 def _json(path: Path, text: str, name: str) -> Any:
     try:
         return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InputError(path, f"a `{name}` is not JSON: {error.msg}", "mend it or drop the column") from None
+    except (ValueError, RecursionError) as error:
+        told = getattr(error, "msg", type(error).__name__)
+        raise InputError(path, f"a `{name}` is not JSON: {told}", "mend it or drop the column") from None
 
 
 def _first(row: Row, names: Sequence[str]) -> Any:

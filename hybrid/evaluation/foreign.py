@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from hybrid.controls import without_halves
 from hybrid.errors import EndpointError
 from hybrid.evaluation.contexts import Context, contexts
 from hybrid.jsonl import read_jsonl
@@ -46,7 +47,7 @@ class HttpSystem:
         """As the endpoint ranks them."""
         found = self._post("retrieve", {"question": question, "depth": depth}, "passages", list)
         try:
-            return [Passage(str(item["id"]), str(item.get("text", ""))) for item in found]
+            return [Passage(without_halves(str(i["id"])), without_halves(str(i.get("text", "")))) for i in found]
         except (TypeError, KeyError, AttributeError):
             remedy = 'each of `passages` must be {"id": …, "text": …}'
             raise EndpointError(f"{self._url}/retrieve: a passage without an id", remedy) from None
@@ -54,7 +55,7 @@ class HttpSystem:
     def answer(self, question: str, passages: Sequence[Passage]) -> str:
         """The endpoint's answer."""
         shown = [{"id": passage.id, "text": passage.full_text} for passage in passages]
-        return str(self._post("answer", {"question": question, "passages": shown}, "answer", str))
+        return without_halves(self._post("answer", {"question": question, "passages": shown}, "answer", str))
 
     def _post(self, path: str, body: Mapping[str, Any], key: str, kind: type) -> Any:
         import httpx

@@ -134,8 +134,6 @@ def _check_types(path: Path, line: int, row: Mapping[str, Any]) -> None:
             shown = json.dumps(row[key], ensure_ascii=True)[:40]
             advice = "a failed call belongs in no line" if row[key] is None else f'write a text: "{key}": "…"'
             raise InputError(path, f"`{key}` is {shown}", advice, line=line)
-        if any("\ud800" <= char <= "\udfff" for char in row.get(key, "")):
-            raise InputError(path, f"`{key}` holds half a character (a lone surrogate)", "write UTF-8", line=line)
     for key in ("correct", "abstained", "answerable", "gold_in_index", "gold_in_context"):
         if not isinstance(row.get(key, False), bool):
             raise InputError(path, f"`{key}` is {row[key]!r}", "write true or false", line=line)

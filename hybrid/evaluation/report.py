@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hybrid.controls import visible
 from hybrid.evaluation.answer_form import FORM_TITLES
 from hybrid.evaluation.plots import (
     BLUE,
@@ -217,6 +218,8 @@ def page_environment(folder: Path | None = None) -> "Environment":
     environment = Environment(
         loader=FileSystemLoader([Path(__file__).parent / "templates", *([folder] if folder else [])]),
         autoescape=True,
+        # whatever a template shows; what is markup already was shown so before
+        finalize=lambda value: value if isinstance(value, Markup) else visible(str(value)),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -226,8 +229,8 @@ def page_environment(folder: Path | None = None) -> "Environment":
     environment.filters["figure"] = lambda item: _format(item, 1, "", signed=False)
     environment.filters["change"] = lambda item: _format(item, 1, "", signed=True)
     environment.filters["marked"] = _marked
-    # Charts are drawn by this package and escape their own texts.
-    environment.filters["chart"] = Markup
+    # charts are drawn by this package and escape their own texts for HTML
+    environment.filters["chart"] = lambda svg: Markup(visible(svg))
     environment.globals["arm_names"] = ARM_NAMES
     environment.globals["meanings"] = LABEL_MEANINGS
     environment.globals["form_titles"] = FORM_TITLES
@@ -238,7 +241,8 @@ def _marked(text: str, answers: Sequence[str]) -> "Markup":
     """The text with every gold answer in it marked, case aside."""
     from markupsafe import Markup, escape
 
-    words = sorted({answer for answer in answers if answer.strip()}, key=len, reverse=True)
+    text = visible(text)
+    words = sorted({visible(answer) for answer in answers if answer.strip()}, key=len, reverse=True)
     if not words:
         return escape(text)
     parts = re.split(f"({'|'.join(map(re.escape, words))})", text, flags=re.IGNORECASE)

@@ -105,7 +105,7 @@ def licence_of_folder(folder: Path) -> tuple[str, str]:
 def _of_header(header: str) -> str:
     try:
         values = yaml.safe_load(header)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):
         return ""
     if not isinstance(values, dict):
         return ""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from hybrid.terminal import guard_streams
 from hybrid.tuning.embedder_trainer import train_checkpoints
 from hybrid.tuning.generator_course import train_course
 
@@ -19,6 +20,7 @@ def main(job: Path) -> None:
 
     It ends with the process that owns the workspace, whose lock is gone then.
     """
+    guard_streams()
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
     if os.environ.get("RANK", "0") != "0":
         os.environ["TQDM_DISABLE"] = "1"

@@ -63,7 +63,7 @@ def test_names_of_files_are_told_composed(tmp_path: Path) -> None:
         ({"answers": [6.5]}, "`answers` holds 6.5"),
         ({"answers": [True]}, "`answers` holds true"),
         ({"answers": [None]}, "`answers` holds null"),
-        ({"id": "q\t1"}, "holds a tab or a line end"),
+        ({"id": "q\t1"}, "holds a tab, a line end"),
     ],
 )
 def test_values_that_would_be_changed_are_refused(change: dict[str, object], problem: str, tmp_path: Path) -> None:

@@ -191,7 +191,7 @@ def test_gold_answers_are_marked_in_what_was_read_and_stay_escaped() -> None:
     case = {"question": "Torque?", "answers": ["35 Nm"], "label": "WRONG_ANSWER", "gold_rank": 1, "arms": arms}
     page = diagnosis_html(diagnosis(), [case], {"title": "Pumps"})
     assert "Tighten to <mark>35 NM</mark>, &lt;b&gt;not&lt;/b&gt; 45 Nm." in page
-    assert "Cites p." in page
+    assert "Cites <bdi>p</bdi>." in page
 
 
 def test_topics_are_a_chart_and_a_filter() -> None:

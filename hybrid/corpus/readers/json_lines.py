@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from hybrid.controls import has_controls
 from hybrid.corpus.metadata import read_metadata, told_dropped, within_bounds
 from hybrid.corpus.readers.content import short_title
 from hybrid.corpus.readers.decoding import storable
@@ -17,11 +18,11 @@ def read_records(file: SourceFile, max_line_bytes: int, notes: list[str]) -> Ite
     def skip(line: int, reason: str) -> None:
         notes.append(f"{file.source}:{line}: skipped, {reason}")
 
-    for line, record in read_jsonl(file.path, max_line_bytes=max_line_bytes, skip=skip):
+    for line, record in read_jsonl(file.path, max_line_bytes=max_line_bytes, skip=skip, mended=True):
         identity = json_field(file.path, line, record, "id", str)
         text = json_field(file.path, line, record, "text", str)
         title = json_field(file.path, line, record, "title", str, "")
-        if storable(identity) != identity:
+        if has_controls(identity):
             skip(line, "its id holds characters that are no text")
             continue
         metadata, dropped = within_bounds(read_metadata(file.path, line, record))

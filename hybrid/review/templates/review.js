@@ -1,5 +1,6 @@
 "use strict";
-// Texts of the file reach the page as text nodes only.
+// Texts of the file reach the page as text nodes only, their control characters as escapes (`hybrid/controls.py`); the
+// fields in which they are edited hold them as they are.
 
 const byId = (id) => document.getElementById(id);
 const SAID = { accept: "Accepted", edit: "Edited", reject: "Rejected" };
@@ -9,10 +10,21 @@ let item = null;
 // while a request is under way a key would decide on what nobody has seen yet
 let busy = false;
 
+const CONTROL = new RegExp("[\\0-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u206f" +
+  "\\ufff9-\\ufffb\\ud800-\\udfff\\u{e0000}-\\u{e007f}]|\\r(?!\\n)", "gu");
+
+function visible(text) {
+  return text.replace(CONTROL, (char) => {
+    const code = char.codePointAt(0).toString(16);
+    if (code.length > 4) return `\\U${code.padStart(8, "0")}`;
+    return code.length > 2 ? `\\u${code.padStart(4, "0")}` : `\\x${code.padStart(2, "0")}`;
+  });
+}
+
 function element(tag, name, text) {
   const made = document.createElement(tag);
   if (name) made.className = name;
-  if (text !== undefined) made.textContent = text;
+  if (text !== undefined) made.textContent = visible(text);
   return made;
 }
 
@@ -50,7 +62,7 @@ async function alone(work) {
 }
 
 function tell(place, problem) {
-  place.textContent = problem;
+  place.textContent = visible(problem);
   place.hidden = !problem;
 }
 
@@ -76,7 +88,7 @@ async function show(place, before) {
   byId("where").replaceChildren(`Question ${place + 1} of ${decisions.length} `,
     ...item.tags.map((tag) => element("span", "tag", tag)), element("span", "", item.id));
   byId("stale").hidden = !item.stale;
-  byId("question").textContent = edited ? label.question : item.question;
+  byId("question").textContent = visible(edited ? label.question : item.question);
   showAnswers(edited ? label.answers : item.answers);
   showLabel(label, edited);
   byId("others").hidden = Object.keys(item.others).length === 0;
@@ -106,7 +118,7 @@ function showLabel(label, edited) {
   if (label === null) return;
   const reason = document.querySelector(`[data-reason="${label.reason}"]`);
   const why = [reason && reason.lastChild.textContent.trim(), label.note].filter(Boolean).join(" – ");
-  place.replaceChildren(element("span", `label ${label.decision}`, SAID[label.decision]), why ? `: ${why}` : "");
+  place.replaceChildren(element("span", `label ${label.decision}`, SAID[label.decision]), why ? visible(`: ${why}`) : "");
   if (edited) {
     place.append(element("br"), element("span", "soft", `before: ${item.question} – ${item.answers.join(" / ")}`));
   }
@@ -116,7 +128,7 @@ function passage(shown) {
   const article = element("article");
   const text = element("p", "text");
   text.dir = "auto";
-  text.append(...shown.pieces.map(([piece, marked]) => (marked ? element("mark", "", piece) : piece)));
+  text.append(...shown.pieces.map(([piece, marked]) => (marked ? element("mark", "", piece) : visible(piece))));
   article.append(element("strong", "", shown.heading), element("small", "", shown.source), text);
   return article;
 }
