@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from hybrid.evaluation.statistics import wilson
+from benchmarks.robust.counted import count
 from hybrid.types import Interval
 
 _AT_ONCE = 2
@@ -103,10 +103,8 @@ def _exported() -> Path:
 
 
 def figures(num: int = 1500, stacks: Path = Path("hangs")) -> list[tuple[str, str, Interval]]:
-    """Metric, system and number of processes that hung; the bounds are those of its share, times `num`."""
-    share = wilson(num_hung(num, stacks), num)
-    count = Interval(value=share.value * num, low=share.low * num, high=share.high * num, num=num)
-    return [("robust/hangs", "hybrid", count)]
+    """Metric, system and number of processes that hung."""
+    return [("robust/hangs", "hybrid", count(num_hung(num, stacks), num))]
 
 
 @click.command()
