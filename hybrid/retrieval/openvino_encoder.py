@@ -38,7 +38,7 @@ class OpenVINOEncoder:
 
     def encode(self, batches: Iterable[TokenBatch]) -> Iterator[tuple[list[int], Vectors]]:
         """Rows and vectors `(n, dim)` of each batch."""
-        # threads of ours and not the engine's own queue, of which one run did not come back
+        # the engine's own queue does the same; that several threads may begin at once is `import_openvino`'s doing
         with ThreadPoolExecutor(self._num_streams, initializer=self._start) as pool:
             yield from pool.map(self._infer, batches)
 

@@ -54,8 +54,11 @@ class TorchPool:
 
 
 def _start(folder: str, queue: Any, max_tokens: int | None, dtype: str) -> None:
+    from hybrid.progress import give_stacks_on_request
     from hybrid.retrieval.torch_encoding import load_model
 
+    # on a terminal the signal goes to every process of the command
+    give_stacks_on_request()
     _own.update(model=load_model(Path(folder), max_tokens, device=queue.get()), dtype=dtype)
 
 

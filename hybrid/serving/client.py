@@ -1,13 +1,15 @@
 """The client's side of a resident process. Only the standard library is imported: being quick is what it is for.
 
-A request is one line of JSON. Replies are lines of JSON: `accepted`, then `text` for every piece of the answer that may
-be shown already, at last `reply` or `error`; or `refused` instead, where this process cannot answer as the caller's own
-would.
+A request is one line of JSON. Replies are lines of JSON: `accepted` with the number of those `before`, at once and as
+long as there are any; then `text` for every piece of the answer that may be shown already, at last `reply` or
+`error`; or `refused` instead, where this process cannot answer as the caller's own would.
 """
 
 import json
 import os
 import socket
+import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,10 +17,13 @@ from typing import Any
 from hybrid import __version__
 from hybrid.errors import HybridError
 
-PROTOCOL = 2
+PROTOCOL = 3
 SOCKET = "serve.sock"
 """Its name in a workspace."""
-_ACCEPT_S = 2.0
+_ACCEPT_S = 30.0
+"""Seconds that a process which is there has to take a question."""
+_TURN_S = 900.0
+"""Seconds until a question's turn must have come."""
 _PATIENCE_S = 300.0
 """Seconds without a sign of a process that accepted, after which it is taken for dead."""
 
@@ -63,15 +68,41 @@ def ask_served(
     """
     asked = {"question": question, "where": list(where), "ranks": ranks, "stream": on_text is not None}
     request = {**wanted, **asked}
+    queue = _Queue()
     for line in _converse(path, request):
-        if "text" in line and on_text is not None:
+        if "accepted" in line:
+            if not queue.goes_on(int(line.get("before") or 0)):
+                return None
+        elif "text" in line and on_text is not None:
             on_text(line["text"])
         elif "error" in line:
             raise ServedError(**line["error"])
-        elif "accepted" not in line:
+        else:
             found: dict[str, Any] | None = line.get("reply")
             return found
     return None
+
+
+class _Queue:
+    """What is said of waiting: the place at first, and again when half of those before are through."""
+
+    def __init__(self) -> None:
+        self._end = time.monotonic() + _TURN_S
+        self._told = 0
+
+    def goes_on(self, before: int) -> bool:
+        """Whether to wait on."""
+        if before and (not self._told or before <= self._told // 2):
+            self._told = before
+            _say(f"the server is busy, {before} before you")
+        if before and time.monotonic() > self._end:
+            _say(f"after {_TURN_S / 60:.0f} minutes the server still has {before} before you: answering without it")
+            return False
+        return True
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def _converse(path: Path, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -82,7 +113,7 @@ def _converse(path: Path, request: Mapping[str, Any]) -> Iterator[dict[str, Any]
             return
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(_ACCEPT_S)
-            connection.connect(os.fspath(path))
+            _connect(connection, os.fspath(path))
             connection.sendall(json.dumps(request).encode() + b"\n")
             with connection.makefile("rb") as stream:
                 for line in stream:
@@ -91,5 +122,21 @@ def _converse(path: Path, request: Mapping[str, Any]) -> Iterator[dict[str, Any]
                         return
                     connection.settimeout(_PATIENCE_S)
                     yield value
-    except (OSError, ValueError):
+    except (TimeoutError, BlockingIOError):
+        _say(f"the server at {path} gives no sign: answering without it")
+    except (OSError, ValueError, RecursionError):
         return
+
+
+def _connect(connection: socket.socket, path: str) -> None:
+    """Raises `BlockingIOError` where as many clients as the system lets wait have waited for long."""
+    end, pause = time.monotonic() + _ACCEPT_S, 0.01
+    while True:
+        try:
+            connection.connect(path)
+            return
+        except BlockingIOError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(pause)
+            pause = min(2 * pause, 0.5)

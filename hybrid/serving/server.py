@@ -1,20 +1,24 @@
 """A resident process that answers questions over a Unix domain socket, with its models loaded.
 
 Each connection is one question. It is read in a thread of its own, so that a client that hangs keeps nobody waiting;
-questions are answered one at a time.
+questions are answered one at a time, in the order in which they came.
 """
 
 import json
 import os
+import select
 import socketserver
 import stat
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hybrid import __version__
 from hybrid.answering.streaming import OnText
@@ -27,10 +31,13 @@ from hybrid.locks import alone
 from hybrid.models import Role, embedded_as, find_local
 from hybrid.serving.asking import Asker
 from hybrid.serving.client import PROTOCOL
+from hybrid.serving.turns import Turns
 
 _REQUEST_BYTES = 1 << 20
 _REQUEST_S = 5.0
 _REST_S = 30.0
+_REASON = 200
+"""Characters of what is told of a request that is none."""
 _PATH_BYTES = 103
 """Of a socket's path, on every system."""
 _PARTS = ("passages", "index-*", "lexical", "fusion-*", "prompt", "embedder", "adapter", "generator")
@@ -39,6 +46,40 @@ _PARTS = ("passages", "index-*", "lexical", "fusion-*", "prompt", "embedder", "a
 
 class RefusedError(Exception):
     """The question is one for the client's own process."""
+
+
+class Asked(BaseModel):
+    """A request, as `client.describe` and `client.ask_served` write it."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+    protocol: int
+    version: str
+    folder: str
+    workspace: str
+    corpus: str
+    config: str | None
+    overrides: list[str]
+    system: Literal["live"] | SystemName
+    cache: str
+    question: str
+    where: list[str]
+    ranks: bool
+    stream: bool
+
+
+def read_request(line: bytes) -> Asked:
+    """Raises `RefusedError` for what is no request."""
+    try:
+        request = Asked.model_validate_json(line)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise RefusedError(f"not a request: {'.'.join(map(str, first['loc']))} {first['msg']}"[:_REASON]) from None
+    if (request.protocol, request.version) != (PROTOCOL, __version__):
+        raise RefusedError("another release")
+    if any("\0" in path for path in (request.folder, request.config or "")):
+        raise RefusedError("not a request: a path with a NUL")
+    return request
 
 
 class Resident:
@@ -57,42 +98,32 @@ class Resident:
         """The system that answers."""
         return self._workspace.choose(self._choice)
 
-    def ask(self, request: dict[str, Any], on_text: OnText) -> dict[str, Any]:
+    def ask(self, request: Asked, on_text: OnText) -> dict[str, Any]:
         """What `Asker.ask` tells. Raises `RefusedError` where the client's own process would use another system, or
         say that the index is stale; `HybridError` where it would say that the question cannot be answered.
         """
         with self._lock:
             try:
-                try:
-                    self._check(request)
-                except (KeyError, TypeError):
-                    raise RefusedError("not a request") from None
+                self._check(request)
                 asker = self._current()
             except HybridError as error:
                 raise RefusedError(error.problem) from None
-            on_piece = on_text if request.get("stream") else None
-            where, ranks = request["where"], bool(request.get("ranks"))
-            return asker.ask(request["question"], where=where, ranks=ranks, on_text=on_piece)
+            on_piece = on_text if request.stream else None
+            return asker.ask(request.question, where=request.where, ranks=request.ranks, on_text=on_piece)
 
     def rest(self) -> None:
         """Until the answer that is being written is finished; no other is begun."""
         self._lock.acquire(timeout=_REST_S)
 
-    def _check(self, request: dict[str, Any]) -> None:
-        workspace, theirs = self._workspace, Path(request["folder"])
-        if (request["protocol"], request["version"]) != (PROTOCOL, __version__):
-            raise RefusedError("another release")
-        if not isinstance(request["question"], str):
-            raise RefusedError("no question")
-        if not all(isinstance(condition, str) for condition in request["where"]):
-            raise RefusedError("no conditions")
+    def _check(self, request: Asked) -> None:
+        workspace = self._workspace
         places = {"workspace": workspace.root, "corpus": workspace.corpus.folder, "cache": cache_folder()}
-        if any(request[name] != os.path.realpath(place) for name, place in places.items()):
+        if any(getattr(request, name) != os.path.realpath(place) for name, place in places.items()):
             raise RefusedError("another workspace")
-        config = load_config(Path(request["config"]) if request["config"] else None, tuple(request["overrides"]))
-        if config != workspace.config or _models(config, theirs) != _models(config, Path.cwd()):
+        config = load_config(Path(request.config) if request.config else None, tuple(request.overrides))
+        if config != workspace.config or _models(config, Path(request.folder)) != _models(config, Path.cwd()):
             raise RefusedError("another configuration")
-        if workspace.choose(request["system"]) != self.system:
+        if workspace.choose(request.system) != self.system:
             raise RefusedError("another system")
 
     def _current(self) -> Asker:
@@ -151,14 +182,9 @@ class _Handler(socketserver.StreamRequestHandler):
 
     def _reply(self) -> dict[str, Any]:
         try:
-            request = json.loads(self.rfile.readline(_REQUEST_BYTES))
-            if not isinstance(request, dict):
-                raise RefusedError("not an object")
-        except (ValueError, RefusedError):
-            return {"refused": "not a line of JSON"}
-        self._tell(accepted=True)
-        try:
-            return {"reply": self.server.resident.ask(request, lambda piece: self._tell(text=piece))}
+            request = read_request(self._line())
+            with self.server.turns.turn(self._tell_place):
+                return {"reply": self.server.resident.ask(request, lambda piece: self._tell(text=piece))}
         except RefusedError as refused:
             return {"refused": str(refused)}
         except HybridError as error:
@@ -169,6 +195,26 @@ class _Handler(socketserver.StreamRequestHandler):
             traceback.print_exc()
             return {"refused": "a fault of hybrid's"}
 
+    def _line(self) -> bytes:
+        line = self.rfile.readline(_REQUEST_BYTES)
+        if len(line) == _REQUEST_BYTES and not line.endswith(b"\n"):
+            # a client that is still sending would not see why it is refused
+            end = time.monotonic() + _REQUEST_S
+            with suppress(TimeoutError):
+                while time.monotonic() < end and (rest := self.rfile.readline(_REQUEST_BYTES)):
+                    if rest.endswith(b"\n"):
+                        break
+            raise RefusedError(f"not a request: longer than {_REQUEST_BYTES:,} bytes")
+        return line
+
+    def _tell_place(self, before: int) -> None:
+        """Raises `ConnectionError` where the client is gone: what it asked is not answered to nobody."""
+        hung_up = select.poll()
+        hung_up.register(self.connection, 0)
+        if hung_up.poll(0):
+            raise ConnectionAbortedError
+        self._tell(accepted=True, before=before)
+
     def _tell(self, **line: Any) -> None:
         self.wfile.write(json.dumps(line).encode() + b"\n")
 
@@ -178,10 +224,11 @@ class QuestionServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer)
 
     daemon_threads = True
     block_on_close = False
-    request_queue_size = 64
+    request_queue_size = 1024
 
     def __init__(self, path: Path, resident: Resident) -> None:
         self.resident = resident
+        self.turns = Turns()
         before = os.umask(0o177)
         try:
             super().__init__(os.fspath(path), _Handler)

@@ -4,7 +4,9 @@ import json
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -69,12 +71,50 @@ def test_the_reply_and_pieces_before_it(serve: Callable[..., Path]) -> None:
         [{"accepted": True}, {"refused": "the index is stale"}],
         [b"\x00\xff garbage\n"],
         [b"[1, 2]\n"],
+        [b'{"reply": ' + b"[" * 100_000 + b"\n"],
         [{"accepted": True}, b'{"reply": {"rec'],
     ],
 )
 @pytest.mark.parametrize("hang", [False, True])
 def test_without_a_reply_there_is_none_and_no_error(serve: Callable[..., Path], sent: list[Any], hang: bool) -> None:
     assert ask_served(serve(*sent, hang=hang), WANTED, "?") is None
+
+
+def test_a_full_backlog_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "_ACCEPT_S", 20.0)
+    path, num = tmp_path / "s", 8
+    with socket.socket(socket.AF_UNIX) as listening, ThreadPoolExecutor(num) as crowd:
+        listening.bind(str(path))
+        listening.listen(1)
+        asked = [crowd.submit(ask_served, path, WANTED, "?") for _ in range(num)]
+        time.sleep(0.3)
+        for _ in range(num):
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(1 << 16)
+                connection.sendall(json.dumps(REPLY).encode() + b"\n")
+        assert [one.result() for one in asked] == [REPLY["reply"]] * num
+
+
+def test_who_waits_is_told_its_place_and_not_for_each_step(
+    serve: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    places = [{"accepted": True, "before": before} for before in (9, 8, 5, 4, 3, 2, 1, 0)]
+    assert ask_served(serve(*places, REPLY), WANTED, "?") == REPLY["reply"]
+    assert capsys.readouterr().err.splitlines() == [f"the server is busy, {n} before you" for n in (9, 4, 2, 1)]
+
+
+def test_waiting_has_an_end_and_that_is_told(
+    serve: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(client, "_TURN_S", 0.0)
+    assert ask_served(serve({"accepted": True, "before": 3}, hang=True), WANTED, "?") is None
+    assert "answering without it" in capsys.readouterr().err
+
+
+def test_a_server_without_a_sign_is_told(serve: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
+    assert ask_served(serve(hang=True), WANTED, "?") is None
+    assert "gives no sign" in capsys.readouterr().err
 
 
 def test_an_error_of_the_question_s_is_raised(serve: Callable[..., Path]) -> None:
