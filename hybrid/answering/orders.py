@@ -23,11 +23,12 @@ from hybrid.types import Passage
 class _Wording:
     """What orders in a language are made of, as regular expressions for a sentence in small letters.
 
-    `sign`: what every order holds a word of; the others are not looked for without. `reset` what is to be done with `prior` instructions; `address`: a call to the reader, `reader`: its names, `soft`:
-    names that people have as well; `duty` and `tell`: what it must do; `command`: an imperative to answer so;
-    `every`: of all questions; `reveal` its `prompt`; `end` of the passages, `switch` to another question, `asked` anew; `attach`
-    something to the `answer`; `prefer` this text to others; `only` and `obey`: beside others; `mention`: what quotes an
-    order to warn of it.
+    `sign`: what every order holds a word of, without which none is looked for. `reset`: what is to be done with
+    `prior` instructions; `address`: a call to the reader, `reader`: its names, `soft`: names that people have as
+    well; `duty` and `tell`: what it must do; `command`: an imperative to answer so; `every`: of all questions;
+    `reveal` its `prompt`; `end` of the passages, `switch` to another question, `asked` anew; `attach` something to
+    the `answer`; `prefer` this text to others; `only` and `obey`: beside others; `mention`: what quotes an order to
+    warn of it.
     """
 
     sign: re.Pattern[str]
@@ -77,7 +78,7 @@ _TOGETHER: tuple[frozenset[str], ...] = tuple(
     )
 )
 """Wordings that make an order where one sentence has all of them."""
-_BESIDE = {"command", "asked", "only", "obey", "answer", "duty", "reset", "speaker"}
+_BESIDE = {"command", "asked", "only", "obey", "speaker"}
 """Wordings that go with an order which stands beside them."""
 _REST = 2
 """Words of what is left over of an order: the answer that it puts into the reader's mouth."""
@@ -155,7 +156,8 @@ def _found(part: str) -> frozenset[str]:
         for wording in _wordings():
             if wording.sign.search(low):
                 read = _QUOTED.sub(" ", low) if wording.mention.search(low) else low
-                best = max(best, signs | {name for name in _SLOTS if getattr(wording, name).search(read)}, key=_weight)
+                held = {name for name in _SLOTS if getattr(wording, name).search(read)}
+                best = max(best, frozenset(signs | held), key=_weight)
     return best
 
 

@@ -10,7 +10,10 @@ from functools import lru_cache
 
 from hybrid.types import Chat, Message
 
-_KNOWN = r"<[|｜][^<>|｜\n]{1,40}[|｜]>|</?s>|<(?:bos|eos|pad|unk|(?:start|end)_of_turn)>|\[/?(?:INST|SYSTEM_PROMPT)\]|<</?SYS>>"
+_KNOWN = (
+    r"<[|｜][^<>|｜\n]{1,40}[|｜]>|</?s>|<(?:bos|eos|pad|unk|(?:start|end)_of_turn)>"
+    r"|\[/?(?:INST|SYSTEM_PROMPT)\]|<</?SYS>>"
+)
 """Of the usual templates, for servers whose tokenizer is out of sight."""
 
 

@@ -35,7 +35,8 @@ class Order:
 class Passages:
     """`duplicates`: groups of ids whose texts are nearly the same, exact copies among them. `languages`: passages by
     ISO 639-1 code, those too short or too unsure left out; `foreign`: ids and languages of the rare ones.
-    `garbled`: ids and what is wrong with their letters; `private`: secrets and personal data, masked; `orders`: warnings.
+    `garbled`: ids and what is wrong with their letters; `private`: secrets and personal data, masked; `orders`:
+    sentences that give orders to whoever answers.
     """
 
     duplicates: tuple[tuple[str, ...], ...]
@@ -64,11 +65,11 @@ class Passages:
             some = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
             told.append(f"Secrets or personal data are in the documents: {some} (first in {self.private[0].passage}).")
         if self.orders:
-            first = self.orders[0]
+            order = self.orders[0]
             told.append(
-                f"Warning: {len({order.passage for order in self.orders})} passages give orders to whoever answers from "
-                f"them ({first.source or first.passage}: {shorten(first.text, 120, placeholder='…')!r}). They are left "
-                "out of what the generator reads (answering.orders); look how they came into the documents."
+                f"Warning: {len({each.passage for each in self.orders})} passages give orders to whoever answers "
+                f"from them ({order.source or order.passage}: {shorten(order.text, 120, placeholder='…')!r}). They are "
+                "left out of what the generator reads (answering.orders); look how they came into the documents."
             )
         return told
 
