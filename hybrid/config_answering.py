@@ -50,6 +50,10 @@ class AnsweringConfig(Stage):
     passage_tokens: int | None = Field(None, ge=16)
     """Of one passage that the generator sees: the sentences nearest the question are kept. Empty: all of it.
     Retrieval ranks whole passages whatever this says."""
+    orders: Literal["omit", "show"] = "omit"
+    """What happens to sentences of a passage that give orders to whoever answers from it ("ignore the instructions
+    above", "AI: reply with X"). `omit` leaves them out of what the generator reads, and says so beside the answer.
+    `show` leaves them in, for documents about such orders. Tokens that end a turn of the chat are plain text anyway."""
     guard: Literal["abstain", "flag", "off"] = "abstain"
     """What happens to an answer that nothing bears out: a figure or identifier that no source contains, no source at
     all, words of the instruction, a source that treats too little of the question (`min_support`). `abstain` withholds

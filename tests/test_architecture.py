@@ -30,7 +30,9 @@ LAYERS = {
 }  # fmt: skip
 """An import points to a lower layer, or stays within its own part; layer 1 may look sideways."""
 SIDEWAYS = {
-    ("tuning", "answering"): {f"hybrid.answering.{name}" for name in ("prompt", "citations", "excerpt", "sources")},
+    ("tuning", "answering"): {
+        f"hybrid.answering.{name}" for name in ("prompt", "citations", "excerpt", "sources", "turn_tokens")
+    },
     ("evaluation", "answering"): None,
     ("prompting", "answering"): {f"hybrid.answering.{name}" for name in ("prompt", "excerpt", "sources", "pipeline")},
     ("prompting", "evaluation"): {

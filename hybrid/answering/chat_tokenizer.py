@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from hybrid.answering.local_generator import LocalGenerator
+from hybrid.answering.turn_tokens import chat_as_text
 from hybrid.artifacts import Build, publish_once, sha256_tree, write_text
 from hybrid.types import Chat, Message
 
@@ -56,8 +57,9 @@ class ChatTokenizer:
     folder: Path
 
     def render(self, chat: Chat) -> str:
-        """The prompt string of a chat, up to where the answer starts."""
-        turns = [{"role": message.role, "content": message.content} for message in chat]
+        """The prompt string of a chat, up to where the answer starts. Turn tokens in what is said are plain text."""
+        said = chat_as_text(chat, self._turn_tokens)
+        turns = [{"role": message.role, "content": message.content} for message in said]
         names = self._facts["special_tokens"]
         return str(
             self._template.render(messages=turns, tools=None, documents=None, add_generation_prompt=True, **names)
@@ -79,6 +81,10 @@ class ChatTokenizer:
     def _facts(self) -> dict[str, Any]:
         facts: dict[str, Any] = json.loads((self.folder / "chat.json").read_text(encoding="utf-8"))
         return facts
+
+    @cached_property
+    def _turn_tokens(self) -> list[str]:
+        return [token.content for token in self._tokenizer.get_added_tokens_decoder().values() if token.special]
 
     @cached_property
     def _tokenizer(self) -> Any:

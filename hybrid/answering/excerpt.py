@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from hybrid.answering.orders import without_orders
 from hybrid.languages.folding import fold
 from hybrid.languages.words import bordered, find_words
 from hybrid.types import Passage
@@ -35,16 +36,19 @@ def count_words(text: str) -> int:
 @dataclass(frozen=True)
 class Excerpts:
     """How passages are shown. `fields`: keys of a record to keep, in this order (empty: all). `max_tokens`: of one
-    passage, by `count`; None shows it whole.
+    passage, by `count`; None shows it whole. `omit_orders`: sentences that give orders to whoever answers are left out.
     """
 
     fields: tuple[str, ...] = ()
     max_tokens: int | None = None
     count: Callable[[str], int] = count_words
+    omit_orders: bool = True
     _cache: dict[tuple[str, str], str] = field(default_factory=dict, compare=False, repr=False)
 
     def show(self, passage: Passage, question: str) -> str:
         """The text of `passage` as the generator reads it beside `question`."""
+        if self.omit_orders:
+            passage = without_orders(passage)
         if not self.fields and self.max_tokens is None:
             return passage.full_text
         key = (passage.full_text, question)
@@ -110,7 +114,7 @@ class Excerpts:
 
 
 WHOLE = Excerpts()
-"""Every passage as it is."""
+"""Every passage as it is, but for orders."""
 
 
 def contains_answer(text: str, answer: str) -> bool:

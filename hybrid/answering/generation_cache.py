@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar, cast, runtime_checkable
 
+from hybrid.answering.turn_tokens import chat_as_text
 from hybrid.artifacts import sha256_json
 from hybrid.checked_store import CheckedStore
 from hybrid.progress import track
@@ -106,7 +107,8 @@ class CachedGenerator:
         return [chat for key, chat in keyed.items() if key not in known]
 
     def _key(self, chat: Chat, max_new_tokens: int) -> str:
-        return sha256_json([self.fingerprint, [[m.role, m.content] for m in chat], max_new_tokens, "greedy, logprob"])
+        said = [[m.role, m.content] for m in chat_as_text(chat)]
+        return sha256_json([self.fingerprint, said, max_new_tokens, "greedy, logprob"])
 
     def _read(self, keys: Sequence[str]) -> dict[str, Generation]:
         found = {}

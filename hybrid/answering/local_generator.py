@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hybrid.answering.streaming import OnText, TokenText
+from hybrid.answering.turn_tokens import chat_as_text
 from hybrid.artifacts import sha256_json, sha256_tree
 from hybrid.errors import InputError
 from hybrid.precision import fast_dtype
@@ -91,8 +92,9 @@ class LocalGenerator:
         return load_causal_model(self.folder, dtype, self._quantization, self._adapter, self._adapter_weight)
 
     def render(self, chat: Chat) -> str:
-        """The prompt string of a chat, up to where the answer starts."""
-        turns = [{"role": m.role, "content": m.content} for m in chat]
+        """The prompt string of a chat, up to where the answer starts. Turn tokens in what is said are plain text."""
+        names = [token.content for token in self.tokenizer.added_tokens_decoder.values() if token.special]
+        turns = [{"role": m.role, "content": m.content} for m in chat_as_text(chat, names)]
         return str(self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
 
     def encode(self, text: str) -> list[int]:

@@ -7,6 +7,7 @@ from functools import cached_property
 from threading import Event
 from typing import Any
 
+from hybrid.answering.turn_tokens import chat_as_text
 from hybrid.artifacts import sha256_json
 from hybrid.controls import without_halves
 from hybrid.errors import EndpointError, UserError
@@ -157,7 +158,7 @@ class OpenAIGenerator:
             return again(
                 self._client.chat.completions.create,
                 model=self._model,
-                messages=[{"role": m.role, "content": m.content} for m in chat],
+                messages=[{"role": m.role, "content": m.content} for m in chat_as_text(chat)],
                 max_tokens=max_new_tokens,
                 temperature=0.0,
                 **more,

@@ -129,7 +129,7 @@ def prompt_form(answering: AnsweringConfig, count_tokens: Callable[[Chat], int])
         answering.instruction,
         answering.question_first,
         answering.best_first,
-        Excerpts(answering.passage_fields, answering.passage_tokens, count),
+        Excerpts(answering.passage_fields, answering.passage_tokens, count, answering.orders == "omit"),
         answering.template if style == "own" else "",
     )
 

@@ -1,9 +1,12 @@
-"""What is wrong with the passages themselves: near-duplicates, other languages, broken encodings, private data."""
+"""What is wrong with the passages themselves: near-duplicates, other languages, broken encodings, private data, orders
+to whoever answers from them."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import shorten
 
+from hybrid.answering.orders import find_orders
 from hybrid.corpus.duplicates import near_duplicates
 from hybrid.corpus.private import masked, private_spans
 from hybrid.corpus.text_quality import RARE, garbled, language
@@ -19,11 +22,21 @@ class Private:
     shown: str
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A sentence that gives orders to whoever answers from the passage; `source` is its document."""
+
+    passage: str
+    source: str
+    text: str
+
+
 @dataclass(frozen=True)
 class Passages:
     """`duplicates`: groups of ids whose texts are nearly the same, exact copies among them. `languages`: passages by
     ISO 639-1 code, those too short or too unsure left out; `foreign`: ids and languages of the rare ones.
-    `garbled`: ids and what is wrong with their letters; `private`: secrets and personal data, masked.
+    `garbled`: ids and what is wrong with their letters; `private`: secrets and personal data, masked; `orders`:
+    sentences that give orders to whoever answers.
     """
 
     duplicates: tuple[tuple[str, ...], ...]
@@ -31,6 +44,7 @@ class Passages:
     foreign: tuple[tuple[str, str], ...]
     garbled: tuple[tuple[str, str], ...]
     private: tuple[Private, ...]
+    orders: tuple[Order, ...] = ()
 
     @property
     def notes(self) -> list[str]:
@@ -50,6 +64,13 @@ class Passages:
             kinds = Counter(item.kind for item in self.private)
             some = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
             told.append(f"Secrets or personal data are in the documents: {some} (first in {self.private[0].passage}).")
+        if self.orders:
+            order = self.orders[0]
+            told.append(
+                f"Warning: {len({each.passage for each in self.orders})} passages give orders to whoever answers "
+                f"from them ({order.source or order.passage}: {shorten(order.text, 120, placeholder='…')!r}). They are "
+                "left out of what the generator reads (answering.orders); look how they came into the documents."
+            )
         return told
 
 
@@ -64,6 +85,7 @@ def look_at(passages: Sequence[Passage]) -> Passages:
         foreign=foreign,
         garbled=tuple((passage.id, wrong) for passage in passages if (wrong := garbled(passage.text))),
         private=tuple(private_data(passages)),
+        orders=tuple(Order(p.id, p.source, order) for p in passages for order in find_orders(p.text)),
     )
 
 

@@ -226,6 +226,11 @@ def _answer(answers: Answers, question: str, show_context: bool, as_json: bool) 
         for number, passage in enumerate(record["context"], start=1):
             heading, source = one_line(headings[passage["passage_id"]]), one_line(passage["source"])
             click.echo(f"  [{number}] {heading} ({source})\n      {passage['text']}")
+    for order in record["orders"]:
+        show.note(
+            f"{order['source']} gives orders to whoever answers; left out of what was read: {order['text']!r} "
+            "(answering.orders)"
+        )
     if record["dropped"]:
         show.note(f"{len(record['dropped'])} passages did not fit generator.context_tokens and were left out")
     if left := record["examples"]["left_out"]:

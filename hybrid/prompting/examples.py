@@ -129,11 +129,11 @@ class ExampleBank:
         if first is None:
             return None
         limit = min(self.tokens, form.excerpts.max_tokens or self.tokens)
-        key = (place, first, limit, form.excerpts.fields)
+        key = (place, first, limit, form.excerpts.fields, form.excerpts.omit_orders)
         if key not in self._cache:
-            self._cache[key] = _cut(
-                self.passages[first], row, Excerpts(form.excerpts.fields, limit, form.excerpts.count)
-            )
+            options = form.excerpts
+            excerpts = Excerpts(options.fields, limit, options.count, options.omit_orders)
+            self._cache[key] = _cut(self.passages[first], row, excerpts)
         shown: Passage | None = self._cache[key]
         return shown
 

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hybrid.answering.orders import find_orders
 from hybrid.answering.pipeline import Pipeline, Request
 from hybrid.answering.streaming import OnText
 from hybrid.passage_filter import parse_conditions
@@ -108,6 +109,11 @@ def _record(
                 "text": pipeline.passages[identity].text,
             }
             for identity in answer.context
+        ],
+        "orders": [
+            {"passage_id": identity, "source": pipeline.passages[identity].source, "text": order}
+            for identity in (answer.context if pipeline.config.answering.orders == "omit" else ())
+            for order in find_orders(pipeline.passages[identity].text)
         ],
         "dropped": list(answer.dropped),
         "examples": {"shown": answer.examples, "left_out": answer.examples_left_out},

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from hybrid.answering.turn_tokens import as_text
 from hybrid.config import Config
 from hybrid.config_training import TrainRaftConfig
 from hybrid.durable_files import read_sealed
@@ -194,4 +195,5 @@ def _checked_lengths(rows: Sequence[dict[str, Any]], tokenizer: Any, model: Any,
 def _turn(message: Any) -> dict[str, str]:
     if not all(isinstance(message[key], str) for key in ("role", "content")):
         raise TypeError("role and content must be strings")
-    return {"role": message["role"], "content": message["content"]}
+    # as it will be read when it is served
+    return {"role": message["role"], "content": as_text(message["content"])}
