@@ -35,7 +35,7 @@ from hybrid.errors import InputError
 from hybrid.progress import track
 from hybrid.types import Document
 
-READERS_VERSION = 2
+READERS_VERSION = 3
 """Goes up when a reader gives another text or other metadata for the same bytes."""
 _HTML = (".html", ".htm", ".xhtml")
 _JSONL = ".jsonl"
