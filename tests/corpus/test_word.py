@@ -113,7 +113,8 @@ BOTH = (
         (control(par("36 months.")), "36 months."),
         (control(control(par("Pump", style="Heading1"))), "## Pump"),
         (par("Serial ", control(run("QX-7781")), "."), "Serial QX-7781."),
-        (par("At ", f"<w:del>{run('6').replace('w:t', 'w:delText')}</w:del><w:ins>{run('9')}</w:ins>", " bar"), "At 9 bar"),
+        (par("At ", f"<w:del>{run('6').replace('w:t', 'w:delText')}</w:del><w:ins>{run('9')}</w:ins>", " bar"),
+         "At 9 bar"),
         (f"<w:ins>{par('New.')}</w:ins>", "New."),
         (par("<w:moveFrom><w:r><w:t>gone</w:t></w:r></w:moveFrom>", "Here: ", f"<w:moveTo>{run('moved')}</w:moveTo>"),
          "Here: moved"),
@@ -122,7 +123,7 @@ BOTH = (
         (par("Is ", field(f"IF {field('MERGEFIELD x', 'hot')} = 1", "warm"), "."), "Is warm."),
         (par("A ", '<w:r><w:fldChar w:fldCharType="begin"/></w:r>', "lost") + par("kept"), "A\n\nkept"),
         (par("See ", f"<w:hyperlink>{run('the manual')}</w:hyperlink>"), "See the manual"),
-        (par(f"<w:smartTag>{run('Berlin')}</w:smartTag>", f"<w:customXml>{run(' works')}</w:customXml>"), "Berlin works"),
+        (par(f"<w:smartTag>{run('Kiel')}</w:smartTag>", f"<w:customXml>{run(' works')}</w:customXml>"), "Kiel works"),
         (par(f"<w:bdo><w:dir>{run('abc')}</w:dir></w:bdo>"), "abc"),
         (par("<w:r><w:t>a</w:t><w:br/><w:t>b</w:t><w:tab/><w:t>c</w:t><w:br w:type='page'/><w:t>d</w:t><w:cr/></w:r>"),
          "a b c d"),
@@ -212,11 +213,8 @@ def test_headers_and_footers_stand_once_before_the_body() -> None:
         + control(par(f'<w:fldSimple w:instr=" PAGE \\* MERGEFORMAT">{run("3")}</w:fldSimple>'))
         + par(box(par("4711-0815"))),
     }
-    parts = {
-        name: f"<w:{'hdr' if name < 'g' and name[0] == 'h' else 'ftr'} {SPACES}>{inner}</w:hdr>" if name[0] == "h"
-        else f"<w:ftr {SPACES}>{inner}</w:ftr>"
-        for name, inner in frames.items()
-    }  # fmt: skip
+    tags = {"h": "hdr", "f": "ftr"}
+    parts = {name: f"<w:{tags[name[0]]} {SPACES}>{inner}</w:{tags[name[0]]}>" for name, inner in frames.items()}
 
     def section(*names: str) -> str:
         kinds = {"header3": "even", "header4": "first"}
@@ -238,7 +236,7 @@ def test_headers_and_footers_stand_once_before_the_body() -> None:
 def test_levels_of_lists_have_an_end() -> None:
     deep = '<w:p><w:pPr><w:numPr><w:ilvl w:val="{}"/><w:numId w:val="1"/></w:numPr></w:pPr>{}</w:p>'
     items = "".join(
-        deep.format(level, run(text)) for level, text in ((0, "a"), (1, "b"), (2_000_000_000, "c"), ("x", "d"))
+        deep.format(level, run(text)) for level, text in ((0, "a"), (1, "b"), (2_000_000_000, "c"), (-1, "d"))
     )
     assert read(items) == f"- a\n  - b\n{'  ' * 8}- c\n- d"
 
@@ -252,26 +250,25 @@ def test_an_embedded_file_is_told() -> None:
 @pytest.mark.parametrize("wrap", [("<w:sdt><w:sdtContent>", "</w:sdtContent></w:sdt>"),
                                   ("<w:tbl><w:tr><w:tc>", "</w:tc></w:tr></w:tbl>")])  # fmt: skip
 def test_what_is_nested_is_read_or_has_a_reason(wrap: tuple[str, str]) -> None:
-    assert read(f"{wrap[0] * 80}{par('inner')}{wrap[1] * 80}").startswith("inner")
+    assert "inner" in read(f"{wrap[0] * 80}{par('inner')}{wrap[1] * 80}")
     side = wrap[0].replace("<w:tc>", f"{cell('x')}<w:tc>")
     assert "inner" in read(f"{side * 80}{par('inner')}{wrap[1] * 80}")
-    with pytest.raises(UnreadableError, match="^nested too deeply: open it in a word processor"):
+    with pytest.raises(UnreadableError, match=r"^nested too deeply: open it in a word processor"):
         read(f"{wrap[0] * 10_000}{par('inner')}{wrap[1] * 10_000}")
-    with pytest.raises(UnreadableError, match="^damaged: "):
+    with pytest.raises(UnreadableError, match=r"^damaged: "):
         read("<w:p>")
 
 
 LONG = "x" * 1_000_000
+BEGIN = '<w:r><w:fldChar w:fldCharType="begin"/></w:r>'
+MANY = 10_000
 BOMBS = {
     "spans": table(row(cell("a", '<w:gridSpan w:val="2000000000"/>')), row("b", "c")),
-    "wide": table(row(*["a"] * 30_000), *[row("b", "c")] * 30_000, columns=0),
-    "wide spans": table(
-        row(*["a"] * 30_000), *[row(cell("b", '<w:gridSpan w:val="30000"/>'))] * 30_000, columns=30_000
-    ),
-    "grid": table(row(*["a"] * 30_000), *[row("b", properties='<w:gridBefore w:val="30000"/>')] * 30_000),
+    "wide": table(row(*["a"] * MANY), *[row("b")] * MANY),
+    "wide spans": table(*[row(cell("b", '<w:gridSpan w:val="10000"/>'))] * MANY, columns=MANY),
+    "grid": table(row(*["a"] * MANY), *[row("b", properties='<w:gridBefore w:val="10000"/>')] * MANY, columns=MANY),
     "levels": '<w:p><w:pPr><w:numPr><w:ilvl w:val="2000000000"/></w:numPr></w:pPr><w:r><w:t>a</w:t></w:r></w:p>',
-    "fields": f"<w:p>{'<w:r><w:fldChar w:fldCharType="begin"/></w:r>' * 100_000}{run('a') * 100_000}</w:p>",
-    "instruction": f"<w:p>{'<w:r><w:fldChar w:fldCharType="begin"/></w:r>'}{'<w:instrText>abcd</w:instrText>' * 300_000}</w:p>",
+    "fields": f"<w:p>{BEGIN * 30_000}{run('a') * 30_000}</w:p>{par('b')}",
 }
 
 
@@ -285,14 +282,14 @@ def test_no_number_in_a_file_makes_it_grow(name: str, tmp_path: Path) -> None:
     )
 
     def bounded() -> None:
-        resource.setrlimit(resource.RLIMIT_AS, (1_500_000_000, 1_500_000_000))
-        resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
+        resource.setrlimit(resource.RLIMIT_AS, (1_000_000_000, 1_000_000_000))
+        resource.setrlimit(resource.RLIMIT_CPU, (15, 15))
 
     done = subprocess.run(
         [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False, preexec_fn=bounded
     )
     assert done.returncode == 0, done.stderr[-500:]
-    assert int(done.stdout) < 8_000_000
+    assert int(done.stdout) < 3_000_000
 
 
 @pytest.mark.parametrize("repeats", ['<w:gridSpan w:val="63"/>', "<w:vMerge/>"])

@@ -57,8 +57,6 @@ class _WordReader:
         self._hidden = {style.get(f"{W}styleId") for style in styles if is_on(style.find(f"{W}rPr"), "vanish")}
         self._max_bytes = max_bytes
         self._length = 0
-        # a note that refers to notes has none: one could refer to the next without an end
-        self._paragraphs = ParagraphReader({}, self._hidden)
         self._paragraphs = ParagraphReader(dict(self._notes(document)), self._hidden)
 
     def blocks(self, root: Any) -> list[str]:
@@ -97,7 +95,7 @@ class _WordReader:
         """Plain text of a cell, a note or a header by paragraph; tables in it have their rows between semicolons."""
         for element in inside(root, _BLOCKS):
             if element.tag == _TABLE:
-                rows = (", ".join(filter(None, map(self._cell, cells))) for _, cells in _rows(element))
+                rows = (", ".join(filter(None, (self._cell(cell, reader) for cell in cells))) for _, cells in _rows(element))
                 yield "; ".join(filter(None, rows))
                 continue
             paragraph = reader.read(element)
@@ -106,8 +104,8 @@ class _WordReader:
             for box in paragraph.after:
                 yield from self._lines(box, reader)
 
-    def _cell(self, cell: Any) -> str:
-        return " ".join(filter(None, self._lines(cell, self._paragraphs)))
+    def _cell(self, cell: Any, reader: ParagraphReader) -> str:
+        return " ".join(filter(None, self._lines(cell, reader)))
 
     def _table(self, element: Any) -> list[str]:
         """A cell that is merged over several columns or rows stands in each. Blocks where the table is but a frame."""
@@ -127,7 +125,7 @@ class _WordReader:
                 properties = cell.find(f"{W}tcPr")
                 merge = properties.find(f"{W}vMerge") if properties is not None else None
                 goes_on = merge is not None and merge.get(VALUE) != "restart"
-                text = above[offset] if goes_on and offset in above else self._cell(cell)
+                text = above[offset] if goes_on and offset in above else self._cell(cell, self._paragraphs)
                 here[offset] = text
                 span = number(properties, "gridSpan", most=_MOST_COLUMNS, default=1)
                 offset += span
@@ -165,11 +163,13 @@ class _WordReader:
 
     def _notes(self, document: Any) -> Iterator[tuple[tuple[str, str], str]]:
         """Footnotes and endnotes by kind and number."""
+        # a note in a note is none: one could refer to the next without an end
+        reader = ParagraphReader({}, self._hidden)
         for relation in document.part.rels.values():
             for kind in ("footnote", "endnote"):
                 if relation.reltype.endswith(f"/{kind}s") and not relation.is_external:
                     for note in parse_xml(relation.target_part.blob).iterfind(f"{W}{kind}"):
-                        yield (kind, note.get(f"{W}id", "")), self._cell(note)
+                        yield (kind, note.get(f"{W}id", "")), self._cell(note, reader)
 
 
 def _name(style: Any) -> str:
