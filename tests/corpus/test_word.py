@@ -233,6 +233,31 @@ def test_headers_and_footers_stand_once_before_the_body() -> None:
     assert read(titled, parts).startswith("Manual H20\nACME\nof a first page\n")
 
 
+def test_charts_and_diagrams_are_read_once() -> None:
+    charts = f"{OFFICE}/drawingml/2006/chart"
+    diagrams = f"{OFFICE}/drawingml/2006/diagram"
+    drawing = f"{OFFICE}/drawingml/2006/main"
+    text = "<a:p><a:r><a:t>{}</a:t></a:r></a:p>"
+    parts = {
+        "chart1": f'<c:chartSpace xmlns:c="{charts}" xmlns:a="{drawing}"><c:chart><c:title><c:tx><c:rich>'
+        f"{text.format('Sold pumps')}</c:rich></c:tx></c:title><c:plotArea><c:barChart><c:ser><c:tx>"
+        "<c:v>2024</c:v></c:tx>"
+        '<c:cat><c:strLit><c:ptCount val="2000000000"/><c:pt idx="0"><c:v>North</c:v></c:pt></c:strLit></c:cat>'
+        '<c:val><c:numLit><c:pt idx="0"><c:v>2.50</c:v></c:pt><c:pt idx="999999999"><c:v>7</c:v></c:pt></c:numLit>'
+        "</c:val></c:ser></c:barChart></c:plotArea></c:chart></c:chartSpace>",
+        "diagramData1": f'<dgm:dataModel xmlns:dgm="{diagrams}" xmlns:a="{drawing}"><dgm:ptLst><dgm:pt><dgm:t>'
+        f"{text.format('Stop it.')}</dgm:t></dgm:pt></dgm:ptLst></dgm:dataModel>",
+    }
+    shown = (
+        f'<w:r><w:drawing><c:chart xmlns:c="{charts}" r:id="r-chart1"/>'
+        f'<dgm:relIds xmlns:dgm="{diagrams}" r:dm="r-diagramData1"/><c:chart xmlns:c="{charts}" r:id="r-gone"/>'
+        "</w:drawing></w:r>"
+    )
+    assert read(par("Sales:", shown) + par(shown), parts) == (
+        "Sales:\n\nSold pumps\n\n|  | 2024 |\n| --- | --- |\n| North | 2.5 |\n|  | 7 |\n\n- Stop it."
+    )
+
+
 def test_levels_of_lists_have_an_end() -> None:
     deep = '<w:p><w:pPr><w:numPr><w:ilvl w:val="{}"/><w:numId w:val="1"/></w:numPr></w:pPr>{}</w:p>'
     items = "".join(

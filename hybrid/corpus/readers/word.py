@@ -13,6 +13,7 @@ from typing import Any
 from hybrid.corpus.markdown_blocks import table
 from hybrid.corpus.readers.archive import open_office, parse_xml, refuse_text_above
 from hybrid.corpus.readers.content import Content, UnreadableError
+from hybrid.corpus.readers.drawing import Drawings
 from hybrid.corpus.readers.word_elements import VALUE, M, W, inside, is_on, number
 from hybrid.corpus.readers.word_paragraph import ParagraphReader
 
@@ -57,7 +58,8 @@ class _WordReader:
         self._hidden = {style.get(f"{W}styleId") for style in styles if is_on(style.find(f"{W}rPr"), "vanish")}
         self._max_bytes = max_bytes
         self._length = 0
-        self._paragraphs = ParagraphReader(dict(self._notes(document)), self._hidden)
+        drawings = Drawings(document.part.related_parts.__getitem__, max_bytes)
+        self._paragraphs = ParagraphReader(self._hidden, dict(self._notes(document)), drawings)
 
     def blocks(self, root: Any) -> list[str]:
         """Markdown of what stands in a body, a cell or a text box; some may be empty."""
@@ -87,7 +89,7 @@ class _WordReader:
 
     def frame(self, document: Any) -> str:
         """Every line of the headers and footers once; numbers of pages are left out."""
-        reader = ParagraphReader({}, self._hidden, pages=False)
+        reader = ParagraphReader(self._hidden, pages=False)
         lines = (line for part in _frames(document) for line in self._lines(part, reader))
         return "\n".join(dict.fromkeys(line for line in lines if any(map(str.isalnum, line))))
 
@@ -95,14 +97,16 @@ class _WordReader:
         """Plain text of a cell, a note or a header by paragraph; tables in it have their rows between semicolons."""
         for element in inside(root, _BLOCKS):
             if element.tag == _TABLE:
-                rows = (", ".join(filter(None, (self._cell(cell, reader) for cell in cells))) for _, cells in _rows(element))
+                rows = (
+                    ", ".join(filter(None, (self._cell(cell, reader) for cell in cells))) for _, cells in _rows(element)
+                )
                 yield "; ".join(filter(None, rows))
                 continue
             paragraph = reader.read(element)
             if not paragraph.is_paged or len(paragraph.text.split()) >= _FEWEST_WORDS:
                 yield paragraph.text
-            for box in paragraph.after:
-                yield from self._lines(box, reader)
+            for thing in paragraph.after:
+                yield from [thing] if isinstance(thing, str) else self._lines(thing, reader)
 
     def _cell(self, cell: Any, reader: ParagraphReader) -> str:
         return " ".join(filter(None, self._lines(cell, reader)))
@@ -164,7 +168,7 @@ class _WordReader:
     def _notes(self, document: Any) -> Iterator[tuple[tuple[str, str], str]]:
         """Footnotes and endnotes by kind and number."""
         # a note in a note is none: one could refer to the next without an end
-        reader = ParagraphReader({}, self._hidden)
+        reader = ParagraphReader(self._hidden)
         for relation in document.part.rels.values():
             for kind in ("footnote", "endnote"):
                 if relation.reltype.endswith(f"/{kind}s") and not relation.is_external:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hybrid.corpus.readers.decoding import storable
+from hybrid.corpus.readers.drawing import DRAWN, Drawings
 from hybrid.corpus.readers.word_elements import VALUE, M, W, is_on, shown
 
 BOX = f"{W}txbxContent"
@@ -30,7 +31,7 @@ _WINGDINGS = {
 
 @dataclass
 class Paragraph:
-    """`after`: what hangs on the paragraph and has blocks of its own, text boxes as elements and notes as text.
+    """`after`: what hangs on the paragraph, text boxes as elements, and notes, charts and diagrams as text.
     `is_paged`: numbers of pages were left out of it."""
 
     text: str = ""
@@ -51,11 +52,19 @@ class _Field:
 
 class ParagraphReader:
     """Reads paragraphs. `notes`: texts by kind and number, given out once; `hidden`: ids of the styles of hidden text;
-    `pages`: whether the numbers of pages are kept."""
+    `drawings` of the part that the paragraphs are of; `pages`: whether the numbers of pages are kept."""
 
-    def __init__(self, notes: dict[tuple[str, str], str], hidden: Collection[str], *, pages: bool = True) -> None:
-        self._notes = notes
+    def __init__(
+        self,
+        hidden: Collection[str],
+        notes: dict[tuple[str, str], str] | None = None,
+        drawings: Drawings | None = None,
+        *,
+        pages: bool = True,
+    ) -> None:
         self._hidden = hidden
+        self._notes = notes or {}
+        self._drawings = drawings
         self._pages = pages
 
     def read(self, element: Any, *, notes_after: bool = False) -> Paragraph:
@@ -82,6 +91,8 @@ class ParagraphReader:
                 stack += [child for child in shown(node) if child.tag in _FIELD]
             elif node.tag == BOX:
                 found.after.append(node)
+            elif node.tag in DRAWN:
+                found.after += self._drawings.read(node) if self._drawings else []
             elif kind := _NOTES.get(node.tag):
                 if note := self._notes.pop((kind, node.get(f"{W}id", "")), ""):
                     (found.after if notes_after else pieces).append(note if notes_after else f" ({note})")
