@@ -251,12 +251,19 @@ def test_bombs_and_entities() -> None:
 
 
 def test_a_long_text_that_many_cells_share_counts_for_each() -> None:
-    book = openpyxl.Workbook()
-    book.active.append(["shared"])  # type: ignore[union-attr]
-    cells = '<c t="s"><v>0</v></c>' * 300
-    data = changed(saved(book), lambda content: content.replace(b"</row>", f"{cells}</row>".encode()))
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+    named = f'<Override PartName="/xl/sharedStrings.xml" ContentType="{kind}"/></Types>'.encode()
     texts = '<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><si><t>{}</t></si></sst>'
-    data = changed(data, lambda _: texts.format("x" * 1_000_000).encode(), "xl/sharedStrings.xml")
+    stream = io.BytesIO(
+        changed(
+            with_rows("<row>" + '<c t="s"><v>0</v></c>' * 300 + "</row>"),
+            lambda content: content.replace(b"</Types>", named),
+            "[Content_Types].xml",
+        )
+    )
+    with zipfile.ZipFile(stream, "a", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("xl/sharedStrings.xml", texts.format("x" * 1_000_000))
+    data = stream.getvalue()
     tracemalloc.start()
     with pytest.raises(UnreadableError, match=r"^more than 5 MB of text: more than corpus.max_file_mb allows"):
         read_workbook(data, 5_000_000)
