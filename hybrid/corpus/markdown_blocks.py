@@ -13,14 +13,22 @@ _TICKS = re.compile(r"^[^\S\n]*(`{3,})", re.MULTILINE)
 _ROW = re.compile(r"^\s*\|.*\|\s*$")
 _RULE = re.compile(r"^\s*\|(?:\s*:?-+:?\s*\|)+\s*$")
 
+_MOST_FILLED = 8
+"""Times the rows and cells that there are that a table may be filled up to."""
+
 
 def table(rows: Sequence[Sequence[str]], *, header: bool = True) -> str:
-    """Rows as a Markdown table; without `header` the header cells are empty. Short rows are filled up."""
+    """Rows as a Markdown table; without `header` the header cells are empty. Short rows are filled up, but for those of
+    a table that is mostly empty cells then."""
     width = max((len(row) for row in rows), default=0)
     if not width:
         return ""
-    filled = [[_cell(text) for text in row] + [""] * (width - len(row)) for row in rows]
-    head, body = (filled[0], filled[1:]) if header else ([""] * width, filled)
+    cells = [[_cell(text) for text in row] for row in rows]
+    head, body = (cells[0], cells[1:]) if header else ([], cells)
+    head = head + [""] * (width - len(head))
+    # one long row among many short ones would make gigabytes of a small file
+    if width * len(rows) <= _MOST_FILLED * (len(rows) + sum(map(len, rows))):
+        body = [row + [""] * (width - len(row)) for row in body]
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * width, *body))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from pptx import Presentation
-from pptx.chart.data import CategoryChartData
+from pptx.chart.data import CategoryChartData, XyChartData
 from pptx.enum.chart import XL_CHART_TYPE
 from pptx.util import Inches
 
@@ -137,6 +137,34 @@ def test_charts_and_diagrams() -> None:
     with zipfile.ZipFile(data_file, "a") as file:
         file.writestr("ppt/diagrams/data1.xml", model)
     assert read_slides(data_file.getvalue(), LIMIT).text.endswith("| South |  | 3 |\n\n- Stop it.\n- Open it.")
+
+
+def test_all_plots_of_a_chart_and_no_more_points_than_it_has() -> None:
+    show = Presentation()
+    shapes = slide(show, TITLE_ONLY, "Sales").shapes
+    data = CategoryChartData()
+    data.categories = ["North"]
+    data.add_series("Sold", (1,))
+    shapes.add_chart(XL_CHART_TYPE.COLUMN_CLUSTERED, 0, Inches(2), Inches(2), Inches(2), data)
+    points = XyChartData()
+    for name, places in (("Day", ((1.5, 20), (2.5, 30))), ("Night", ((8, 9),))):
+        series = points.add_series(name)
+        for x, y in places:
+            series.add_data_point(x, y)
+    shapes.add_chart(XL_CHART_TYPE.XY_SCATTER, 0, Inches(5), Inches(2), Inches(2), points)
+
+    def more(name: str, content: bytes) -> bytes:
+        if not name.startswith("ppt/charts/chart") or b"c:barChart" not in content:
+            return content
+        start, end = content.index(b"<c:ser>"), content.index(b"</c:ser>") + len("</c:ser>")
+        line = b"<c:lineChart>" + content[start:end].replace(b"Sold", b"Planned") + b"</c:lineChart>"
+        content = content.replace(b"</c:barChart>", b"</c:barChart>" + line)
+        return content.replace(b'<c:ptCount val="1"/>', b'<c:ptCount val="2000000000"/>')
+
+    assert read_slides(changed(saved(show), more), LIMIT).text == (
+        "# Sales\n\n|  | Sold | Planned |\n| --- | --- | --- |\n| North | 1 | 1 |\n\n"
+        "|  | Day |\n| --- | --- |\n| 1.5 | 20 |\n| 2.5 | 30 |\n\n|  | Night |\n| --- | --- |\n| 8 | 9 |"
+    )
 
 
 def test_hidden_slides_and_what_every_slide_repeats() -> None:

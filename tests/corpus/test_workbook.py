@@ -250,6 +250,38 @@ def test_bombs_and_entities() -> None:
         read_workbook(data, LIMIT)
 
 
+def test_a_long_text_that_many_cells_share_counts_for_each() -> None:
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+    named = f'<Override PartName="/xl/sharedStrings.xml" ContentType="{kind}"/></Types>'.encode()
+    texts = '<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><si><t>{}</t></si></sst>'
+    stream = io.BytesIO(
+        changed(
+            with_rows("<row>" + '<c t="s"><v>0</v></c>' * 300 + "</row>"),
+            lambda content: content.replace(b"</Types>", named),
+            "[Content_Types].xml",
+        )
+    )
+    with zipfile.ZipFile(stream, "a", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("xl/sharedStrings.xml", texts.format("x" * 1_000_000))
+    data = stream.getvalue()
+    tracemalloc.start()
+    with pytest.raises(UnreadableError, match=r"^more than 5 MB of text: more than corpus.max_file_mb allows"):
+        read_workbook(data, 5_000_000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 30_000_000
+
+
+def test_a_sheet_that_is_named_twice_is_read_once() -> None:
+    def again(content: bytes) -> bytes:
+        start = content.index(b"<sheet ")
+        end = content.index(b"</sheets>")
+        return content[:end] + content[start:end] * 50 + content[end:]
+
+    content = read_workbook(changed(with_rows(""), again, "xl/workbook.xml"), LIMIT)
+    assert content.text == GOOD and content.record_sections == ("Sheet",)
+
+
 def test_a_broken_workbook() -> None:
     data = changed(with_rows(""), lambda content: b"<no" + content, "xl/workbook.xml")
     with pytest.raises(UnreadableError, match=r"no workbook that openpyxl reads \(\w+\): open it in a spreadsheet"):

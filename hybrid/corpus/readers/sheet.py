@@ -26,7 +26,7 @@ _MOST_MERGES = 10_000
 _MOST_FILLED = 200_000
 """Cells of a sheet that get the value of the merged one above them."""
 _CELL_LENGTH = 10
-"""Characters that a filled cell counts as, that a sheet of numbers has its limit too."""
+"""Characters that a filled cell counts as at least, that a sheet of numbers has its limit too."""
 
 
 @dataclass
@@ -47,12 +47,13 @@ def read_sheet(archive: zipfile.ZipFile, worksheet: Any, max_bytes: int) -> Shee
     merges: list[tuple[int, int, int, int]] = []
     decoder = _Decoder(worksheet)
     cells: Cells = {}
-    num = num_rows = 0
+    length = num_rows = 0
     # openpyxl's own loop keeps every formatted row: 322 MB and twice the time for a million of them
     with archive.open(worksheet._worksheet_path) as stream:
         for element in _elements(stream):
             if element.tag == _CELL:
-                decoder.add(element, cells, sheet)
+                length += decoder.add(element, cells, sheet)
+                refuse_text_above(length, max_bytes)
             elif element.tag == _MERGE:
                 if len(merges) < _MOST_MERGES:
                     merges.append(_bounds(element.get("ref", "")))
@@ -63,8 +64,6 @@ def read_sheet(archive: zipfile.ZipFile, worksheet: Any, max_bytes: int) -> Shee
                     raise UnreadableError("a sheet of more rows than a spreadsheet program opens")
                 if cells:
                     sheet.rows.append((number, cells))
-                    num += len(cells)
-                    refuse_text_above(num * _CELL_LENGTH, max_bytes)
                     cells = {}
     sheet.rows.sort(key=lambda row: row[0])
     _spread(sheet, merges)
@@ -100,12 +99,12 @@ class _Decoder:
         )
         self._percent = _percent_styles(book)
 
-    def add(self, element: Any, cells: Cells, sheet: Sheet) -> None:
-        """A cell to those of its row."""
+    def add(self, element: Any, cells: Cells, sheet: Sheet) -> int:
+        """A cell to those of its row, and the characters that it counts as: many may share one long text."""
         if not len(element):
             # one that has its place changes nothing, one without counts
             self._parser.col_counter += 1
-            return
+            return 0
         found = self._parser.parse_cell(element)
         value = found["value"]
         if value is None or value == "":
@@ -115,6 +114,8 @@ class _Decoder:
             sheet.errors += 1
         elif (shown := self._shown(value, found["style_id"])) != "":
             cells[found["column"]] = shown
+            return max(_CELL_LENGTH, len(shown) if isinstance(shown, str) else 0)
+        return 0
 
     def end_row(self, element: Any) -> int:
         """The number of the row that ends."""

@@ -2,17 +2,15 @@
 
 import io
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from typing import Any
 
 from hybrid.corpus.markdown_blocks import table
-from hybrid.corpus.readers.archive import open_office, parse_xml, refuse_text_above
+from hybrid.corpus.readers.archive import open_office, refuse_text_above
 from hybrid.corpus.readers.content import Content, with_marks
 from hybrid.corpus.readers.decoding import storable
+from hybrid.corpus.readers.drawing import DRAWN, Drawings
 
 _DRAWING = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
-_DIAGRAM = "{http://schemas.openxmlformats.org/drawingml/2006/diagram}"
-_RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _DEEPEST = 40
 """Groups inside groups; what is deeper is left out."""
 
@@ -37,7 +35,7 @@ def read_slides(data: bytes, max_bytes: int) -> Content:
             # a broken file may name one slide a million times
             seen.add(name)
             blocks: list[str] = []
-            for block in filter(None, _blocks(slide, number, is_first=not parts)):
+            for block in filter(None, _blocks(slide, number, max_bytes, is_first=not parts)):
                 blocks.append(block)
                 length += len(block)
                 refuse_text_above(length, max_bytes)
@@ -47,7 +45,7 @@ def read_slides(data: bytes, max_bytes: int) -> Content:
     return Content(text, marks=marks, notes=notes)
 
 
-def _blocks(slide: Any, number: int, *, is_first: bool) -> Iterator[str]:
+def _blocks(slide: Any, number: int, max_bytes: int, *, is_first: bool) -> Iterator[str]:
     title = slide.shapes.title
     named = _line(title.text_frame.text) if title is not None else ""
     if named:
@@ -55,27 +53,27 @@ def _blocks(slide: Any, number: int, *, is_first: bool) -> Iterator[str]:
     elif not is_first:
         # what has no title does not belong to the slide before
         yield f"## Slide {number}"
-    yield from _texts((shape for shape in slide.shapes if title is None or shape.element is not title.element), 0)
+    shapes = (shape for shape in slide.shapes if title is None or shape.element is not title.element)
+    yield from _texts(shapes, Drawings(slide.part.related_part, max_bytes), 0)
     if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
         spoken = [_line(part.text) for part in slide.notes_slide.notes_text_frame.paragraphs]
         if told := "\n".join(filter(None, spoken)):
             yield f"Notes: {told}"
 
 
-def _texts(shapes: Iterable[Any], depth: int) -> Iterator[str]:
+def _texts(shapes: Iterable[Any], drawings: Drawings, depth: int) -> Iterator[str]:
     for shape in _in_reading_order(list(shapes)):
         if getattr(shape, "has_table", False) and shape.has_table:
             yield _table(shape.table)
         elif hasattr(shape, "shapes"):
             if depth < _DEEPEST:
-                yield from _texts(shape.shapes, depth + 1)
+                yield from _texts(shape.shapes, drawings, depth + 1)
         elif shape.has_text_frame:
             if not _is_frame(shape):
                 yield from _paragraphs(shape)
-        elif getattr(shape, "has_chart", False) and shape.has_chart:
-            yield from _chart(shape.chart)
         else:
-            yield from _diagram(shape)
+            for named in shape.element.iter(*DRAWN):
+                yield from drawings.read(named)
 
 
 def _in_reading_order(shapes: list[Any]) -> list[Any]:
@@ -128,39 +126,12 @@ def _mark(paragraph: Any, *, in_body: bool) -> str:
 
 def _table(rows: Any) -> str:
     """A cell that is merged with the one before it is empty."""
-    cells = [["" if cell.is_spanned else _line(cell.text) for cell in row.cells] for row in rows.rows]
+    from pptx.table import _Row
+
+    # python-pptx looks for every row from the first on
+    found = (_Row(element, rows) for element in rows._tbl.tr_lst)
+    cells = [["" if cell.is_spanned else _line(cell.text) for cell in row.cells] for row in found]
     return table(cells, header=len(cells) > 1)
-
-
-def _chart(chart: Any) -> Iterator[str]:
-    """Title, and the figures of the first plot: a row for each category."""
-    if chart.has_title and chart.chart_title.has_text_frame:
-        yield _line(chart.chart_title.text_frame.text)
-    try:
-        plots = list(chart.plots)
-        series = list(plots[0].series) if plots else []
-    except NotImplementedError:
-        # of a 3-D chart python-pptx knows no figures; the rest of the slide has its words
-        return
-    if series:
-        values = [list(one.values) for one in series]
-        names = [_line(str(name)) for name in plots[0].categories] or [""] * max(map(len, values))
-        rows = [[name, *(_figure(column[place : place + 1]) for column in values)] for place, name in enumerate(names)]
-        yield table([["", *(_line(str(one.name or "")) for one in series)], *rows])
-
-
-def _figure(found: list[Any]) -> str:
-    return f"{found[0]:.15g}" if found and found[0] is not None else ""
-
-
-def _diagram(shape: Any) -> Iterator[str]:
-    """The texts of a diagram (SmartArt), which python-pptx does not read, as a list."""
-    for named in shape.element.iter(f"{_DIAGRAM}relIds"):
-        with suppress(KeyError):
-            part = shape.part.related_part(named.get(f"{_RELATION}dm"))
-            paragraphs = (p for point in parse_xml(part.blob).iter(f"{_DIAGRAM}t") for p in point.iter(f"{_DRAWING}p"))
-            lines = (_line("".join(run.text or "" for run in p.iter(f"{_DRAWING}t"))) for p in paragraphs)
-            yield "\n".join(f"- {line}" for line in lines if line)
 
 
 def _line(text: str) -> str:

@@ -64,7 +64,9 @@ def read_workbook(data: bytes, max_bytes: int) -> Content:
             raise UnreadableError(
                 f"no workbook that openpyxl reads ({kind}): open it in a spreadsheet program and save it as .xlsx"
             ) from None
-        for worksheet in book.worksheets:
+        # a broken file may name one sheet a million times
+        sheets = {worksheet._worksheet_path: worksheet for worksheet in reversed(book.worksheets)}
+        for worksheet in reversed(sheets.values()):
             name = short_title(" ".join(worksheet.title.split()))
             if worksheet.sheet_state != "visible":
                 hidden.append(name)
