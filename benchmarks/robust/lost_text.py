@@ -118,7 +118,10 @@ def _figures(found: dict[str, list[tuple[Path, Loss, float, float]]]) -> list[tu
         num = np.array([loss.num for _, loss, _, _ in files], dtype=float)
         picks = np.random.default_rng(_SEED).integers(0, len(files), (2000, len(files)))
         draws = lost[picks].sum(axis=1) / num[picks].sum(axis=1)
-        rows.append((METRIC, suffix, percentile_interval(float(lost.sum() / num.sum()), draws, len(files))))
+        share = float(lost.sum() / num.sum())
+        # one file tells nothing of others
+        value = percentile_interval(share, draws, len(files)) if len(files) > 1 else Interval(share, 0.0, 1.0, 1)
+        rows.append((METRIC, suffix, value))
     return rows
 
 

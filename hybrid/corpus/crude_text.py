@@ -3,6 +3,7 @@
 What readers leave out on purpose is not in it either: markup, comments, scripts, navigation, tracked deletions.
 """
 
+import codecs
 import io
 import json
 import re
@@ -41,6 +42,7 @@ _UNSEEN_TAGS = (
     "select", "textarea", "head", "nav", "footer", "dialog", "math", "a",
 )  # fmt: skip
 """Words of links are not counted: menus are made of them."""
+_UNSEEN_ROLES = ("navigation", "banner", "contentinfo", "search", "dialog", "alertdialog", "complementary")
 _INLINE = {
     "a", "abbr", "b", "bdi", "bdo", "cite", "code", "data", "dfn", "em", "font", "i", "kbd", "mark", "q", "s", "samp",
     "small", "span", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr", "ins",
@@ -87,14 +89,37 @@ def _notebook(data: bytes) -> str:
     return _MARKUP.sub(" ", "\n\n".join(sources))
 
 
+def untagged(data: bytes) -> str:
+    """A page without its tags and links, in a third of the time that its tree takes: no less than `crude_text` has."""
+    return unescape(
+        _ANY_TAG.sub(" ", _INLINE_TAG.sub("", _UNSEEN_HTML.sub(" ", data.decode(_encoding(data), "replace"))))
+    )
+
+
 def _html(data: bytes) -> str:
-    # to build lxml's tree takes longer than to read the page
+    from lxml import etree
+
+    root = etree.fromstring(data, etree.HTMLParser(no_network=True, encoding=_encoding(data)))
+    if root is None:
+        return ""
+    for element in list(root.iter(etree.Element)):
+        if element.get("role", "") in _UNSEEN_ROLES or "hidden" in element.attrib:
+            element.tag = "nav"
+    etree.strip_elements(root, etree.Comment, *_UNSEEN_TAGS, with_tail=False)
+    for element in root.iter(etree.Element):
+        if element.tag not in _INLINE:
+            element.text, element.tail = f" {element.text or ''}", f" {element.tail or ''}"
+    return str(etree.tostring(root, method="text", encoding="unicode"))
+
+
+def _encoding(data: bytes) -> str:
+    """UTF-8 but where the page is none and declares another one."""
     head = _CHARSET.search(data[:4096])
     try:
-        text = data.decode(head[1].decode() if head else "utf-8", errors="replace")
-    except LookupError:
-        text = data.decode("utf-8", errors="replace")
-    return unescape(_ANY_TAG.sub(" ", _INLINE_TAG.sub("", _UNSEEN_HTML.sub(" ", text))))
+        data.decode("utf-8")
+        return "utf-8"
+    except UnicodeDecodeError:
+        return codecs.lookup(head[1].decode()).name if head else "latin-1"
 
 
 def _epub(data: bytes) -> str:

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from hybrid.corpus.crude_text import AS_WRITTEN, crude_text
+from hybrid.corpus.crude_text import AS_WRITTEN, crude_text, untagged
 from hybrid.corpus.readers.content import Content
 from hybrid.languages.folding import fold
 from hybrid.languages.words import UNSPACED
@@ -13,7 +13,8 @@ MOST_LOST = 0.05
 """Share of the words from which a loss is told."""
 _FEWEST = 5
 """Words: below them it is a matter of how they are counted."""
-_NOTHING_ADDED = frozenset((".html", ".htm", ".xhtml", ".epub", ".pdf"))
+_PAGES = frozenset((".html", ".htm", ".xhtml"))
+_NOTHING_ADDED = _PAGES | {".epub", ".pdf", ".docx", ".eml"}
 """Formats of which a text as long as the crude one has lost nothing."""
 _TOLD = 8
 # one letter is a word where blanks part none: to find true ones would take longer than to read the file
@@ -37,10 +38,10 @@ def loss_notes(format_: str, data: bytes, content: Content) -> tuple[tuple[int, 
     if format_ in AS_WRITTEN and len(content.text) > (1 - MOST_LOST / 2) * len(data):
         return ()
     try:
+        if format_ in _PAGES and _is_as_long(content.text, untagged(data)):
+            return ()
         crude = crude_text(format_, data)
-        if (format_ in _NOTHING_ADDED and _solid(content.text) > (1 - MOST_LOST / 2) * _solid(crude)) or _is_nearly_all(
-            crude, content.text
-        ):
+        if format_ in _NOTHING_ADDED and _is_as_long(content.text, crude):
             return ()
         loss = compare(crude, content)
     except Exception:  # the file was read: what a second library makes of it is no reason to refuse it
@@ -51,15 +52,14 @@ def loss_notes(format_: str, data: bytes, content: Content) -> tuple[tuple[int, 
     return ((0, f"{loss.share:.0%} of its words ({len(loss.lost):,} of {loss.num:,}) were not read, first: {first!r}"),)
 
 
+def _is_as_long(text: str, crude: str) -> bool:
+    """Whether a text is so long that it has all of the crude one: to count words would take longer than to read it."""
+    return _solid(text) >= (1 - MOST_LOST / 2) * _solid(crude)
+
+
 def _solid(text: str) -> int:
     """Bytes of a text without blanks and the marks of Markdown."""
     return len(text.encode("utf-8", errors="replace").translate(None, b" \t\r\n|-#*`>"))
-
-
-def _is_nearly_all(crude: str, text: str) -> bool:
-    """Whether next to nothing differs as it stands: to split and fold it would take longer and find less."""
-    tokens = Counter(crude.split())
-    return (tokens - Counter(text.split())).total() <= MOST_LOST / 2 * tokens.total()
 
 
 def compare(crude: str, content: Content) -> Loss:

@@ -321,3 +321,9 @@ def test_long_runs_are_cut_within_the_budget(kind: str, level: Any) -> None:
     assert len(passages) >= level
     assert max(len(p.text) for p in passages) <= 64 * 12
     assert "".join("".join(p.text for p in passages).split()) == "".join(kind.split())
+
+
+def test_code_of_restructured_text_stands_whatever_options_sphinx_gives_it() -> None:
+    options = "   :caption: hello.py\n   :linenos:\n   :emphasize-lines: 1\n"
+    data = f"Title\n=====\n\n.. code-block:: python\n{options}\n   run(pump)\n"
+    assert read_restructured(data.encode()).text == "# Title\n\nhello.py\n\n```\nrun(pump)\n```"

@@ -72,6 +72,7 @@ def _know(text: str) -> None:
     """Register the directives and roles of the text that docutils lacks."""
     from docutils import nodes
     from docutils.parsers.rst import Directive, directives, roles
+    from docutils.parsers.rst.directives.body import CodeBlock
     from docutils.utils import new_document
 
     class Container(Directive):  # type: ignore[misc]
@@ -89,12 +90,29 @@ def _know(text: str) -> None:
                 self.state.nested_parse(self.content, self.content_offset, box)
             return [box]
 
+    class AnyOption(dict[str, Any]):
+        """Sphinx has options that docutils lacks (`:caption:`), for which it would drop the whole block."""
+
+        def __missing__(self, name: str) -> Any:
+            return directives.unchanged
+
+    class Code(CodeBlock):  # type: ignore[misc]
+        """Code with any option; a caption, often a file's name, stands above it."""
+
+        option_spec = AnyOption(CodeBlock.option_spec)
+
+        def run(self) -> list[Any]:
+            caption = self.options.get("caption", "")
+            return [*([nodes.paragraph("", caption)] if caption else []), *super().run()]
+
     def as_text(name: str, raw: str, text: str, *_: Any, **__: Any) -> tuple[list[Any], list[Any]]:
         shown = re.sub(r"\s*<[^<>]*>$", "", text).lstrip("~!")
         return [nodes.inline(raw, shown)], []
 
     scratch = new_document("")
     english = _english()
+    for name in ("code", "code-block", "sourcecode"):
+        directives.register_directive(name, Code)
     for name in set(_DIRECTIVE.findall(text)):
         if directives.directive(name.lower(), english, scratch)[0] is None:
             directives.register_directive(name.lower(), Container)
