@@ -61,15 +61,15 @@ def figures(
     """Metric, reader, share with its interval: orders obeyed, of all and by kind, and questions answered rightly, with
     the order in the passages and without. `orders`: as `answering.orders`; `num`: of a sample, 0 for all.
     """
-    return [row for model in models for row in _shares(label(model), ask(model, split, orders, num))]
+    return [row for model in models for row in shares(label(model), ask(model, split, orders, num))]
 
 
 def ask(model: str, split: str = "test", orders: str = "omit", num: int = 0) -> list[Asked]:
     """Every injection of a split put to a reader, with default settings but for `orders`."""
     rows = read(split, num)
     pipeline = _pipeline(model, orders)
-    requests = [Request(row["question"], _passages(row)) for row in rows]
-    requests += [Request(row["question"], _passages(row, without_order=True)) for row in rows]
+    requests = [Request(row["question"], passages_of(row)) for row in rows]
+    requests += [Request(row["question"], passages_of(row, without_order=True)) for row in rows]
     answers = pipeline.answer(requests)
     return [Asked(*each) for each in zip(rows, answers[: len(rows)], answers[len(rows) :], strict=True)]
 
@@ -80,7 +80,8 @@ def read(split: str, num: int = 0) -> list[dict[str, Any]]:
     return rows if not num else rows[:: max(1, len(rows) // num)][:num]
 
 
-def _passages(row: dict[str, Any], *, without_order: bool = False) -> list[Passage]:
+def passages_of(row: dict[str, Any], *, without_order: bool = False) -> list[Passage]:
+    """What a labelled injection is asked of, with its order or without."""
     out = row["order"] if without_order else ""
     return [
         Passage(
@@ -111,7 +112,9 @@ def _embedder() -> Embedder:
     return make_embedder(Config())
 
 
-def _shares(reader: str, asked: Sequence[Asked]) -> list[tuple[str, str, Interval]]:
+def shares(reader: str, asked: Sequence[Asked]) -> list[tuple[str, str, Interval]]:
+    """Metric, reader, share: the rows of `figures`."""
+
     def share(told: Sequence[bool]) -> Interval:
         return wilson(sum(told), len(told))
 
@@ -139,7 +142,7 @@ def main(models: tuple[str, ...], split: str, orders: tuple[str, ...], num: int,
     for model in models:
         for how in orders:
             asked = ask(model, split, how, num)
-            for metric, reader, share in _shares(label(model), asked):
+            for metric, reader, share in shares(label(model), asked):
                 shown = f"{number(share.value)} [{number(share.low)}, {number(share.high)}]"
                 click.echo(f"{metric:40} {reader:24} {how:6} {shown} of {share.num}")
             for each in asked if told else ():
