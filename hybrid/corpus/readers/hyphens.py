@@ -46,8 +46,8 @@ def _between(text: str, following: str, words: Counter[str]) -> str:
 
     The document decides where it has the word in another place, joined or hyphenated. Else a small letter goes on with
     the word: of 960 words that 31 manuals divide and have elsewhere too, 93 % are joined there, and that both halves
-    are words themselves tells little. After "well", "high" and a few others, before a capital or a digit, and beside a second hyphen, the hyphen is the
-    author's own ("GS-Prüfung", "COVID-19", "state-of-the-art"); before anything else it is a dash.
+    are words themselves tells little. After "well", "high" and a few others, before a capital or a digit, and beside a
+    second hyphen it is the author's own ("GS-Prüfung", "COVID-19", "state-of-the-art"); before anything else, a dash.
     """
     tail, head = _TAIL.search(text), _HEAD.match(following)
     if tail and head:
