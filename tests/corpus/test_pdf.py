@@ -48,6 +48,11 @@ def test_words_that_a_line_divides_are_whole() -> None:
     )
 
 
+def test_a_hyphen_of_the_author_stays_where_the_document_says_nothing() -> None:
+    lines = [f"the high{HYPHEN}", f"pressure hose is low{HYPHEN}", f"er than the state-of-the{HYPHEN}", "art pump"]
+    assert join_lines(lines, words_inside(lines)) == "the high-pressure hose is lower than the state-of-the-art pump"
+
+
 @pytest.mark.parametrize(
     ("elsewhere", "whole"),
     [
