@@ -38,7 +38,7 @@ def shown(element: Any) -> list[Any]:
         return []
     if element.tag == f"{_COMPATIBLE}AlternateContent":
         # the same, written for newer and for older programs
-        return next(([one] for one in element if next(one.iter(*_TEXTS), None) is not None), [])
+        return next(([one] for one in element if next(one.iter(*_TEXTS), None) is not None), element[:1])
     return list(element[::-1])
 
 
@@ -54,8 +54,8 @@ def is_on(properties: Any, name: str) -> bool | None:
     return None if found is None else found.get(VALUE) not in ("0", "false", "off")
 
 
-def number(properties: Any, path: str, *, most: int, default: int = 0) -> int:
+def number(properties: Any, name: str, *, most: int, default: int = 0) -> int:
     """A number of properties, at most `most`; `default` where it is none."""
-    found = properties.find("/".join(f"{W}{name}" for name in path.split("/"))) if properties is not None else None
+    found = properties.find(f"{W}{name}") if properties is not None else None
     text = "" if found is None else str(found.get(VALUE, ""))
     return min(int(text), most) if _DIGITS.fullmatch(text) else (most if text.isdigit() else default)
