@@ -159,7 +159,7 @@ bench-grading: $(READY)  ## refusals told from answers, and answers graded, besi
 
 bench-robust: models  ## hostile documents, hangs, kills, crowds of clients, injected orders; grades beside labels
 	$(MAKE) bench-grading
-	$(BIN)/python -m benchmarks.robust.run
+	DATA=$(DATA) $(BIN)/python -m benchmarks.robust.run
 
 bench-encode: models  ## indexing beside sentence-transformers and LlamaIndex, and every backend of the embedder
 	$(BIN)/python -m benchmarks.encode --data $(DATA)

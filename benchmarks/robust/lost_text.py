@@ -17,15 +17,16 @@ import numpy as np
 
 from hybrid.config import CorpusConfig
 from hybrid.corpus.crude_text import crude_text, without_repeated_lines
-from hybrid.corpus.load import _READERS, max_bytes
+from hybrid.corpus.load import max_bytes
 from hybrid.corpus.lost_text import Loss, compare, loss_notes
+from hybrid.corpus.read_file import READERS, Limits
 from hybrid.corpus.readers.content import Content, UnreadableError
 from hybrid.evaluation.statistics import percentile_interval
 from hybrid.types import Interval
 
 METRIC = "robust/text-lost"
 FOLDERS = (
-    Path(os.environ.get("DATA", "../shared/data")) / "tts_handbook" / "documents",
+    *(Path(data) / "tts_handbook" / "documents" for data in [os.environ.get("DATA")] if data),
     Path(sysconfig.get_path("purelib")),
     Path("/usr/share"),
 )
@@ -76,13 +77,14 @@ def losses(folders: Sequence[Path]) -> dict[str, list[tuple[Path, Loss, float, f
 
 def _compared(paths: Sequence[Path]) -> Iterator[tuple[Path, Loss, float, float]]:
     config = CorpusConfig()
+    limits = Limits(max_bytes(config), config.html_layout)
     for path in paths:
-        if not 0 < path.stat().st_size <= max_bytes(config):
+        if not 0 < path.stat().st_size <= limits.max_bytes:
             continue
         data = path.read_bytes()
         began = time.process_time()
         try:
-            content = _READERS[path.suffix](data, config)
+            content = READERS[path.suffix](data, limits)
         except UnreadableError:
             continue
         except Exception:  # whatever its library raises: all of the file is lost
