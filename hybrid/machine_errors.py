@@ -18,6 +18,9 @@ _OF_SQLITE = {
 }
 _IN_RUST = re.compile(r"\(os error (\d+)\)")
 """How libraries in Rust, such as safetensors, name an error of the system in theirs."""
+_OF_STREAMS = "iostream error"
+"""All that C++ streams, such as OpenVINO's, say. It takes its files away again, so that the disk looks as if it had
+room."""
 _AGAIN = "then run the same command again; what was done is kept"
 _ELSEWHERE = "--workspace for artefacts, HYBRID_CACHE for models and caches"
 
@@ -26,6 +29,11 @@ def machine_limit(error: BaseException) -> UserError | None:
     """The error to show where a limit of the machine, or a right that is not given, is behind `error`; else None."""
     for cause in _chain(error):
         number, file = _errno_of(cause)
+        if _OF_STREAMS in str(cause):
+            return UserError(
+                "a library could not write a file and does not say why: most likely there is no space left on the disk",
+                f"look at it with `df`; free some, or use another disk ({_ELSEWHERE}), {_AGAIN}",
+            )
         if number is not None and (told := _told(number, file)):
             return told
     return None

@@ -63,6 +63,11 @@ def test_a_full_disk_as_libraries_in_rust_tell_it() -> None:
     assert found is not None and "no space left" in found.problem
 
 
+def test_a_full_disk_as_streams_tell_it() -> None:
+    found = machine_limit(RuntimeError("basic_ios::clear: iostream error"))
+    assert found is not None and "no space left" in found.problem and "df" in found.remedy
+
+
 def test_too_many_open_files() -> None:
     import resource
 

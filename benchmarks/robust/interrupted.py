@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from hybrid.artifacts import sha256_json
 from hybrid.digests import sha256_file
 
 Way = Literal["count", "kill", "full"]
@@ -149,13 +150,19 @@ class _Watch:
 
 
 def published(folder: Path) -> dict[str, str]:
-    """Digests of every file of every artefact below a folder, also of what no manifest lists."""
+    """Digests of every file of every artefact below a folder, also of what no manifest lists.
+
+    Of a manifest it is the id and what it lists: some hold how long an answer took.
+    """
     found = {}
     for manifest in sorted(folder.rglob("manifest.json")):
         if any(part.startswith(".") for part in manifest.relative_to(folder).parts):
             continue
         for file in sorted(path for path in manifest.parent.rglob("*") if path.is_file()):
             found[file.relative_to(folder).as_posix()] = sha256_file(file)
+        told = json.loads(manifest.read_text(encoding="utf-8"))
+        name = manifest.relative_to(folder).as_posix()
+        found[name] = sha256_json([told["id"], told["files"], told["counts"]])
     return found
 
 
