@@ -33,12 +33,14 @@ main()
 """`hybrid query` that fails where it would load models of its own."""
 _OWN_LOAD = "halted; None in sys.modules"
 """What Python says then."""
+_WAITS = "before you"
+"""What a client says that has been accepted and waits."""
 _END_S = 3600.0
 
 
 def crowd(num: int, leaving: int) -> Counter[str]:
     """How the clients ended, each a process with a question of its own, all started at once; `leaving` of them are
-    killed as soon as all are there. Keys: `answered`, `killed`, `own load`, `lost`.
+    killed while they wait. Keys: `answered`, `killed`, `own load`, `lost`.
     """
     with tempfile.TemporaryDirectory() as folder:
         place = ["--corpus", str(CORPUS), "--workspace", folder]
@@ -69,10 +71,13 @@ def _ask(place: list[str], num: int, leaving: int, folder: Path) -> Counter[str]
             command = [sys.executable, "-c", _CLIENT, "query", question, "--json", *place]
             clients.append((question, subprocess.Popen(command, stdout=out, stderr=err)))
     killed = set(range(0, num, num // leaving)[:leaving]) if leaving else set()
-    for number in killed:
-        clients[number][1].kill()
-    ends: Counter[str] = Counter()
     deadline = time.monotonic() + _END_S
+    for number in killed:
+        client = clients[number][1]
+        while client.poll() is None and _WAITS not in (folder / f"{number}.err").read_text(encoding="utf-8"):
+            time.sleep(0.05)
+        client.kill()
+    ends: Counter[str] = Counter()
     for number, (question, client) in enumerate(clients):
         try:
             client.wait(max(0.0, deadline - time.monotonic()))
