@@ -11,7 +11,7 @@ from hybrid.config import Config
 from hybrid.errors import ConfigError, InputError
 from hybrid.resources import configurations
 
-_NO_YAML = (yaml.YAMLError, ValueError, RecursionError)
+_NO_YAML = (yaml.YAMLError, ValueError)
 """PyYAML lets through what Python makes of a value."""
 _MOST_NESTED = 100
 _MOST_VALUES = 100_000
@@ -119,9 +119,7 @@ def _apply(values: dict[str, Any], override: str) -> None:
 
 
 def _why(error: Exception) -> str:
-    """What stands beside a line: of a date that there is not, of what is nested a thousandfold."""
-    if isinstance(error, RecursionError):
-        return " (nested too deeply)"
+    """What stands beside a line: of a date that there is not."""
     return "" if isinstance(error, yaml.YAMLError) else f" ({error})"
 
 
