@@ -91,9 +91,10 @@ def _ask(place: list[str], num: int, leaving: int, folder: Path) -> Counter[str]
 def _end(question: str, code: int | None, out: str, err: str, *, killed: bool) -> str:
     if code == 0 and json.loads(out)["question"] == question:
         return "answered"
-    if _OWN_LOAD in err:
-        return "own load"
-    return "killed" if killed else "lost"
+    if killed and code == -signal.SIGKILL:
+        return "killed"
+    print(question, err.strip().splitlines(), file=sys.stderr)
+    return "own load" if _OWN_LOAD in err else "lost"
 
 
 def figures(num: int = 200, leaving: int = 20) -> list[tuple[str, str, Interval]]:

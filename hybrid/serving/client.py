@@ -7,6 +7,7 @@ long as there are any; then `text` for every piece of the answer that may be sho
 
 import json
 import os
+import select
 import socket
 import sys
 import time
@@ -20,12 +21,13 @@ from hybrid.errors import HybridError
 PROTOCOL = 3
 SOCKET = "serve.sock"
 """Its name in a workspace."""
-_ACCEPT_S = 30.0
-"""Seconds that a process which is there has to take a question."""
-_TURN_S = 900.0
+_SLOW_S = 3.0
+"""Seconds without a first sign, after which that is told."""
+_TURN_S = 3600.0
 """Seconds until a question's turn must have come."""
 _PATIENCE_S = 300.0
-"""Seconds without a sign of a process that accepted, after which it is taken for dead."""
+"""Seconds without a sign of a process that is there, after which it is taken for dead. It cannot give one while the
+generator reads a long prompt on a machine with other work: that holds the interpreter's lock."""
 
 
 class ServedError(HybridError):
@@ -112,15 +114,16 @@ def _converse(path: Path, request: Mapping[str, Any]) -> Iterator[dict[str, Any]
         if path.stat().st_uid != os.getuid():
             return
         with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(_ACCEPT_S)
+            connection.settimeout(_PATIENCE_S)
             _connect(connection, os.fspath(path))
             connection.sendall(json.dumps(request).encode() + b"\n")
+            if not select.select([connection], [], [], _SLOW_S)[0]:
+                _say("the server is busy: waiting for it (--no-daemon answers without it)")
             with connection.makefile("rb") as stream:
                 for line in stream:
                     value = json.loads(line)
                     if not isinstance(value, dict):
                         return
-                    connection.settimeout(_PATIENCE_S)
                     yield value
     except (TimeoutError, BlockingIOError):
         _say(f"the server at {path} gives no sign: answering without it")
@@ -130,7 +133,7 @@ def _converse(path: Path, request: Mapping[str, Any]) -> Iterator[dict[str, Any]
 
 def _connect(connection: socket.socket, path: str) -> None:
     """Raises `BlockingIOError` where as many clients as the system lets wait have waited for long."""
-    end, pause = time.monotonic() + _ACCEPT_S, 0.01
+    end, pause = time.monotonic() + _PATIENCE_S, 0.01
     while True:
         try:
             connection.connect(path)

@@ -22,7 +22,7 @@ REPLY = {"reply": {"record": {"answer": "20 kg"}}}
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "_ACCEPT_S", 0.3)
+    monkeypatch.setattr(client, "_SLOW_S", 0.3)
     monkeypatch.setattr(client, "_PATIENCE_S", 0.6)
 
 
@@ -81,7 +81,7 @@ def test_without_a_reply_there_is_none_and_no_error(serve: Callable[..., Path], 
 
 
 def test_a_full_backlog_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "_ACCEPT_S", 20.0)
+    monkeypatch.setattr(client, "_PATIENCE_S", 20.0)
     path, num = tmp_path / "s", 8
     with socket.socket(socket.AF_UNIX) as listening, ThreadPoolExecutor(num) as crowd:
         listening.bind(str(path))
@@ -114,7 +114,8 @@ def test_waiting_has_an_end_and_that_is_told(
 
 def test_a_server_without_a_sign_is_told(serve: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
     assert ask_served(serve(hang=True), WANTED, "?") is None
-    assert "gives no sign" in capsys.readouterr().err
+    busy, given_up = capsys.readouterr().err.splitlines()
+    assert "the server is busy" in busy and "gives no sign" in given_up
 
 
 def test_an_error_of_the_question_s_is_raised(serve: Callable[..., Path]) -> None:
