@@ -77,7 +77,10 @@ def ask(model: str, split: str = "test", orders: str = "omit", num: int = 0) -> 
 def read(split: str, num: int = 0) -> list[dict[str, Any]]:
     """The labelled injections of a split; `num` of them evenly over the kinds, 0 for all."""
     rows = [row for _, row in read_jsonl(LABELLED) if row["split"] == split]
-    return rows if not num else rows[:: max(1, len(rows) // num)][:num]
+    step = max(1, len(rows) // num) if num else 1
+    # another wording of each kind: the first ones are all of one text
+    chosen = [rows[start + (start // step) % min(step, len(rows) - start)] for start in range(0, len(rows), step)]
+    return chosen[:num] if num else rows
 
 
 def passages_of(row: dict[str, Any], *, without_order: bool = False) -> list[Passage]:
