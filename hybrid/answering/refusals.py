@@ -78,7 +78,7 @@ def declines(plain: str, question: str = "") -> bool:
     slots = [_slots(clause) for sentence in _sentences(text) for clause in _clauses(sentence)]
     if slots and all("whole" in each for each in slots):
         return True
-    return refusal_score(plain, question) > _SURE
+    return any(_DENIES & each for each in slots) and refusal_score(plain, question) > _SURE
 
 
 def refusal_score(plain: str, question: str = "") -> float:
