@@ -4,6 +4,7 @@ python -m benchmarks.grading [--learn] [--print-only]
 """
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,10 @@ REFUSALS, TRAINING, PAIRS = "refusals.jsonl", "refusals_training.jsonl", "answer
 WEIGHTS = Path("hybrid") / "answering" / "refusal_weights.json"
 _STRENGTH = 1.0
 """Inverse strength of the L2 penalty, by cross-validation: from .3 to 3 makes no difference."""
-_LEAST = 5e-4
+_LEAST = 0.02
 """Smaller weights change nothing."""
+_OFTEN = 4
+"""Vectors, two of each line, that hold a name before it is weighed: rarer phrases are chance."""
 
 
 @click.command()
@@ -120,11 +123,13 @@ def learned() -> dict[str, Any]:
     plain = [without_markers(row["text"]) for row in rows]
     found = [features(text, row.get("question", "")) for text, row in zip(plain, rows, strict=True)]
     found += [features(text) for text in plain]
+    often = Counter(name for each in found for name in each)
+    found = [{name: value for name, value in each.items() if often[name] >= _OFTEN} for each in found]
     vectorizer = DictVectorizer()
     model = LogisticRegression(C=_STRENGTH, max_iter=5000)
     model.fit(vectorizer.fit_transform(found), [bool(row["refusal"]) for row in rows] * 2)
     names = vectorizer.get_feature_names_out()
-    weights = {name: round(float(w), 4) for name, w in zip(names, model.coef_[0], strict=True) if abs(w) >= _LEAST}
+    weights = {name: round(float(w), 3) for name, w in zip(names, model.coef_[0], strict=True) if abs(w) >= _LEAST}
     return {"bias": round(float(model.intercept_[0]), 4), "weights": weights}
 
 

@@ -1,9 +1,9 @@
 """Whether an answer declines: says that it is not known, or not in the documents, in any of eight languages.
 
-A text declines where one of its clauses says so and none says anything else. What goes beside a refusal says nothing:
-apologies, whom to ask, what the passages treat instead. "The author is not named, but the report is of 1998" answers.
-`refusals.toml` names what refusals are made of; which of these weigh how much was learned (logistic regression, weights
-in `refusal_weights.json`) by `python -m benchmarks.grading --learn` from 2,000 labelled texts. Measured on others.
+What goes beside a refusal says nothing: apologies, whom to ask, what the passages treat instead. "The author is not
+named, but the report is of 1998" answers. `refusals.toml` names what refusals are made of; which of these and of the
+short phrases beside them weigh how much was learned (logistic regression, weights in `refusal_weights.json`) by
+`python -m benchmarks.grading --learn` from 3,300 labelled texts. Measured on others.
 """
 
 import itertools
@@ -11,11 +11,12 @@ import json
 import re
 import tomllib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from hybrid.answering.markers import without_markers
+from hybrid.answering.refusal_phrases import phrases
 from hybrid.languages.folding import fold
 
 
@@ -90,7 +91,7 @@ def refusal_score(plain: str, question: str = "") -> float:
 
 
 def features(plain: str, question: str = "") -> dict[str, float]:
-    """What the classifier weighs, by name: wordings, pairs of those in one clause, and what stands beside them."""
+    """What the classifier weighs, by name: wordings, pairs of those in one clause, what stands beside them, phrases."""
     text = _bare(plain)
     clauses = [clause for sentence in _sentences(text) for clause in _clauses(sentence)] or [""]
     kinds = [_kind(clause) for clause in clauses]
@@ -121,19 +122,27 @@ def features(plain: str, question: str = "") -> dict[str, float]:
         told["yes or no+refuses"] = told["yes or no"] * told["refuses"]
         told["asked"] = sum(word in asked for word in words) / max(1, len(words))
         told["names"] = float(bool(_names(plain) - _names(question) - {""}))
-    return told
+    return told | dict.fromkeys(phrases(text, question), _PHRASE)
 
 
-def _slots(clause: str) -> set[str]:
+def _slots(clause: str) -> frozenset[str]:
     """The names of the wordings that a clause holds, in the language of which it holds most."""
+    return _read(clause)[0]
+
+
+@lru_cache(maxsize=256)
+def _read(clause: str) -> tuple[frozenset[str], bool]:
+    """The names of the wordings that a clause holds, in the language of which it holds most; whether it refuses."""
     bare = _QUOTED.sub(" ", clause.strip(" .!?。！？*_\"'，、,…")).replace("yes or no", " ")
-    found: set[str] = set()
-    for wording in _wordings():
+    most: frozenset[str] = frozenset()
+    refuses = False
+    for wording in _wordings(_script(bare)):
         own = {name for name in _SLOTS if getattr(wording, name).search(bare)}
         if wording.whole.fullmatch(bare):
             own.add("whole")
-        found = max(found, own, key=len)
-    return found
+        most = max(most, frozenset(own), key=len)
+        refuses = refuses or _refuses(own, len(bare) < _SHORT)
+    return most, refuses
 
 
 def _names(text: str) -> set[str]:
@@ -149,8 +158,10 @@ def _weights() -> dict[str, Any]:
 
 _LONGEST = 1500
 """Letters above which nobody merely declines."""
-_SURE = 0.4
-"""Log odds from which on an answer declines, where precision and recall of dev are as good as each other."""
+_SURE = 0.2
+"""Log odds from which on an answer declines, where precision and recall of lines held out are as good as each other."""
+_PHRASE = 0.5
+"""Weight of a phrase before learning: the many phrases are trusted less than the few wordings."""
 _DENIES = {"no", "lack", "fail", "whole"}
 _SLOTS = ("no", "lack", "documents", "facts", "tell", "me", "know", "ask", "fail", "given", "given_last", "may")
 _QUOTED_WHOLE = re.compile(r"^[\"'「『《“](?![^\"]*\"[^\"]+\").*[\"'」』》”]\.?$")
@@ -172,7 +183,9 @@ def may_yet_decline(text: str) -> bool:
         return True
     sentences = _ENDS.split(plain)
     if len(sentences) > 1 or plain.endswith((".", "!", "?", "。", "！", "？")):
-        return any(_kind(clause) != "answer" for clause in _clauses(sentences[0]))
+        return refusal_score(sentences[0]) > _UNLIKELY or any(
+            _kind(clause) != "answer" for clause in _clauses(sentences[0])
+        )
     slots, figure = _slots(plain), any(map(str.isdigit, plain))
     if figure:
         return bool(slots & _DENIES)
@@ -182,6 +195,8 @@ def may_yet_decline(text: str) -> bool:
 _FEW = 20
 """Letters of a beginning that tells nothing yet."""
 _UNFINISHED_MARKER = re.compile(r"[\[【(]\s*\d*$")
+_UNLIKELY = -1.0
+"""Log odds of a first sentence up to which it begins no answer that declines."""
 _UNSURE = 160
 """Letters of an unfinished first sentence after which it is shown."""
 
@@ -220,41 +235,57 @@ def _clauses(sentence: str) -> list[str]:
 
 
 def _kind(clause: str) -> str:
-    clause = clause.strip(" .!?。！？*_\"'，、,…")
-    quoted = _QUOTED.sub(" ", clause)
-    if any(_refuses(quoted, wording) for wording in _wordings()):
+    if _read(clause)[1]:
         return "refusal"
-    return "neutral" if _beside().search(clause) else "answer"
+    return "neutral" if _beside().search(clause.strip(" .!?。！？*_\"'，、,…")) else "answer"
 
 
-def _refuses(clause: str, has: _Wording) -> bool:
-    if has.whole.fullmatch(clause):
+def _refuses(has: set[str], short: bool) -> bool:
+    """Whether a clause that holds these wordings of a language refuses by itself."""
+    if "whole" in has:
         return True
-    if has.may.search(clause):
+    if "may" in has:
         return False
-    no, lack, documents = has.no.search(clause), has.lack.search(clause), has.documents.search(clause)
-    if documents and (lack or (no and has.tell.search(clause))):
+    denies = bool(has & {"no", "lack"})
+    if "documents" in has and ("lack" in has or has >= {"no", "tell"}):
         return True
-    if has.me.search(clause) and (no or lack) and has.know.search(clause):
+    if denies and has >= {"me", "know"}:
         return True
-    if has.fail.search(clause) and (has.ask.search(clause) or documents):
+    if "fail" in has and has & {"ask", "documents"}:
         return True
-    facts = has.facts.search(clause)
-    if facts and (no or lack) and (has.given.search(clause) or len(clause) < _SHORT):
+    if denies and "facts" in has and (short or "given" in has):
         return True
-    return bool(no and has.given_last.search(clause))
+    return has >= {"no", "given_last"}
 
 
 _SHORT = 30
 _QUOTED = re.compile(r"[\"「『《“‘]([^\"」』》”’]*)[\"」』》”’]|`[^`]*`")
 
 
+_SCRIPTS = {
+    "ja": re.compile(r"[\u3040-\u30ff]"),
+    "zh ja": re.compile(r"[\u3400-\u9fff]"),
+    "ko": re.compile(r"[\uac00-\ud7a3]"),
+    "ru": re.compile(r"[\u0400-\u04ff]"),
+    "th": re.compile(r"[\u0e00-\u0e7f]"),
+    "ar": re.compile(r"[\u0600-\u06ff]"),
+}
+"""Languages by their letters; all others are written in Latin ones."""
+_LATIN = "en de fr es it pt nl"
+_VERB_BEFORE_NO = ("ja", "ko")
+
+
+def _script(clause: str) -> str:
+    return next((languages for languages, letters in _SCRIPTS.items() if letters.search(clause)), _LATIN)
+
+
 @cache
-def _wordings() -> tuple[_Wording, ...]:
+def _wordings(languages: str) -> tuple[_Wording, ...]:
     made = []
-    for parts in _file()["wordings"].values():
-        own = {name: "".join(text.splitlines()) for name, text in parts.items()}
-        own["given_last"] = rf"{own['no']}[^,]{{0,12}}{own['given']}\W*$"
+    for language in languages.split():
+        own = {name: "".join(text.splitlines()) for name, text in _file()["wordings"][language].items()}
+        first, last = ("given", "no") if language in _VERB_BEFORE_NO else ("no", "given")
+        own["given_last"] = rf"(?:{own[first]})[^,]{{0,12}}(?:{own[last]})\W*$"
         made.append(_Wording(**{name: re.compile(pattern) for name, pattern in own.items()}))
     return tuple(made)
 

@@ -3,6 +3,7 @@
 import pytest
 
 from benchmarks.grading import refusal_figures
+from hybrid.answering.refusal_phrases import phrases
 from hybrid.answering.refusals import declines
 
 
@@ -43,6 +44,46 @@ def test_answers(text: str, question: str) -> None:
     assert not declines(text, question)
 
 
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        pytest.param(
+            "I don't know who runs the depot.",
+            "Who runs the depot?",
+            marks=pytest.mark.xfail(reason="weighed just below the threshold: .15 of .2", strict=True),
+        ),
+        ("Too little detail to say which valve it is.", "Which valve is it?"),
+        ("Ob der Tank dicht ist, bleibt offen.", "Ist der Tank dicht?"),
+        ("Desconozco quién lleva el almacén.", "¿Quién lleva el almacén?"),
+        ("Dal testo non si ricava quanto pesi.", "Quanto pesa?"),
+        ("重さについては触れられていません。", "重さは？"),
+    ],
+)
+def test_not_telling_what_was_asked_declines(text: str, question: str) -> None:
+    assert declines(text, question)
+
+
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        ("If no pressure is measured, the pump stops.", "What happens if no pressure is measured?"),
+        ("No, smoking is not allowed in the hall.", "Is smoking allowed in the hall?"),
+        ("Rauchen ist in der Halle nicht erlaubt.", "Darf man in der Halle rauchen?"),
+        ("Les animaux n'y sont pas admis.", "Les animaux sont-ils admis ?"),
+        ("Si no se mide presión, la bomba se para.", "¿Qué pasa si no se mide presión?"),
+    ],
+)
+def test_denying_what_was_asked_answers(text: str, question: str) -> None:
+    assert not declines(text, question)
+
+
+def test_words_of_the_question_are_masked_in_phrases() -> None:
+    depot = phrases("i don't know who runs the depot", "Who runs the depot?")
+    mill = phrases("i don't know who owned these mills", "Who owned these mills?")
+    assert "~don't know who" in depot & mill and "~know who Q" in depot & mill
+    assert not {"~depot", "~mills"} & (depot | mill)
+
+
 def test_as_many_are_told_as_were_measured() -> None:
     found = {metric: value.value for _, metric, _, value in refusal_figures()}
-    assert found["refusal/recall"] > 0.9 and found["refusal/precision"] > 0.85
+    assert found["refusal/recall"] > 0.94 and found["refusal/precision"] > 0.88
