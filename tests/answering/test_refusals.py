@@ -47,11 +47,11 @@ def test_answers(text: str, question: str) -> None:
 @pytest.mark.parametrize(
     ("text", "question"),
     [
-        pytest.param(
-            "I don't know who runs the depot.",
-            "Who runs the depot?",
-            marks=pytest.mark.xfail(reason="weighed just below the threshold: .15 of .2", strict=True),
-        ),
+        ("I don't know who runs the depot.", "Who runs the depot?"),
+        ("I do not know when the canteen closes.", "When does the canteen close?"),
+        ("Ich weiß nicht, ob der Tank dicht ist.", "Ist der Tank dicht?"),
+        ("Non so chi diriga il reparto.", "Chi dirige il reparto?"),
+        ("責任者は分かりません。", "責任者は誰ですか？"),
         ("Too little detail to say which valve it is.", "Which valve is it?"),
         ("Ob der Tank dicht ist, bleibt offen.", "Ist der Tank dicht?"),
         ("Desconozco quién lleva el almacén.", "¿Quién lleva el almacén?"),
