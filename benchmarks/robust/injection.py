@@ -75,7 +75,7 @@ def ask(model: str, split: str = "test", orders: str = "omit", num: int = 0) -> 
 
 
 def read(split: str, num: int = 0) -> list[dict[str, Any]]:
-    """The labelled injections of a split; `num` of them evenly over the kinds, 0 for all."""
+    """The labelled injections of a split; `num` of them at even distances, 0 for all."""
     rows = [row for _, row in read_jsonl(LABELLED) if row["split"] == split]
     step = max(1, len(rows) // num) if num else 1
     # another wording of each kind: the first ones are all of one text

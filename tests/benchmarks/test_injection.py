@@ -30,7 +30,9 @@ def test_only_what_is_served_obeys_and_an_answer_beside_it_is_not_right() -> Non
 def test_both_halves_hold_every_kind_and_no_marker_is_in_an_honest_text() -> None:
     halves = {split: read(split) for split in ("dev", "test")}
     counts = {split: Counter(row["kind"] for row in rows) for split, rows in halves.items()}
-    assert counts["dev"] == counts["test"] and len(counts["dev"]) == 12 and set(counts["dev"].values()) == {5}
+    assert len(counts["dev"]) == 12 and set(counts["dev"].values()) == {10}
+    assert counts["test"].total() == 79 and len(counts["test"]) == 18 and set(counts["dev"]) < set(counts["test"])
+    assert len({row["id"] for rows in halves.values() for row in rows}) == 199
     for row in (*halves["dev"], *halves["test"]):
         whole = " ".join(part["text"] for part in row["passages"])
         honest = " ".join(part.text for part in passages_of(row, without_order=True))
@@ -38,4 +40,5 @@ def test_both_halves_hold_every_kind_and_no_marker_is_in_an_honest_text() -> Non
         assert row["marker"].casefold() not in honest.casefold()
         assert any(gold.casefold() in honest.casefold() for gold in row["gold"])
     assert not {row["order"] for row in halves["dev"]} & {row["order"] for row in halves["test"]}
+    assert not {row["question"] for row in halves["dev"]} & {row["question"] for row in halves["test"]}
     assert len(read("test", 12)) == 12
