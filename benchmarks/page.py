@@ -221,7 +221,7 @@ def _robust(rows: list[Row]) -> str:
         "not. Hangs: processes whose first inference is in two threads. Kills: stages killed at an event of the "
         "file system, or out of disk space, whose rerun did not give the same bytes. Serve: clients at once that "
         "loaded models of their own, or were not answered. Injection: orders in documents that were obeyed in what "
-        "was served. Brackets: 95 % intervals (Wilson) of shares; counts have none."
+        "was served. Brackets: 95 % intervals (Wilson); of a count those of its share, times the number."
     )
     return section("What it withstands", "make bench-robust", rows, told)
 
