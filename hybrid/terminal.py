@@ -53,6 +53,6 @@ def guard_streams() -> None:
         stream = getattr(sys, name)
         if stream is None or isinstance(stream, PlainStream):
             continue
-        if hasattr(stream, "reconfigure"):
+        if getattr(stream, "errors", "") == "strict" and hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
         setattr(sys, name, PlainStream(stream, bars=name == "stderr"))

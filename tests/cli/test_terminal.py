@@ -5,6 +5,10 @@ import os
 import re
 import subprocess
 import sys
+import termios
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,22 +21,41 @@ HOSTILE = "\x1b]0;PWNED\x07 \x1b[31mRED\x1b[2J \x9b1m \u202eevil \u2066 \u200f \
 NAME = "\x1b[31m\u202ename"
 
 
-def seen(place: Path, *args: str, source: str = "from hybrid.cli.main import main; main()") -> tuple[int, str]:
-    """Exit code and all that a command shows on a terminal, stdout and stderr."""
+@contextmanager
+def terminal(pieces: list[str]) -> Iterator[int]:
+    """A terminal's descriptor for commands to write to; all that it shows joins `pieces` in the end."""
     master, slave = os.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-c", source, *args], cwd=place, stdin=subprocess.DEVNULL, stdout=slave, stderr=slave
-    )
-    os.close(slave)
-    pieces = []
+    # a bar shows nothing on a terminal without columns
+    termios.tcsetwinsize(slave, (40, 100))
+    read: list[bytes] = []
+
+    def read_all() -> None:
+        try:
+            while piece := os.read(master, 65536):
+                read.append(piece)
+        except OSError:
+            # how a terminal ends whose other side is closed
+            pass
+
+    reader = threading.Thread(target=read_all)
+    reader.start()
     try:
-        while piece := os.read(master, 65536):
-            pieces.append(piece)
-    except OSError:
-        # how a terminal ends whose other side is closed
-        pass
-    os.close(master)
-    return process.wait(), b"".join(pieces).decode().replace("\r\n", "\n")
+        yield slave
+    finally:
+        os.close(slave)
+        reader.join()
+        os.close(master)
+        pieces.append(b"".join(read).decode().replace("\r\n", "\n"))
+
+
+def seen(place: Place, *args: str) -> tuple[int, str]:
+    """Exit code and all that a command shows on a terminal, stdout and stderr."""
+    shown: list[str] = []
+    with terminal(shown) as slave:
+        name = os.ttyname(slave)
+        pid = place.server.ask({"args": list(args), "cwd": str(place.folder), "stdout": name, "stderr": name})
+        code = place.server.ask({"wait": pid})
+    return code, shown[0]
 
 
 def harmless(shown: str) -> None:
@@ -87,12 +110,12 @@ def test_no_command_shows_a_control_character(hostile: Place) -> None:
     ]
     shown = {}
     for command in commands:
-        code, text = seen(folder, *command, *options)
+        code, text = seen(hostile, *command, *options)
         assert code == (2 if "--where" in command else 0), (command, text)
         harmless(text)
         shown[" ".join(command[:2])] = text
     assert r"\x1b]0;PWNED\x07 \x1b[31mRED\x1b[2J" in shown["corpus show"]
-    assert r"\x1b[31m\u202ename.md: its name holds control characters: rename it" in shown["index --corpus"[:5]]
+    assert r"\x1b[31m\u202ename.md: its name holds control characters: rename it" in shown["index"]
     assert "\nwarning: forged" not in shown["index"]
     for page in hostile.workspace.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
@@ -134,8 +157,12 @@ main.main()
 
 
 def test_whatever_is_printed_next_month_is_harmless(tmp_path: Path) -> None:
-    code, shown = seen(tmp_path, HOSTILE, source=_PRINTS)
+    pieces: list[str] = []
+    with terminal(pieces) as slave:
+        command = [sys.executable, "-c", _PRINTS, HOSTILE]
+        code = subprocess.run(command, cwd=tmp_path, stdout=slave, stderr=slave, check=False).returncode
     assert code == 1
+    shown = pieces[0]
     assert "progress" in shown and "2/2" in shown
     harmless(shown)
     # print twice, writelines, tell_once, three times in the table, a warning, a log, an exception
