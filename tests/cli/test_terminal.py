@@ -115,7 +115,7 @@ def test_no_command_shows_a_control_character(hostile: Place) -> None:
         harmless(text)
         shown[" ".join(command[:2])] = text
     assert r"\x1b]0;PWNED\x07 \x1b[31mRED\x1b[2J" in shown["corpus show"]
-    assert r"\x1b[31m\u202ename.md: its name holds control characters: rename it" in shown["index"]
+    assert r"\x1b[31m\u202ename.md: skipped, its name holds control characters: rename it" in shown["index"]
     assert "\nwarning: forged" not in shown["index"]
     for page in hostile.workspace.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
