@@ -118,7 +118,7 @@ BAD = [
     ("beir", "qrels/test.tsv", b"q1\td\xff1\t1\n", "test.tsv: not UTF-8"),
     ("beir", "qrels/test.tsv", b"q1\tnowhere\t1\n", "'nowhere'"),
     ("squad", "squad.json", b'{"data":\n [}', "squad.json:2: malformed JSON"),
-    ("squad", "squad.json", b'{"rows": []}', "squad.json: not UTF-8"),
+    ("squad", "squad.json", b'{"rows": []}', "squad.json: not SQuAD"),
     ("squad", "squad.json", b"\xff", "squad.json: not UTF-8"),
     ("squad", "squad.json", b'{"data": [{"paragraphs": [{"qas": []}]}]}', "squad.json: an article"),
     ("passages", "passages.jsonl", b'{"id": "p1", "text": 3}\n', "passages.jsonl:1: field 'text' is int"),
