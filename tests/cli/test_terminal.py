@@ -1,4 +1,4 @@
-"""No command lets a control character of a document, a file name, a question or a library reach a terminal."""
+"""Commands that show documents let no control character of them, of names, questions or libraries reach a terminal."""
 
 import json
 import os
@@ -87,7 +87,7 @@ def hostile(place: Place) -> Place:
     return place
 
 
-def test_no_command_shows_a_control_character(hostile: Place) -> None:
+def test_commands_that_show_documents_show_no_control_character(hostile: Place) -> None:
     options = hostile.options()
     folder = hostile.folder
     commands = [
