@@ -111,6 +111,8 @@ def with_path() -> dict[str, str]:
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_no_worker_outlives_the_process_that_started_it(text: str, number: int) -> None:
     code = (
+        # a shell's background jobs are started to ignore it
+        "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from hybrid.corpus.workers import Workers\nfrom tests.hostile_readers import act, pid\n"
         f"workers = Workers(1)\nprint(workers.submit(pid).result(), flush=True)\nworkers.submit(act, {text!r}).result()"
     )
