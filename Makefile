@@ -34,9 +34,10 @@ help:  ## this list
 	@echo
 	@echo "variables: CORPUS=$(CORPUS) CONFIG=$(CONFIG) FOLDER=my-documents ARGS=\"--set stage.key=value\" Q=\"a question\""
 
+# the lock names every package, so that nothing is resolved; what is imported is compiled at its first import
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-compile -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -174,7 +175,7 @@ bench-capacity: models  ## unit costs of large corpora, and the page that plans 
 	$(BIN)/python -m benchmarks.capacity
 
 lock:  ## rewrite requirements.lock from what is installed
-	$(BIN)/pip freeze --exclude-editable | sed -E 's/^(torch==[0-9.]+)\+.*/\1/' > requirements.lock
+	$(BIN)/pip freeze --all --exclude-editable | grep -v '^pip==' | sed -E 's/^(torch==[0-9.]+)\+.*/\1/' > requirements.lock
 
 clean:  ## delete the environment and all artefacts, but not reviews and committed versions
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache

@@ -194,7 +194,7 @@ def page(rows: list[Row], given: Assumptions) -> str:
     lines = [
         "# Capacity",
         "",
-        f"Written by `{COMMAND}` from unit costs that were measured on {results.MACHINE.read_text('utf-8').strip()}. "
+        f"Written by `{COMMAND}` from unit costs that were measured on {measured[0]['machine']}. "
         "The laws by which they grow are named and checked below; what was not measured is listed as assumed.",
         "",
         "## What it takes",

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from benchmarks import own_page, results
+from benchmarks import own_page
 from benchmarks.cells import Row, cell, find, not_measured, number, section
 from benchmarks.results import COMMAND, POOLED, load
 from benchmarks.trial import page as trial_page
@@ -259,17 +259,29 @@ def _engines(rows: list[Row]) -> str:
 
 
 def _machine(rows: list[Row]) -> str:
+    if not rows:
+        return not_measured("Machines", COMMAND)
     loop = [row for row in rows if row["command"] == COMMAND]
-    if not loop:
-        return not_measured("Machine", COMMAND)
     minutes = {row["set"]: row["minutes"] for row in loop if row["set"] != POOLED}
-    dates = sorted({row["date"] for row in loop})
-    return (
-        f"## Machine\n\n{results.MACHINE.read_text(encoding='utf-8').strip()}, the versions of "
-        f"`requirements.lock`. {sum(minutes.values()):.0f} minutes of stages for all sets, seed 13, "
-        f"{dates[0]}{f' to {dates[-1]}' if dates[-1] != dates[0] else ''}. Minutes were taken while the machine was in "
-        "other use as well.\n"
-    )
+    commands: dict[str, dict[str, list[str]]] = {}
+    for row in rows:
+        commands.setdefault(row["machine"], {}).setdefault(row["command"], []).append(row["date"])
+    lines = [
+        "## Machines\n",
+        f"The versions are those of `requirements.lock`, the seed is 13. `{COMMAND}` took {sum(minutes.values()):.0f} "
+        "minutes of stages for all sets, while the machine was in other use as well.\n",
+        "| machine | what was measured on it, and when |",
+        "|---|---|",
+    ]
+    for machine, dates in commands.items():
+        told = (f"`{command}` ({_days(found)})" for command, found in dates.items())
+        lines.append(f"| {machine} | {', '.join(told)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _days(dates: list[str]) -> str:
+    first, last = min(dates), max(dates)
+    return first if first == last else f"{first} to {last}"
 
 
 _BASELINE = "hybrid ÷ transformers, one at a time"

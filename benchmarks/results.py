@@ -18,7 +18,6 @@ from hybrid.types import Interval
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
-MACHINE = HERE / "machine.txt"
 ROWS = HERE / "rows"
 """Scores of each question and item, without their texts: what the pooled figures are made of, kept with the results."""
 POOLED = "pooled"
@@ -73,15 +72,20 @@ def record(
     # in the order of the sets, whichever was run last
     order = {set_: place for place, set_ in enumerate(dict.fromkeys(row["set"] for row in [*load(), *made]))}
     rows = sorted([*made, *kept], key=lambda row: order[row["set"]])
-    write_text(MACHINE, f"{describe()}\n")
-    write_text(RESULTS, json.dumps([*rows, *pooled], indent=1, ensure_ascii=False) + "\n")
+    _write([*rows, *pooled])
 
 
 def record_rows(command: str, rows: list[dict[str, Any]], *, of: str = "") -> None:
     """Replace all rows of another benchmark's command, or those that are of the set `of`."""
-    write_text(MACHINE, f"{describe()}\n")
     kept = [row for row in load() if row["command"] != command or (of and row["set"] != of)]
-    write_text(RESULTS, json.dumps([*kept, *rows], indent=1, ensure_ascii=False) + "\n")
+    _write([*kept, *rows])
+
+
+def _write(rows: list[dict[str, Any]]) -> None:
+    """All rows. Those that are new name the machine that they were measured on; those that are kept name theirs."""
+    here = describe()
+    told = [{**row, "machine": row.get("machine", here)} for row in rows]
+    write_text(RESULTS, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
 
 
 def load() -> list[dict[str, Any]]:

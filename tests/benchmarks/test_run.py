@@ -58,7 +58,6 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(run, "CONFIGS", configs)
     monkeypatch.setattr(run, "INDEXES", tmp_path / "indexes")
     monkeypatch.setattr(results, "ROWS", tmp_path / "rows")
-    monkeypatch.setattr(results, "MACHINE", tmp_path / "machine.txt")
     monkeypatch.setattr(results, "RESULTS", tmp_path / "results.json")
     monkeypatch.setattr(page, "PAGE", tmp_path / "BENCHMARKS.md")
     ranking = [figure for figure in results.RANKING if figure.name != "ndcg@10/64"]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from benchmarks import own, own_page, page, prompts, results
+from benchmarks.machine import describe
 from benchmarks.served import citation_figures, judge, measured, own_figures, reply_of_answer, reply_of_text
 from hybrid.types import Answer, Citation, Evidence, Interval, Passage, Question, Withheld
 
@@ -110,9 +111,7 @@ def test_a_model_is_told_by_its_size(model: str, wanted: str) -> None:
 
 def test_models_that_were_not_run_keep_their_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(results, "RESULTS", tmp_path / "results.json")
-    monkeypatch.setattr(results, "MACHINE", tmp_path / "machine.txt")
     monkeypatch.setattr(page, "PAGE", tmp_path / "BENCHMARKS.md")
-    (tmp_path / "machine.txt").write_text("a machine")
 
     def row(metric: str, system: str, value: float) -> dict[str, Any]:
         stamp: dict[str, Any] = {"of": own.SET, "split": "test", "seed": 1, "minutes": 1.0, "command": own.COMMAND}
@@ -120,13 +119,16 @@ def test_models_that_were_not_run_keep_their_rows(tmp_path: Path, monkeypatch: p
 
     small, large = (row("own/right-as-served", f"hybrid, {size}", 0.75) for size in ("0.5B", "1.5B"))
     apart = row("own/right-as-served", "hybrid, 0.5B − LlamaIndex, 0.5B", 0.3)
-    (tmp_path / "results.json").write_text(json.dumps([small, large]))
-    own.record(own.COMMAND, [{**small, "value": 0.71}, apart], [large])
+    elsewhere = {**large, "machine": "another machine"}
+    (tmp_path / "results.json").write_text(json.dumps([{**small, "machine": "another machine"}, elsewhere]))
+    own.record(own.COMMAND, [{**small, "value": 0.71}, apart], [elsewhere])
     kept = results.load()
+    assert [r["machine"] for r in kept] == ["another machine", describe(), describe()]
     assert [(r["system"], r["value"]) for r in kept] == [
         ("hybrid, 1.5B", 0.75), ("hybrid, 0.5B", 0.71), ("hybrid, 0.5B − LlamaIndex, 0.5B", 0.3)
     ]  # fmt: skip
     text = (tmp_path / "BENCHMARKS.md").read_text()
+    assert "| another machine | `make bench-own` (" in text
     assert "| figure | n | hybrid | hybrid − LlamaIndex |" in text
     assert "| own/right-as-served | 51 | .710 [.650, .850] | +.300 [+.200, +.400] |" in text
     assert "| tts_handbook | own/right-as-served | hybrid, 1.5B | at least .800 | .750 [.650, .850] | **no** |" in text
