@@ -1,6 +1,6 @@
 """The same question answering in LlamaIndex, written as its documentation does: the other side of `benchmarks.query`.
 
-python -m benchmarks.llamaindex build | cold QUESTION | warm
+python -m benchmarks.llamaindex build FOLDER | cold FOLDER DTYPE QUESTION | warm FOLDER DTYPE
 """
 
 import json
@@ -39,9 +39,9 @@ def main() -> None:
         VectorStoreIndex(nodes).storage_context.persist(str(root / "llamaindex"))
         return
     prompts: list[str] = []
-    engine = _engine(root, given, prompts, streaming=what == "cold")
+    engine = _engine(root, given, sys.argv[3], prompts, streaming=what == "cold")
     if what == "cold":
-        for piece in engine.query(sys.argv[3]).response_gen:
+        for piece in engine.query(sys.argv[4]).response_gen:
             print(piece, end="", flush=True)
         print()
         return
@@ -55,15 +55,14 @@ def main() -> None:
     print(json.dumps({"seconds": seconds, "prompts": prompts}))
 
 
-def _engine(root: Path, given: dict[str, Any], prompts: list[str], *, streaming: bool) -> Any:
+def _engine(root: Path, given: dict[str, Any], dtype: str, prompts: list[str], *, streaming: bool) -> Any:
     llm = HuggingFaceLLM(
         model_name=given["generator"],
         tokenizer_name=given["generator"],
         context_window=given["context_window"],
         max_new_tokens=given["max_new_tokens"],
         generate_kwargs={"do_sample": False},
-        # the weights lie in bfloat16, which few CPUs multiply fast
-        model_kwargs={"dtype": "float32"},
+        model_kwargs={"dtype": dtype},
         is_chat_model=True,
     )
     own = llm.messages_to_prompt

@@ -337,6 +337,7 @@ GOALS: tuple[tuple[str, str, str, str, float], ...] = (
     ("generated", "speed/reindex-vs-full", "whole ÷ after 1 % changed", "at least", 20),
     ("pumps", "speed/query-vs-llamaindex", "LlamaIndex ÷ hybrid, 0.5B", "at least", 6),
     ("pumps", "speed/query-vs-llamaindex", "LlamaIndex ÷ hybrid, one prompt, 0.5B", "at least", 6),
+    ("pumps", "speed/query-vs-llamaindex", "LlamaIndex, bfloat16 ÷ hybrid, 0.5B", "at least", 6),
     ("pumps", "speed/cold-s", "hybrid query, whole answer, judged, 0.5B", "at most", 5),
     ("pumps", "speed/cold-vs-llamaindex", "LlamaIndex ÷ hybrid query, whole answer, judged, 0.5B", "at least", 4),
     ("pumps", "speed/decode-vs-llamacpp", "hybrid ÷ llama.cpp, 0.5B", "at least", 1),

@@ -26,6 +26,7 @@ from hybrid.cli.options import open_workspace
 from hybrid.evaluation.questions import sample
 from hybrid.lifecycle.workspace import Workspace
 from hybrid.models import resolve
+from hybrid.precision import fast_dtype
 from hybrid.serving.asking import Asker
 from hybrid.serving.client import SOCKET
 from hybrid.types import Interval, Passage
@@ -48,6 +49,8 @@ ALIKE = ("answering.reading=together", "retrieval.mode=dense", "generator.contex
 """What makes our prompts those of LlamaIndex."""
 WARM = {"hybrid": (), TOGETHER: ALIKE}
 """Sides of ours with their settings: as it is served, and as LlamaIndex asks, all passages in one prompt."""
+OTHERS = {"LlamaIndex": "float32", "LlamaIndex, bfloat16": "bfloat16"}
+"""Sides of LlamaIndex with the precision of their generator; the second only where the processor multiplies in it."""
 
 
 @click.command()
@@ -68,8 +71,9 @@ def main(model: str, rounds: int, num_questions: int, print_only: bool) -> None:
     _run([*OTHER, "build", str(ROOT)])
     taken: dict[str, list[float]] = {}
     same = 0
+    others = [side for side, dtype in OTHERS.items() if dtype in ("float32", fast_dtype())]
     for number in range(rounds):
-        sides = [*WARM, "LlamaIndex"] if number % 2 == 0 else ["LlamaIndex", *reversed(WARM)]
+        sides = [*WARM, *others] if number % 2 == 0 else [*reversed(others), *reversed(WARM)]
         found = {side: _warm(side) for side in sides}
         same = sum(a == b for a, b in zip(found[TOGETHER]["prompts"], found["LlamaIndex"]["prompts"], strict=True))
         for side in sides:
@@ -77,7 +81,7 @@ def main(model: str, rounds: int, num_questions: int, print_only: bool) -> None:
         cold = {
             JUDGED: [*MODULE, "query", *place, questions[number % len(questions)]],
             STREAMED: [*MODULE, "query", *place, *FLAG, questions[number % len(questions)]],
-            "LlamaIndex": [*OTHER, "cold", str(ROOT), questions[number % len(questions)]],
+            **{side: [*OTHER, "cold", str(ROOT), OTHERS[side], questions[number % len(questions)]] for side in others},
         }
         for side in cold if number % 2 == 0 else reversed(cold):
             _forget_answers()
@@ -126,7 +130,7 @@ def _warm(side: str) -> dict[str, Any]:
     """Seconds of every question and the prompts, in a process of its own that has answered another one before."""
     _forget_answers()
     code = f"from benchmarks.query import measure; measure({side!r})"
-    command = [sys.executable, "-c", code] if side in WARM else [*OTHER, "warm", str(ROOT)]
+    command = [sys.executable, "-c", code] if side in WARM else [*OTHER, "warm", str(ROOT), OTHERS[side]]
     found: dict[str, Any] = json.loads(_run(command).splitlines()[-1])
     return found
 
@@ -224,19 +228,21 @@ def _forget_answers() -> None:
 def _rows(taken: dict[str, list[float]], num_questions: int, minutes: float, size: str) -> list[dict[str, Any]]:
     """Seconds of both sides and their ratios: medians, the least and the most of the rounds."""
 
-    def ratio(kind: str, side: str) -> Interval:
-        pairs = zip(taken[f"{kind} LlamaIndex"], taken[f"{kind} {side}"], strict=True)
-        return results.spread([other / own for other, own in pairs], num_questions if kind == "warm" else 1)
+    others = [side for side in OTHERS if f"warm {side}" in taken]
 
-    sides = (*WARM, "LlamaIndex")
-    found = [("speed/query-s", side, results.spread(taken[f"warm {side}"], num_questions)) for side in sides]
-    found += [
-        *(("speed/query-vs-llamaindex", f"LlamaIndex ÷ {side}", ratio("warm", side)) for side in WARM),
-        ("speed/query-s", SERVED, results.spread(taken[f"warm {SERVED}"], num_questions)),
-        *(("speed/cold-s", s, results.spread(taken[f"cold {s}"], 1)) for s in (STREAMED, JUDGED, "LlamaIndex")),
-        *(("speed/cold-vs-llamaindex", f"LlamaIndex ÷ {s}", ratio("cold", s)) for s in (STREAMED, JUDGED)),
-        ("speed/help-s", "hybrid --help", results.spread(taken["help"], 5)),
-    ]
+    def ratios(kind: str, own: str) -> list[tuple[str, Interval]]:
+        num = num_questions if kind == "warm" else 1
+        pairs = {side: zip(taken[f"{kind} {side}"], taken[f"{kind} {own}"], strict=True) for side in others}
+        return [(f"{side} ÷ {own}", results.spread([a / b for a, b in both], num)) for side, both in pairs.items()]
+
+    def told(metric: str, named: Sequence[tuple[str, Interval]]) -> list[tuple[str, str, Interval]]:
+        return [(metric, name, interval) for name, interval in named]
+
+    found = [("speed/query-s", s, results.spread(taken[f"warm {s}"], num_questions)) for s in (*WARM, *others, SERVED)]
+    found += [row for own in WARM for row in told("speed/query-vs-llamaindex", ratios("warm", own))]
+    found += [("speed/cold-s", s, results.spread(taken[f"cold {s}"], 1)) for s in (STREAMED, JUDGED, *others)]
+    found += [row for own in (STREAMED, JUDGED) for row in told("speed/cold-vs-llamaindex", ratios("cold", own))]
+    found.append(("speed/help-s", "hybrid --help", results.spread(taken["help"], 5)))
     stamp = {"of": CORPUS.name, "split": "test", "seed": 13, "minutes": minutes, "command": COMMAND}
     return [
         # no model is loaded for the help
