@@ -19,6 +19,7 @@ from llama_index.llms.huggingface import HuggingFaceLLM
 
 from benchmarks.own import ROOT, given, write_replies, write_seconds
 from benchmarks.served import reply_of_text
+from hybrid.precision import fast_dtype
 from hybrid.progress import track
 
 INDEX = ROOT / "llamaindex"
@@ -56,8 +57,7 @@ def _engine(side: str, folder: str, max_new_tokens: int) -> Any:
         tokenizer_name=folder,
         max_new_tokens=max_new_tokens,
         generate_kwargs={"do_sample": False},
-        # the weights lie in bfloat16, which few CPUs multiply fast
-        model_kwargs={"dtype": "float32"},
+        model_kwargs={"dtype": fast_dtype()},
         is_chat_model=True,
     )
     index = load_index_from_storage(StorageContext.from_defaults(persist_dir=str(INDEX)))
