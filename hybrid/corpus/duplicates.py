@@ -1,4 +1,7 @@
-"""Texts that are the same, or nearly: MinHash over word sequences (Broder 1997), by datasketch."""
+"""Texts that are the same, or nearly: MinHash over word sequences (Broder 1997), searched by datasketch.
+
+A sketch is made without it: datasketch imports SciPy, for which a worker would take most of a second.
+"""
 
 import hashlib
 import re
@@ -20,6 +23,8 @@ _SHINGLE = 4
 _FEWEST_WORDS = 20
 """Texts of fewer are never nearly the same: one word is the difference between two facts."""
 _DIGIT = re.compile(r"\d")
+_AT_ONCE = 1 << 14
+"""Hashes that are permuted together: some megabytes."""
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 """2^64 divided by the golden ratio: Fibonacci hashing."""
 
@@ -41,8 +46,8 @@ def sketch(text: str, title: str = "") -> Sketch:
     if len(words) < _FEWEST_WORDS:
         return Sketch(digest, "")
     figures = " ".join(sorted(filter(_DIGIT.search, set(words))))
-    found = _minhash(_shingles(words, zlib.crc32(f"{title.lower()}\n{figures}".encode())))
-    return Sketch(digest, np.asarray(found.hashvalues, dtype=np.uint32).tobytes().hex())
+    shingles = _shingles(words, zlib.crc32(f"{title.lower()}\n{figures}".encode()))
+    return Sketch(digest, _minhash(shingles).tobytes().hex())
 
 
 class Earlier:
@@ -85,7 +90,7 @@ def near_duplicates(passages: Sequence[Passage], alike: float = ALIKE) -> list[t
             continue
         hashes = _shingles(words)
         own = frozenset(hashes.tolist())
-        found = _minhash(hashes)
+        found = _from(_minhash(hashes).tobytes())
         near = [other for other in index.query(found) if _jaccard(own, shingles[other]) >= alike]
         # a passage joins a group by any member that is near; of several groups always the same one
         leader[passage.id] = min((leader[other] for other in near), default=passage.id)
@@ -109,26 +114,37 @@ def _shingles(words: Sequence[str], salt: int = 0) -> Shingles:
     return np.unique((total * _MIX) >> np.uint64(32))
 
 
-def _minhash(shingles: Shingles) -> Any:
-    found = _blank()
-    found.update_batch(shingles.tolist())
-    return found
+def _minhash(shingles: Shingles) -> npt.NDArray[np.uint32]:
+    """`(_PERMUTATIONS,)`, as datasketch has it by its scheme `affine32`: the least of a · h + b mod 2^32 over all h,
+    which the last steps of MurmurHash3 have mixed."""
+    mixed = shingles.astype(np.uint32)
+    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
+        mixed ^= mixed >> np.uint32(shift)
+        mixed *= np.uint32(factor)
+    mixed ^= mixed >> np.uint32(16)
+    factors, addends = _permutations()
+    parts = np.array_split(mixed, range(_AT_ONCE, len(mixed), _AT_ONCE))
+    least = [(factors[:, None] * part + addends[:, None]).min(axis=1) for part in parts]
+    return np.minimum.reduce(least)
 
 
 @cache
-def _permuted() -> Any:
+def _permutations() -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
+    drawn = np.random.RandomState(1)
+    factors = drawn.randint(0, 1 << 31, _PERMUTATIONS, dtype=np.uint32) * np.uint32(2) + np.uint32(1)
+    return factors, drawn.randint(0, 1 << 32, _PERMUTATIONS, dtype=np.uint32)
+
+
+@cache
+def _blank() -> Any:
+    """A MinHash without contents; drawing the permutations anew would take longer than hashing a document."""
     from datasketch import MinHash
 
     return MinHash(num_perm=_PERMUTATIONS, scheme="affine32", hashfunc=int)
 
 
-def _blank() -> Any:
-    """A MinHash without contents; drawing the permutations anew would take longer than hashing a document."""
-    return _permuted().copy()
-
-
 def _from(signature: bytes) -> Any:
-    found = _blank()
+    found = _blank().copy()
     found.hashvalues = np.frombuffer(signature, dtype=np.uint32)
     return found
 
