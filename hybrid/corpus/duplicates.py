@@ -7,7 +7,7 @@ import hashlib
 import re
 import zlib
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -57,14 +57,18 @@ class Earlier:
         """`near`: Jaccard from which texts are nearly the same; None compares whole texts only."""
         self._near = near
         self._whole: dict[str, str] = {}
-        self._index = _lsh(near) if near is not None else None
         self._signatures: dict[str, bytes] = {}
+
+    @cached_property
+    def _index(self) -> Any:
+        # workers are at it already when the first text comes: to import the library takes most of a second
+        return _lsh(self._near)
 
     def find(self, name: str, of: Sketch, *, exact_only: bool = False) -> tuple[str, bool] | None:
         """The earlier text that this one repeats, and whether wholly; None and remembered where there is none."""
         if (same := self._whole.get(of.digest)) is not None:
             return same, True
-        if self._index is not None and of.minhash and not exact_only:
+        if self._near is not None and of.minhash and not exact_only:
             signature = bytes.fromhex(of.minhash)
             own = _from(signature)
             # the index answers by bands and is too generous: the estimate over all permutations decides
@@ -149,7 +153,7 @@ def _from(signature: bytes) -> Any:
     return found
 
 
-def _lsh(threshold: float) -> Any:
+def _lsh(threshold: float | None) -> Any:
     from datasketch import MinHashLSH
 
     # a digest of a band takes a third of the band's memory
