@@ -129,7 +129,8 @@ def _minhash(shingles: Shingles) -> npt.NDArray[np.uint32]:
     factors, addends = _permutations()
     parts = np.array_split(mixed, range(_AT_ONCE, len(mixed), _AT_ONCE))
     least = [(factors[:, None] * part + addends[:, None]).min(axis=1) for part in parts]
-    return np.minimum.reduce(least)
+    found: npt.NDArray[np.uint32] = np.minimum.reduce(least)
+    return found
 
 
 @cache

@@ -1,6 +1,7 @@
 """A sketch is datasketch's."""
 
 import random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,12 @@ def test_a_sketch_is_that_of_datasketch(num_words: int, monkeypatch: pytest.Monk
     rng = random.Random(num_words)
     seen = []
     plain = duplicates._minhash
-    monkeypatch.setattr(duplicates, "_minhash", lambda shingles: seen.append(shingles) or plain(shingles))
+
+    def noted(shingles: duplicates.Shingles) -> Any:
+        seen.append(shingles)
+        return plain(shingles)
+
+    monkeypatch.setattr(duplicates, "_minhash", noted)
     found = sketch(" ".join(rng.choice("abcdefghij") + str(rng.randrange(1000)) for _ in range(num_words)), "Title")
     reference = MinHash(num_perm=duplicates._PERMUTATIONS, scheme="affine32", hashfunc=int)
     reference.update_batch(seen[0].tolist())

@@ -65,7 +65,12 @@ def cut_here(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Documents that this process cuts."""
     cut: list[str] = []
     plain = Cutter.cut
-    monkeypatch.setattr(Cutter, "cut", lambda cutter, document: cut.append(document.id) or plain(cutter, document))
+
+    def cut_now(cutter: Cutter, document: Document) -> Any:
+        cut.append(document.id)
+        return plain(cutter, document)
+
+    monkeypatch.setattr(Cutter, "cut", cut_now)
     yield cut
 
 
@@ -132,7 +137,7 @@ def test_what_a_worker_dies_of_while_it_prepares_is_made_here_and_nothing_is_lef
     (corpus / "m.md").write_text(f"# Mixed\n\nA crash of the pump. {BODY}\n")
     (corpus / "n.jsonl").write_text(json.dumps({"id": "n", "text": "A crash of another one."}) + "\n")
     (corpus / "o.md").write_text("# Ordinary\n\nA feast for all.\n")
-    settings = {"max_read_memory_mb": 300, "max_read_seconds": 30}
+    settings: dict[str, Any] = {"max_read_memory_mb": 300, "max_read_seconds": 30}
     here = made(corpus, tmp_path / "here", workers=1, many=0, tokenize=cut_words, **settings)
     cut_here.clear()
     assert made(corpus, tmp_path / "by-2", workers=2, many=0, tokenize=cut_words, **settings) == here
@@ -141,7 +146,7 @@ def test_what_a_worker_dies_of_while_it_prepares_is_made_here_and_nothing_is_lef
 
 def test_what_makes_a_worker_ready_is_in_no_documents_limits(corpus: Path, tmp_path: Path, cut_here: list[str]) -> None:
     # what it imports takes over 100 MB
-    settings = {"max_read_memory_mb": 40}
+    settings: dict[str, Any] = {"max_read_memory_mb": 40}
     here = made(corpus, tmp_path / "here", workers=1, many=0, **settings)
     cut_here.clear()
     assert made(corpus, tmp_path / "by-2", workers=2, many=0, **settings) == here
