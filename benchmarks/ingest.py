@@ -1,10 +1,11 @@
-"""Documents read and cut a second, the memory that takes, and what a re-index costs after one document in a hundred
-changed.
+"""Documents read and cut a second, by one core and by all, the memory that takes, and what a re-index costs after one
+document in a hundred changed.
 
 python -m benchmarks.ingest [--rounds 3] [--documents 10000] [--reindex-documents 2000]
 """
 
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -47,7 +48,10 @@ def main(rounds: int, documents: int, reindex_documents: int) -> None:
     few, many = documents // 4, documents
     for num in {few, many, reindex_documents}:
         write_documents(ROOT / f"documents-{num}", paragraphs, num)
-    reads = {num: [_in_process("read", num) for _ in range(rounds)] for num in (few, many)}
+    # in turn, so that whatever else the machine does is in both
+    pairs = [(_in_process("read", many, one_core=True), _in_process("read", many)) for _ in range(rounds)]
+    reads = {few: [_in_process("read", few) for _ in range(rounds)], many: [all_cores for _, all_cores in pairs]}
+    gains = [one["seconds"] / all_cores["seconds"] for one, all_cores in pairs]
     full, again = [], []
     for number in range(rounds):
         shutil.rmtree(ROOT / "workspace", ignore_errors=True)
@@ -58,6 +62,8 @@ def main(rounds: int, documents: int, reindex_documents: int) -> None:
     stamp = {"split": "all", "seed": 0, "minutes": minutes, "command": COMMAND}
     made = {
         ("ingest/documents-per-s", f"{many} documents"): [many / read["seconds"] for read in reads[many]],
+        ("ingest/documents-per-s", f"{many} documents, one core"): [many / one["seconds"] for one, _ in pairs],
+        ("ingest/cores-vs-one", f"{many} documents, all cores ÷ one"): gains,
         ("ingest/documents-per-s", f"{few} documents"): [few / read["seconds"] for read in reads[few]],
         ("ingest/peak-mb", f"{many} documents"): [read["peak_mb"] for read in reads[many]],
         ("ingest/peak-mb", f"{few} documents"): [read["peak_mb"] for read in reads[few]],
@@ -111,16 +117,19 @@ def _paragraphs() -> list[str]:
     return [part for part in parts if len(part) in _PARAGRAPH and not part.startswith(("#", "|", "```"))]
 
 
-def _in_process(what: str, num: int) -> dict[str, float]:
-    """Seconds and peak memory (MB) of `_read` or `_index` in a process of its own."""
-    code = f"from benchmarks.ingest import measure; measure({what!r}, {num})"
+def _in_process(what: str, num: int, *, one_core: bool = False) -> dict[str, float]:
+    """What `measure` tells in a process of its own, which is kept on `one_core` with its workers."""
+    code = f"from benchmarks.ingest import measure; measure({what!r}, {num}, one_core={one_core})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
-def measure(what: str, num: int) -> None:
-    """Read and cut, or index, the documents; imports and the loading of models are in neither time."""
+def measure(what: str, num: int, *, one_core: bool = False) -> None:
+    """Read and cut, or index, the documents. Imports and the loading of models are in neither time, but for those of
+    workers."""
+    if one_core:
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     set_up_libraries()
     warm = ROOT / "warm"
     if not warm.is_dir():

@@ -69,6 +69,11 @@ def sha256_json(value: object) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
 
 
+def text_digest(title: str, text: str) -> str:
+    """What tells the texts of documents apart: SHA-256 of title and text."""
+    return sha256_json([title, text])
+
+
 def sha256_tree(folder: Path, *, skip_suffix: str = ".md") -> str:
     """SHA-256 over the relative names and bytes of a folder's files; hidden ones and manifests are left out.
 

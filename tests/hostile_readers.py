@@ -53,3 +53,15 @@ def environment() -> list[Any]:
     import sys
 
     return ["" in sys.path, os.environ["OMP_NUM_THREADS"], sorted(sys.modules)]
+
+
+def cut_words(text: str) -> list[str]:
+    """A tokenizer that crashes, or takes 400 MB, in a worker only."""
+    import sys
+
+    if "pytest" not in sys.modules:
+        if "crash" in text:
+            act("crash")
+        if "feast" in text:
+            held(400)
+    return text.split()

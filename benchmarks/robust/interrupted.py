@@ -54,7 +54,6 @@ _LATE = (
     ("transformers", "LlamaForCausalLM"),
     ("transformers", "EarlyStoppingCallback"),
     ("trl", "SFTTrainer"),
-    ("llama_index.core.node_parser", "SentenceSplitter"),
 )
 """Names that these packages import when they are first asked for."""
 

@@ -1,4 +1,4 @@
-"""Documents to passages: first by heading, then by sentence within the token budget (llama-index splits sentences).
+"""Documents to passages: first by heading, then by sentence within the token budget, as llama-index does.
 
 Tables and code stay whole where they fit the budget. What does not fit is cut between lines, lists too, and the header
 of a table stands before every part.
@@ -8,12 +8,11 @@ import hashlib
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from hybrid.corpus.markdown_blocks import FENCE, Kind, split_blocks
+from hybrid.corpus.packing import pack
 from hybrid.corpus.readers.content import short_title
-from hybrid.corpus.sentences import split_sentences
 from hybrid.types import Document, Passage
 
 CHUNK_VERSION = 2
@@ -155,10 +154,6 @@ class Cutter:
             num = self._counts[text] = len(self._tokenize(text))
         return num
 
-    def _tokens(self, text: str) -> range:
-        """For the splitter, which only asks how many there are."""
-        return range(self._count(text))
-
     def _lines(self, body: str, start: int, end: int, budget: int, *, has_header: bool) -> list[_Span]:
         """A table, code or list, whole or in parts of whole lines; a table's header stands before every part."""
         if self._fits(body[start:end], budget):
@@ -201,30 +196,16 @@ class Cutter:
             return []
         if self._fits(text, budget):
             return [_Span(text, start, start + len(text))]
-        splitter = _splitter(self._tokens, budget, min(self._overlap_tokens, budget // 2))
+        overlap = min(self._overlap_tokens, budget // 2)
         parts: list[_Span] = []
         cursor = start
-        for part in (part for piece in _slices(text, _SLICE) for part in splitter.split_text(piece) if part.strip()):
+        for part in (part for piece in _slices(text, _SLICE) for part in pack(piece, self._count, budget, overlap)):
             for shown in _slices(part, _LETTERS_A_TOKEN * budget):
                 found = body.find(shown, cursor, end)
                 found = cursor if found < 0 else found
                 parts.append(_Span(shown, found, found + len(shown)))
                 cursor = found + 1 if self._overlap_tokens else found + len(shown)
         return parts
-
-
-@lru_cache(maxsize=512)
-def _splitter(tokenize: Callable[[str], Sequence[Any]], budget: int, overlap_tokens: int) -> Any:
-    from llama_index.core.node_parser import SentenceSplitter
-
-    return SentenceSplitter(
-        chunk_size=budget,
-        chunk_overlap=overlap_tokens,
-        tokenizer=tokenize,
-        chunking_tokenizer_fn=split_sentences,
-        paragraph_separator="\n\n",
-        include_metadata=False,
-    )
 
 
 def _sections(document: Document) -> Iterator[tuple[str, str, int]]:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 
+from hybrid.artifacts import text_digest
 from hybrid.config import CorpusConfig
-from hybrid.corpus.examine import text_digest
 from hybrid.corpus.memo import Memo
 from hybrid.corpus.passages import CorpusFolder, PassageSet, read_passages
 

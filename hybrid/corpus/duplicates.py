@@ -1,10 +1,13 @@
-"""Texts that are the same, or nearly: MinHash over word sequences (Broder 1997), by datasketch."""
+"""Texts that are the same, or nearly: MinHash over word sequences (Broder 1997), searched by datasketch.
+
+A sketch is made without it: datasketch imports SciPy, for which a worker would take most of a second.
+"""
 
 import hashlib
 import re
 import zlib
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +23,8 @@ _SHINGLE = 4
 _FEWEST_WORDS = 20
 """Texts of fewer are never nearly the same: one word is the difference between two facts."""
 _DIGIT = re.compile(r"\d")
+_AT_ONCE = 1 << 14
+"""Hashes that are permuted together: some megabytes."""
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 """2^64 divided by the golden ratio: Fibonacci hashing."""
 
@@ -41,8 +46,8 @@ def sketch(text: str, title: str = "") -> Sketch:
     if len(words) < _FEWEST_WORDS:
         return Sketch(digest, "")
     figures = " ".join(sorted(filter(_DIGIT.search, set(words))))
-    found = _minhash(_shingles(words, zlib.crc32(f"{title.lower()}\n{figures}".encode())))
-    return Sketch(digest, np.asarray(found.hashvalues, dtype=np.uint32).tobytes().hex())
+    shingles = _shingles(words, zlib.crc32(f"{title.lower()}\n{figures}".encode()))
+    return Sketch(digest, _minhash(shingles).tobytes().hex())
 
 
 class Earlier:
@@ -52,14 +57,18 @@ class Earlier:
         """`near`: Jaccard from which texts are nearly the same; None compares whole texts only."""
         self._near = near
         self._whole: dict[str, str] = {}
-        self._index = _lsh(near) if near is not None else None
         self._signatures: dict[str, bytes] = {}
+
+    @cached_property
+    def _index(self) -> Any:
+        # workers are at it already when the first text comes: to import the library takes most of a second
+        return _lsh(self._near)
 
     def find(self, name: str, of: Sketch, *, exact_only: bool = False) -> tuple[str, bool] | None:
         """The earlier text that this one repeats, and whether wholly; None and remembered where there is none."""
         if (same := self._whole.get(of.digest)) is not None:
             return same, True
-        if self._index is not None and of.minhash and not exact_only:
+        if self._near is not None and of.minhash and not exact_only:
             signature = bytes.fromhex(of.minhash)
             own = _from(signature)
             # the index answers by bands and is too generous: the estimate over all permutations decides
@@ -85,7 +94,7 @@ def near_duplicates(passages: Sequence[Passage], alike: float = ALIKE) -> list[t
             continue
         hashes = _shingles(words)
         own = frozenset(hashes.tolist())
-        found = _minhash(hashes)
+        found = _from(_minhash(hashes).tobytes())
         near = [other for other in index.query(found) if _jaccard(own, shingles[other]) >= alike]
         # a passage joins a group by any member that is near; of several groups always the same one
         leader[passage.id] = min((leader[other] for other in near), default=passage.id)
@@ -109,31 +118,43 @@ def _shingles(words: Sequence[str], salt: int = 0) -> Shingles:
     return np.unique((total * _MIX) >> np.uint64(32))
 
 
-def _minhash(shingles: Shingles) -> Any:
-    found = _blank()
-    found.update_batch(shingles.tolist())
+def _minhash(shingles: Shingles) -> npt.NDArray[np.uint32]:
+    """`(_PERMUTATIONS,)`, as datasketch has it by its scheme `affine32`: the least of a · h + b mod 2^32 over all h,
+    which the last steps of MurmurHash3 have mixed."""
+    mixed = shingles.astype(np.uint32)
+    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
+        mixed ^= mixed >> np.uint32(shift)
+        mixed *= np.uint32(factor)
+    mixed ^= mixed >> np.uint32(16)
+    factors, addends = _permutations()
+    parts = np.array_split(mixed, range(_AT_ONCE, len(mixed), _AT_ONCE))
+    least = [(factors[:, None] * part + addends[:, None]).min(axis=1) for part in parts]
+    found: npt.NDArray[np.uint32] = np.minimum.reduce(least)
     return found
 
 
 @cache
-def _permuted() -> Any:
+def _permutations() -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
+    drawn = np.random.RandomState(1)
+    factors = drawn.randint(0, 1 << 31, _PERMUTATIONS, dtype=np.uint32) * np.uint32(2) + np.uint32(1)
+    return factors, drawn.randint(0, 1 << 32, _PERMUTATIONS, dtype=np.uint32)
+
+
+@cache
+def _blank() -> Any:
+    """A MinHash without contents; drawing the permutations anew would take longer than hashing a document."""
     from datasketch import MinHash
 
     return MinHash(num_perm=_PERMUTATIONS, scheme="affine32", hashfunc=int)
 
 
-def _blank() -> Any:
-    """A MinHash without contents; drawing the permutations anew would take longer than hashing a document."""
-    return _permuted().copy()
-
-
 def _from(signature: bytes) -> Any:
-    found = _blank()
+    found = _blank().copy()
     found.hashvalues = np.frombuffer(signature, dtype=np.uint32)
     return found
 
 
-def _lsh(threshold: float) -> Any:
+def _lsh(threshold: float | None) -> Any:
     from datasketch import MinHashLSH
 
     # a digest of a band takes a third of the band's memory

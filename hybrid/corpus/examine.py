@@ -1,21 +1,20 @@
 """What is noted of every document before it is indexed: duplicates, language, letters, private data."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from hybrid.artifacts import sha256_json
+from hybrid.artifacts import text_digest
 from hybrid.config import CorpusConfig
-from hybrid.corpus.duplicates import Earlier, Sketch, sketch
-from hybrid.corpus.load import AHEAD, title_of_name
-from hybrid.corpus.memo import Memo
-from hybrid.corpus.private import private_spans
-from hybrid.corpus.text_quality import RARE, garbled, language
+from hybrid.corpus.duplicates import Earlier, Sketch
+from hybrid.corpus.load import AHEAD
+from hybrid.corpus.prepare import Preparation, prepare
+from hybrid.corpus.text_quality import RARE
 from hybrid.corpus.workers import Call, WorkerError, Workers, ahead
 from hybrid.types import Document
 
-_VERSION = 1
 _MOST_PLACES = 1000
 """Places of private data that a manifest lists."""
 
@@ -32,11 +31,6 @@ class Row:
     duplicate_of: str = ""
     passages: int = 0
     tokens: int = 0
-
-
-def text_digest(title: str, text: str) -> str:
-    """What `Row.sha256` is: of title and text."""
-    return sha256_json([title, text])
 
 
 @dataclass
@@ -107,8 +101,8 @@ class Examination:
 class Examiner:
     """Takes documents one by one; equal texts are looked at once, in this build or an earlier one."""
 
-    def __init__(self, memo: Memo, config: CorpusConfig) -> None:
-        self._memo = memo
+    def __init__(self, preparation: Preparation, config: CorpusConfig) -> None:
+        self._preparation = preparation
         self._earlier = Earlier(near=config.near_duplicate if config.duplicates == "near" else None)
         self._compares = config.duplicates != "keep"
         self.found = Examination()
@@ -116,24 +110,27 @@ class Examiner:
     def take(self, document: Document) -> Row:
         """Note a document; tables of records are never near-duplicates, they differ in little by design."""
         digest = text_digest(document.title, document.text)
-        return self._note(document, digest, self._memo.get(_parts(digest), lambda: _look(document)))
+        return self._note(document, digest, self._preparation.look(document, digest))
 
-    def take_all(self, documents: Iterable[Document], workers: Workers) -> None:
-        """The same of many documents, in their order, looked at in `workers`."""
+    def take_all(self, documents: Iterable[Document], workers: Workers, few: int) -> None:
+        """The same of many documents, in their order; what has to be made of more than a `few` is made in `workers`."""
+        preparation = self._preparation
+        left = few
 
         def begin(document: Document) -> tuple[str, Any, Call | None]:
+            nonlocal left
             digest = text_digest(document.title, document.text)
-            known = self._memo.find(_parts(digest))
-            return digest, known, workers.submit(_look, document) if known is None else None
+            if (known := preparation.looked(digest)) is not None:
+                return digest, known, None
+            left -= 1
+            return digest, None, workers.submit(prepare, document, preparation.cutting) if left < 0 else None
 
         for document, (digest, found, call) in ahead(documents, begin, AHEAD * workers.num):
             if call is not None:
-                try:
-                    found = self._memo.keep(_parts(digest), call.result())
-                except WorkerError:
-                    # it was read, so it is no reason to leave it out
-                    found = self._memo.keep(_parts(digest), _look(document))
-            self._note(document, digest, found)
+                # what a worker fails to make is made here: the document was read, so it is not to be left out
+                with suppress(WorkerError):
+                    preparation.keep(document, digest, call.result())
+            self._note(document, digest, preparation.look(document, digest) if found is None else found)
 
     def _note(self, document: Document, digest: str, found: Any) -> Row:
         code, wrong, places, drawn = found
@@ -156,15 +153,3 @@ class Examiner:
         pair = (row.id, row.duplicate_of)
         (self.found.near if pair in self.found.near else self.found.exact).remove(pair)
         row.duplicate_of = ""
-
-
-def _parts(digest: str) -> list[Any]:
-    return ["examine", _VERSION, digest]
-
-
-def _look(document: Document) -> Sequence[Any]:
-    text = document.text
-    # copies of one file go by several names; a title of its own is part of what a document says
-    title = "" if document.title == title_of_name(document.source) else document.title
-    places = [(span.kind, span.line) for span in private_spans(text)]
-    return [language(text), garbled(text), places, sketch(text, title)]

@@ -13,13 +13,14 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
-from hybrid.artifacts import Build, Manifest, current, publish, require, sha256_json, write_text
+from hybrid.artifacts import Build, Manifest, current, publish, require, write_text
 from hybrid.config import CorpusConfig
-from hybrid.corpus.chunk import CHUNK_VERSION, Cutter, Piece, Tokenizer, name_passages
+from hybrid.corpus.chunk import CHUNK_VERSION, Tokenizer, name_passages
 from hybrid.corpus.examine import Examiner, Row
 from hybrid.corpus.load import READERS_VERSION, DocumentFolder
 from hybrid.corpus.memo import Memo
 from hybrid.corpus.passages import CorpusFolder, passage_settings, read_passages, split_rule
+from hybrid.corpus.prepare import Preparation
 from hybrid.corpus.questions import Located, read_questions, resolve
 from hybrid.corpus.quotes import find_quote
 from hybrid.errors import InputError
@@ -28,8 +29,8 @@ from hybrid.types import Document, Passage, Question
 
 VERSION = 2 + READERS_VERSION + CHUNK_VERSION
 """Goes up with those of its parts: passages of an earlier release are made anew."""
-_MANY = 1000
-"""Documents from which it pays that every worker imports what looks at them, which takes it two seconds."""
+_MANY = 300
+"""New documents from which it pays that every worker imports what looks at them, which takes it most of two seconds."""
 _MOST_FIELDS = 50
 """Fields of metadata that a manifest lists: those of most passages."""
 
@@ -56,15 +57,17 @@ def build_passages(
     with publish(target, "passages", VERSION, settings, inputs) as build, closing(Memo(cache)) as memo:
         ready = read_passages(corpus.ready_passages) if corpus.ready_passages.is_file() else None
         located = read_questions(corpus.question_files)
-        examiner = Examiner(memo, config)
+        tokenizer_id = inputs.get("tokenizer", "")
+        budget = min(config.chunk_tokens, max_tokens)
+        preparation = Preparation(memo, tokenize, tokenizer_id, budget, config.overlap_tokens)
+        examiner = Examiner(preparation, config)
         with (build.path / "corpus.jsonl").open("w", encoding="utf-8") as stream:
             shelf = _Shelf(stream, located)
             if ready is not None:
-                warnings = _take_ready(ready, examiner, shelf, tokenize, max_tokens, memo, inputs.get("tokenizer", ""))
+                warnings = _take_ready(ready, examiner, shelf, tokenize, max_tokens, memo, tokenizer_id)
             else:
-                cutter = Cutter(tokenize, min(config.chunk_tokens, max_tokens), config.overlap_tokens)
                 with closing(corpus.read(config, memo)) as folder:
-                    warnings = _take_documents(folder, examiner, shelf, cutter, memo, inputs.get("tokenizer", ""))
+                    warnings = _take_documents(folder, examiner, shelf, preparation, is_first=memo.began_empty)
                 build.counts["skipped_files"] = len(folder.skipped)
         if not shelf.document_of:
             raise InputError(corpus.documents, "the corpus has headings but no text", "add documents with text")
@@ -114,15 +117,18 @@ class _Shelf:
 
 
 def _take_documents(
-    folder: DocumentFolder, examiner: Examiner, shelf: _Shelf, cutter: Cutter, memo: Memo, tokenizer_id: str
+    folder: DocumentFolder, examiner: Examiner, shelf: _Shelf, preparation: Preparation, *, is_first: bool
 ) -> list[str]:
     """Two passes: which documents are duplicates must be known before the first passage is written."""
     reading = folder.under_bar("reading documents")
-    if folder.num_files < _MANY:
+    if folder.workers.num == 1:
         for document in reading:
             examiner.take(document)
     else:
-        examiner.take_all(reading, folder.workers)
+        # of a first build all is new; of a later one few documents may be, which is known when they come
+        few = 0 if is_first and folder.num_files >= _MANY else _MANY
+        folder.prepare(preparation, after=few)
+        examiner.take_all(reading, folder.workers, few)
     # the second pass has everything from the memo
     folder.close()
     rows = examiner.found.rows
@@ -139,9 +145,7 @@ def _take_documents(
             shelf.documents[document.id] = document
         if row.duplicate_of:
             continue
-        places = [document.marks, document.record_sections] if document.record_sections else document.marks
-        parts = ["cut", CHUNK_VERSION, cutter.settings, tokenizer_id, row.sha256, sha256_json(places)]
-        pieces = [Piece(*values) for values in memo.get(parts, partial(cutter.cut, document))]
+        pieces = preparation.cut(document, row.sha256)
         row.passages, row.tokens = len(pieces), sum(piece.num_tokens for piece in pieces)
         shelf.put(name_passages(document, pieces))
     skipped = [f"{source}: skipped, {reason}" for source, reason in folder.skipped]

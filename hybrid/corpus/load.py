@@ -1,19 +1,20 @@
 """A folder of files to documents. Headings of every format become Markdown ones, so that one splitter serves all."""
 
+import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from hybrid.artifacts import sha256_file
+from hybrid.artifacts import sha256_file, text_digest
 from hybrid.config import CorpusConfig
 from hybrid.corpus.boilerplate import Boilerplate
 from hybrid.corpus.memo import Memo
-from hybrid.corpus.metadata import from_json
-from hybrid.corpus.read_file import HTML, READERS, Limits, read_file
+from hybrid.corpus.prepare import Preparation, make_ready, read_and_prepare
+from hybrid.corpus.read_file import HTML, READERS, Limits, content_of, document_of, read_file
 from hybrid.corpus.readers import ocr
 from hybrid.corpus.readers.content import Content
 from hybrid.corpus.readers.json_lines import read_records
@@ -77,11 +78,22 @@ class DocumentFolder:
         self._failed: dict[str, str] = {}
         """Reasons that are not remembered longer than this: the next pass has them, the next run tries again."""
         self.workers = Workers()
+        self._preparation: Preparation | None = None
+        self._num_unprepared = 0
+        self._prepared: set[str] = set()
+        """Files that are being read and prepared."""
+        self._made: dict[str, list[str]] = {}
+        """Of the files whose documents are yielded next."""
 
     @property
     def num_files(self) -> int:
         """Files that may be documents."""
         return len(self._listing.files)
+
+    def prepare(self, preparation: Preparation, *, after: int) -> None:
+        """From now on prepare a file in the call that reads it, but for the next `after` that are read."""
+        self._preparation = preparation
+        self._num_unprepared = after
 
     def __iter__(self) -> Iterator[Document]:
         return self._pass(self._contents(self._listing.files))
@@ -146,11 +158,11 @@ class DocumentFolder:
             return
         self.notes += [f"{file.source}{f':{line}' if line else ''}: {note}" for line, note in content.notes]
         text = self._repeated.without(file.source, content.text) if file.format in HTML else content.text
-        title = content.title or title_of_name(file.source)
-        yield Document(
-            file.source, text, file.source, title, file.format, content.marks, content.records,
-            content.metadata, content.record_metadata, content.record_sections,
-        )  # fmt: skip
+        document = document_of(file.source, file.format, content, text)
+        if made := self._made.pop(file.source, None):
+            assert self._preparation is not None
+            self._preparation.keep(document, text_digest(document.title, document.text), made)
+        yield document
 
     @cached_property
     def _repeated(self) -> Boilerplate:
@@ -168,9 +180,22 @@ class DocumentFolder:
             yield file, self._finish(file, begun) if isinstance(begun, _Begun) else begun
 
     def _begin(self, file: SourceFile) -> "Content | str | _Begun":
+        parts = self._parts(file)
+        if isinstance(parts, str):
+            return parts
+        if (found := self._memo.find(parts)) is not None:
+            return content_of(found)
+        return _Begun(parts, self._start_reading(file, self._digests[file.source], self._limits))
+
+    @property
+    def _limits(self) -> Limits:
+        return Limits(max_bytes(self._config), self._config.html_layout)
+
+    def _parts(self, file: SourceFile) -> list[Any] | str:
+        """What the content of a file is made from, or why it has none; of JSONL nothing ("")."""
         if file.format == _JSONL:
             return ""
-        limits = Limits(max_bytes(self._config), self._config.html_layout)
+        limits = self._limits
         if file.size > limits.max_bytes:
             return f"{file.size / 1e6:.0f} MB: more than corpus.max_file_mb allows"
         if file.source in self._failed:
@@ -184,27 +209,53 @@ class DocumentFolder:
         if file.format == ".pdf":
             # a scan that had no text has some once the extra is there
             parts.append(ocr.installed())
-        if (found := self._memo.find(parts)) is not None:
-            return _content(found)
-        return _Begun(parts, self._start_reading(file, digest, limits))
+        return parts
 
     def _start_reading(self, file: SourceFile, digest: str, limits: Limits) -> Call:
+        arguments = str(file.path), file.format, digest, limits
+        # of a web page the text is known when what repeats over all of them is
+        is_whole = file.format not in HTML or not self._config.drop_boilerplate
+        if self._preparation is None or not is_whole:
+            return self._submit(read_file, *arguments)
+        self._num_unprepared -= 1
+        if self._num_unprepared >= 0:
+            return self._submit(read_file, *arguments)
+        if not self._prepared:
+            # what it takes to make workers ready is no document's
+            self.workers.begin_with(make_ready, self._preparation.cutting)
+        self._prepared.add(file.source)
+        return self._submit(read_and_prepare, read_file, arguments, file.source, self._preparation.cutting)
+
+    def _submit(self, function: Callable[..., Any], *arguments: Any) -> Call:
         return self.workers.submit(
-            read_file,
-            *(str(file.path), file.format, digest, limits),
+            function,
+            *arguments,
             seconds=self._config.max_read_seconds,
             memory=int(self._config.max_read_memory_mb * 1_000_000),
         )
 
     def _finish(self, file: SourceFile, begun: "_Begun") -> Content | str:
         try:
-            found = begun.call.result()
+            found = self._result(file, begun.call)
         except WorkerError as error:
             return self._fail(file, self._reason(error))
         if "unopened" in found:
             return self._fail(file, _unopened(found["unopened"]))
-        self._memo.keep(begun.parts, found["read"])
-        return _content(found["read"])
+        if "json" not in found:
+            return content_of(self._memo.keep(begun.parts, found["read"]))
+        self._memo.keep_text(begun.parts, found["json"])
+        self._made[file.source] = found["made"]
+        return content_of(json.loads(found["json"]))
+
+    def _result(self, file: SourceFile, call: Call) -> Any:
+        try:
+            return call.result()
+        except WorkerError:
+            if file.source not in self._prepared:
+                raise
+        # the limits are for reading, whatever preparing took
+        digest = self._digests[file.source]
+        return self._submit(read_file, str(file.path), file.format, digest, self._limits).result()
 
     def _fail(self, file: SourceFile, reason: str) -> str:
         self._failed[file.source] = reason
@@ -231,28 +282,5 @@ class _Begun:
     call: Call
 
 
-def _content(found: Any) -> Content | str:
-    """What `read_file` found."""
-    if isinstance(found, str):
-        return found
-    # sections came later: what an earlier release stored has none
-    text, title, marks, records, notes, metadata, record_metadata, *sections = found
-    return Content(
-        text,
-        title,
-        tuple((o, m) for o, m in marks),
-        records,
-        tuple((n, t) for n, t in notes),
-        from_json(metadata),
-        tuple(map(from_json, record_metadata)),
-        tuple(sections[0]) if sections else (),
-    )
-
-
 def _unopened(why: str) -> str:
     return f"cannot be opened: {why}"
-
-
-def title_of_name(source: str) -> str:
-    """The title of a file that has none of its own."""
-    return PurePosixPath(source).stem.replace("-", " ").replace("_", " ")

@@ -24,28 +24,32 @@ class Memo:
     def __init__(self, path: Path | None = None) -> None:
         self._store = CheckedStore(path)
         self._store.take_over(_OLD_TABLE, lambda key, value: None)
-        # a first build need not look for what cannot be there
-        self._began_empty = self._store.is_empty()
+        self.began_empty = self._store.is_empty()
+        """Whether this is a first build, which need not look for what cannot be there."""
         self._used: set[bytes] = set()
         self._pending: dict[bytes, str] = {}
 
     def find(self, parts: object) -> Any:
         """The value that was made from `parts` before; None where there is none."""
         key = _key(parts)
-        known = not self._began_empty or key in self._used
+        known = not self.began_empty or key in self._used
         self._used.add(key)
         text = self._pending.get(key) or (self._store.find(key) if known else None)
         return None if text is None else json.loads(text)
 
     def keep(self, parts: object, value: Any) -> Any:
         """Store what was made from `parts`, plain JSON, and give it back as it will be read: tuples become lists."""
-        key = _key(parts)
         text = json.dumps(value, ensure_ascii=False)
+        self.keep_text(parts, text)
+        return json.loads(text)
+
+    def keep_text(self, parts: object, text: str) -> None:
+        """Store what was made from `parts` and is JSON already."""
+        key = _key(parts)
         self._used.add(key)
         self._pending[key] = text
         if len(self._pending) >= _BATCH:
             self._flush()
-        return json.loads(text)
 
     def get(self, parts: object, make: Callable[[], Any]) -> Any:
         """The value that was made from `parts` before, or `make()`, stored. Values are plain JSON, never null."""

@@ -6,11 +6,12 @@ import re
 import stat
 from collections.abc import Callable
 from importlib import import_module
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hybrid.corpus.metadata import told_dropped, within_bounds
+from hybrid.corpus.metadata import from_json, told_dropped, within_bounds
 from hybrid.corpus.readers.content import Content, UnreadableError, short_title
+from hybrid.types import Document
 
 if TYPE_CHECKING:
     from hybrid.corpus.readers.html import Layout
@@ -63,6 +64,37 @@ def read_file(path: str, suffix: str, digest: str, limits: Limits) -> dict[str, 
     if hashlib.sha256(data).hexdigest() != digest:
         return {"unopened": "it changes while it is read"}
     return {"read": _read(data, suffix, limits)}
+
+
+def content_of(found: Any) -> Content | str:
+    """What `read_file` found, from JSON: the content, or the reason why there is none."""
+    if isinstance(found, str):
+        return found
+    # sections came later: what an earlier release stored has none
+    text, title, marks, records, notes, metadata, record_metadata, *sections = found
+    return Content(
+        text,
+        title,
+        tuple((o, m) for o, m in marks),
+        records,
+        tuple((n, t) for n, t in notes),
+        from_json(metadata),
+        tuple(map(from_json, record_metadata)),
+        tuple(sections[0]) if sections else (),
+    )
+
+
+def document_of(source: str, suffix: str, content: Content, text: str) -> Document:
+    """The document of a file: `text` is that of its content, or what is kept of it."""
+    return Document(
+        source, text, source, content.title or title_of_name(source), suffix, content.marks, content.records,
+        content.metadata, content.record_metadata, content.record_sections,
+    )  # fmt: skip
+
+
+def title_of_name(source: str) -> str:
+    """The title of a file that has none of its own."""
+    return PurePosixPath(source).stem.replace("-", " ").replace("_", " ")
 
 
 def _read(data: bytes, suffix: str, limits: Limits) -> Any:

@@ -1,7 +1,8 @@
 """Worker processes that may hang, crash or run out of memory: what they were doing fails, everything else goes on.
 
-`concurrent.futures` breaks as a whole when a process dies, and knows no limits for one call. Here every worker has one
-call in flight, so it is known which one a death or a limit is to blame on.
+`concurrent.futures` breaks as a whole when a process dies, and knows no limits for one call. Here every worker is at
+one call, so it is known which one a death or a limit is to blame on; the next waits in its line, and goes to another
+worker then.
 """
 
 import json
@@ -32,6 +33,10 @@ _CORE_S = 1
 """Seconds that a process may take to be gone after its connection is."""
 _PATIENCE = 6
 """Times the limit that a call may take by the clock: others may keep the processors busy."""
+_IN_LINE = 2
+"""Calls that a process is sent at once, so that it need not wait for the next."""
+_SMALL = 2000
+"""Bytes of calls that are sent before they are asked for: what a connection holds while neither side reads."""
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """There is a worker for each core; and the stacks of threads would count as memory."""
 
@@ -77,12 +82,28 @@ class _Worker:
     process: "subprocess.Popen[bytes]"
     connection: Connection
     deadline: float | None
-    call: Call | None = None
+    calls: deque[Call] = field(default_factory=deque)
+    """What it was sent: it is at the first, the next is there when that is done."""
     is_ready: bool = False
 
-    @property
-    def is_idle(self) -> bool:
-        return self.is_ready and self.call is None
+    def takes(self, call: Call) -> bool:
+        """Whether the call can be sent without either side waiting for the other to take what it sends."""
+        if not self.calls:
+            return self.is_ready
+        return len(self.calls) < _IN_LINE and all(len(sent.pickled) <= _SMALL for sent in (call, *self.calls))
+
+    def send(self, call: Call) -> None:
+        self.calls.append(call)
+        # where it has ended, that shows when it is waited for
+        with suppress(OSError):
+            self.connection.send_bytes(call.pickled)
+        if len(self.calls) == 1:
+            self.begin()
+
+    def begin(self) -> None:
+        """Count the time of the first call from now on."""
+        patience = self.calls[0].patience if self.calls else None
+        self.deadline = None if patience is None else time.monotonic() + patience
 
     def end(self) -> None:
         """Kill it."""
@@ -102,6 +123,14 @@ class Workers:
     num: int = field(default_factory=num_cores)
     _running: list[_Worker] = field(default_factory=list)
     _waiting: deque[Call] = field(default_factory=deque)
+    _first: bytes | None = None
+
+    def begin_with(self, function: Callable[..., Any], *arguments: Any) -> None:
+        """Have every process run a function once, without limits, before the calls that are submitted from now on."""
+        self._first = pickle.dumps((function, arguments, None, None))
+        for worker in self._running:
+            if worker.is_ready:
+                worker.send(Call(self, self._first, None))
 
     def submit(
         self,
@@ -138,22 +167,21 @@ class Workers:
         """End all processes. What they were doing has no value; `submit` starts new ones."""
         for worker in self._running:
             worker.end()
-        unfinished = [*(worker.call for worker in self._running if worker.call), *self._waiting]
+        unfinished = [*(call for worker in self._running for call in worker.calls), *self._waiting]
         for call in unfinished:
             call.error = CrashedError("it was not waited for")
         self._running.clear()
         self._waiting.clear()
 
     def _hand_out(self) -> None:
-        idle = [worker for worker in self._running if worker.is_idle]
         starting = sum(not worker.is_ready for worker in self._running)
-        while self._waiting and idle:
-            worker, call = idle.pop(), self._waiting.popleft()
-            worker.call = call
-            worker.deadline = None if call.patience is None else time.monotonic() + call.patience
-            # where it has ended, that shows when it is waited for
-            with suppress(OSError):
-                worker.connection.send_bytes(call.pickled)
+        while self._waiting:
+            ready = [worker for worker in self._running if worker.takes(self._waiting[0])]
+            least = min(ready, key=lambda worker: len(worker.calls), default=None)
+            # a call waits for a process rather than in the line of another
+            if least is None or (least.calls and len(self._running) < self.num):
+                break
+            least.send(self._waiting.popleft())
         while len(self._waiting) > starting and len(self._running) < self.num:
             self._running.append(_start())
             starting += 1
@@ -167,13 +195,15 @@ class Workers:
         kind, value = message[:1], message[1:]
         if kind == READY:
             worker.is_ready, worker.deadline = True, None
+            if self._first is not None:
+                worker.send(Call(self, self._first, None))
             return
         if kind == NO_MEMORY:
             # libraries are not to be trusted any more that could not finish what they were doing
             self._lose(worker, OutOfMemoryError("it needs more memory"))
             return
-        call, worker.call, worker.deadline = worker.call, None, None
-        assert call is not None
+        call = worker.calls.popleft()
+        worker.begin()
         if kind == VALUE:
             call.value = value
         else:
@@ -182,8 +212,12 @@ class Workers:
     def _lose(self, worker: _Worker, error: WorkerError) -> None:
         worker.end()
         self._running.remove(worker)
-        if worker.call is not None:
-            worker.call.error = error
+        if worker.calls:
+            lost = worker.calls.popleft()
+            lost.error = error
+            if lost.pickled is self._first:
+                self._first = None
+            self._waiting.extendleft(reversed(worker.calls))
         elif not worker.is_ready:
             raise HybridError(
                 f"a process that reads documents did not start: {error}",

@@ -3,7 +3,7 @@
 import copy
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from hybrid.protocols import Vectors
 from hybrid.retrieval.encoder_choice import EncoderChoice
 from hybrid.retrieval.exported_encoder import ExportError, TokenEncoder, export_folder, open_encoder
 from hybrid.retrieval.token_batches import token_batches
-from hybrid.retrieval.token_ids import TokenIds
+from hybrid.retrieval.token_ids import TokenIds, read_tokenizer
 from hybrid.retrieval.torch_encoding import encode, load_model
 from hybrid.retrieval.torch_pool import TorchPool
 
@@ -101,9 +101,10 @@ class SentenceEmbedder:
         own = self._own_limit()
         return min(self._max_tokens, own) if self._max_tokens is not None else own
 
-    def tokenize(self, text: str) -> list[int]:
-        """Token ids without special tokens."""
-        return self._token_ids.of(text)
+    @property
+    def tokenize(self) -> Callable[[str], list[int]]:
+        """A text to its token ids without special ones. Handed to another process, it reads the tokenizer there."""
+        return self._token_ids.of
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a text, special ones included."""
@@ -138,22 +139,11 @@ class SentenceEmbedder:
 
     @cached_property
     def _token_ids(self) -> TokenIds:
-        return TokenIds(self._tokenizer)
+        return TokenIds(self._tokenizer, self.folder)
 
     @cached_property
     def _tokenizer(self) -> Any:
-        return self._read_tokenizer()
-
-    def _read_tokenizer(self) -> Any:
-        from tokenizers import Tokenizer
-
-        file = self.folder / "tokenizer.json"
-        if not file.is_file():
-            raise InputError(self.folder, "no tokenizer.json", "save the model with a fast tokenizer")
-        tokenizer = Tokenizer.from_file(str(file))
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
-        return tokenizer
+        return read_tokenizer(self.folder)
 
     def _own_limit(self) -> int:
         # where the limit stands depends on the release that saved the folder
@@ -230,7 +220,7 @@ class SentenceEmbedder:
 
     @cached_property
     def _cutting_tokenizer(self) -> Any:
-        tokenizer = self._read_tokenizer()
+        tokenizer = read_tokenizer(self.folder)
         tokenizer.enable_truncation(self.max_tokens)
         return tokenizer
 

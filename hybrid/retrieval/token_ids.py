@@ -2,7 +2,10 @@
 
 import json
 from itertools import chain
+from pathlib import Path
 from typing import Any
+
+from hybrid.errors import InputError
 
 _MOST_WORDS = 1 << 15
 """That are remembered: some megabytes."""
@@ -13,12 +16,20 @@ _LONGEST_WORD = 100
 class TokenIds:
     """Ids without special tokens by a tokenizer of the `tokenizers` library. Where white space always parts tokens, as
     for BERT's, words are looked up by the letters: in Python that takes a tenth of what the tokenizer takes.
+
+    Handed to another process, it is read there from `folder`; without one it cannot be (`TypeError`).
     """
 
-    def __init__(self, tokenizer: Any) -> None:
+    def __init__(self, tokenizer: Any, folder: Path | None = None) -> None:
         self._tokenizer = tokenizer
+        self._folder = folder
         self._by_word = _parts_at_spaces(json.loads(tokenizer.to_str()))
         self._known: dict[str, list[int]] = {}
+
+    def __reduce__(self) -> Any:
+        if self._folder is None:
+            raise TypeError("a tokenizer of no folder cannot be handed to another process")
+        return read_token_ids, (self._folder,)
 
     def of(self, text: str) -> list[int]:
         """Ids of a text."""
@@ -43,6 +54,24 @@ class TokenIds:
     def _encoded(self, texts: list[str]) -> list[list[int]]:
         # the batch call that keeps no offsets takes a fifth less time, for one text too
         return [item.ids for item in self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
+
+
+def read_tokenizer(folder: Path) -> Any:
+    """The tokenizer of a model, which cuts nothing off. Raises `InputError` where the folder has none."""
+    from tokenizers import Tokenizer
+
+    file = folder / "tokenizer.json"
+    if not file.is_file():
+        raise InputError(folder, "no tokenizer.json", "save the model with a fast tokenizer")
+    tokenizer = Tokenizer.from_file(str(file))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def read_token_ids(folder: Path) -> TokenIds:
+    """Those of the model in a folder. Raises `InputError` where it has no tokenizer."""
+    return TokenIds(read_tokenizer(folder), folder)
 
 
 def _parts_at_spaces(settings: dict[str, Any]) -> bool:

@@ -18,7 +18,6 @@ import gc, json, os, signal, sys
 import bm25s, datasketch, detect_secrets.core.scan, faiss, ftfy, ir_measures, lxml.etree, phonenumbers, py3langid.langid
 import sklearn.cluster, sklearn.feature_extraction.text, Stemmer, stdnum.iban
 import matplotlib.pyplot, peft, scipy.stats, sentence_transformers, trl
-from llama_index.core.node_parser import SentenceSplitter
 from mergekit.merge import run_merge
 from sentence_transformers.sentence_transformer.losses import MatryoshkaLoss
 from sentence_transformers.sentence_transformer.trainer import SentenceTransformerTrainer
