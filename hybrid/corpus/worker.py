@@ -37,7 +37,11 @@ def serve(descriptor: int, parent: int) -> None:
             call = connection.recv_bytes()
         except EOFError:
             return
-        connection.send_bytes(_answer(call))
+        answer = _answer(call)
+        connection.send_bytes(answer)
+        if answer == NO_MEMORY:
+            # libraries are not to be trusted any more that could not finish: what is in line is for another process
+            return
 
 
 def _answer(call: bytes) -> bytes:

@@ -199,7 +199,6 @@ class Workers:
                 worker.send(Call(self, self._first, None))
             return
         if kind == NO_MEMORY:
-            # libraries are not to be trusted any more that could not finish what they were doing
             self._lose(worker, OutOfMemoryError("it needs more memory"))
             return
         call = worker.calls.popleft()
