@@ -22,8 +22,11 @@ _SETTINGS = {
     "_disable_config": True,
     "line_length_limit": 1_000_000,
 }
-_LONGEST_PARAGRAPH = 10_000
-"""Characters."""
+_MOST_WORK = 500_000
+"""Characters of a paragraph times the marks in it: 5 kB with 100 marks are more than people write."""
+_MOST_WRONG = 5_000
+"""Marks of a document that do not end: each becomes a node and a message."""
+_MARKS = str.maketrans("", "", "*`|_[")
 _MOST_NOTES = 20
 _UNSEEN = {
     "comment", "substitution_definition", "target", "system_message", "raw", "pending", "image", "meta", "docinfo",
@@ -44,7 +47,9 @@ def read_restructured(data: bytes) -> Content:
     _know(text)
     plain: list[int] = []
     document = publish_doctree(text, parser=Parser(inliner=_inliner(plain)), settings_overrides=_SETTINGS)
-    told = tuple((line, "a paragraph of more than 10 kB is read with its marks") for line in plain[:_MOST_NOTES])
+    told = tuple(
+        (line, "the marks of a paragraph stay in its text: there are too many") for line in plain[:_MOST_NOTES]
+    )
     title = str(document.get("title", ""))
     return Content("\n\n".join(_blocks(document, 2)), title=title, notes=notes + cleaned + told)
 
@@ -57,14 +62,19 @@ def _inliner(plain: list[int]) -> Any:
 
     inliner = Inliner()
     parse = inliner.parse
+    wrong = 0
 
-    def parse_short(text: str, line: int, memo: Any, parent: Any) -> Any:
-        if len(text) <= _LONGEST_PARAGRAPH:
-            return parse(text, line, memo, parent)
-        plain.append(line)
-        return [Text(text)], []
+    def parse_what_people_write(text: str, line: int, memo: Any, parent: Any) -> Any:
+        nonlocal wrong
+        num_marks = len(text) - len(text.translate(_MARKS))
+        if wrong > _MOST_WRONG or len(text) * num_marks > _MOST_WORK:
+            plain.append(line)
+            return [Text(text)], []
+        found, messages = parse(text, line, memo, parent)
+        wrong += len(messages)
+        return found, messages
 
-    inliner.parse = parse_short
+    inliner.parse = parse_what_people_write
     return inliner
 
 
