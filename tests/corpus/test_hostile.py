@@ -256,8 +256,8 @@ def test_pdf_files_that_are_broken_or_locked(tmp_path: Path) -> None:
 
 
 _FAST = (
-    "comments.md", "badges.md", "front-title.md", "long-heading.md", "stars.rst", "paragraphs.rst", "backticks.rst", "blanks.adoc",
-    "class.html", "wide.csv", "long-name.csv", "parameters.eml", "charset.eml", "metadata.jsonl",
+    "comments.md", "badges.md", "front-title.md", "long-heading.md", "stars.rst", "paragraphs.rst", "backticks.rst",
+    "blanks.adoc", "class.html", "wide.csv", "long-name.csv", "parameters.eml", "charset.eml", "metadata.jsonl",
     "substitutions.rst", "bomb.xlsx", "pages.pdf",
 )  # fmt: skip
 
