@@ -338,7 +338,7 @@ def _kind(clause: str) -> str:
     return "neutral" if _beside().search(clause.strip(_EDGES)) else "answer"
 
 
-def _refuses(has: set[str], short: bool) -> bool:
+def _refuses(has: frozenset[str], short: bool) -> bool:
     """Whether a clause that holds these wordings of a language refuses by itself."""
     if "whole" in has:
         return True
