@@ -14,7 +14,7 @@ _TOKEN = re.compile(
     rf"[{_CJK}]|[^\W\d_{_CJK}]+(?:['’][^\W\d_]+)?|\d+|[?!.:;,\"«»“”„「」『』《》{{}}\[\]()。、，？]",
 )
 _ASIAN = re.compile(rf"[{_CJK}]")
-_STEM = 5
+STEM = 5
 """Letters by which words of question and answer are compared, so that inflected forms are the same."""
 _SHORTEST = 4
 """Letters of a word that may be masked: shorter ones are articles, negations and the like."""
@@ -29,7 +29,7 @@ def phrases(text: str, question: str = "") -> set[str]:
     """
     words = ["^", *_masked(text, question)[:_MOST], "$"]
     found = {f"~{word}" for word in words}
-    found |= {f"~{word[:_STEM]}*" for word in words if len(word) > _STEM}
+    found |= {f"~{word[:STEM]}*" for word in words if len(word) > STEM}
     found |= {f"~{a} {b}" for a, b in itertools.pairwise(words)}
     found |= {f"~{a} {b} {c}" for a, b, c in zip(words, words[1:], words[2:], strict=False)}
     found |= {f"~{a} _ {b}" for a, b in zip(words, words[2:], strict=False)}
@@ -40,9 +40,9 @@ def _masked(text: str, question: str) -> list[str]:
     """The words of a text, figures as `0`; each run of words that the question holds, too, as `Q`."""
     words = _TOKEN.findall(text)
     asked = _TOKEN.findall(fold(question).casefold())
-    stems = {word[:_STEM] for word in asked if len(word) >= _SHORTEST}
+    stems = {word[:STEM] for word in asked if len(word) >= _SHORTEST}
     pairs = {a + b for a, b in itertools.pairwise(asked) if _ASIAN.match(a) and _ASIAN.match(b)}
-    masked = [len(word) >= _SHORTEST and word[:_STEM] in stems for word in words]
+    masked = [len(word) >= _SHORTEST and word[:STEM] in stems for word in words]
     for place, (a, b) in enumerate(itertools.pairwise(words)):
         if a + b in pairs:
             masked[place] = masked[place + 1] = True

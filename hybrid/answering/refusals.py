@@ -1,9 +1,9 @@
-"""Whether an answer declines: says that it is not known, or not in the documents, in any of eight languages.
+"""Whether an answer declines: says that it is not known, or not in the documents, in fifteen languages.
 
 What goes beside a refusal says nothing: apologies, whom to ask, what the passages treat instead. "The author is not
-named, but the report is of 1998" answers. `refusals.toml` names what refusals are made of; which of these and of the
-short phrases beside them weigh how much was learned (logistic regression, weights in `refusal_weights.json`) by
-`python -m benchmarks.grading --learn` from 3,300 labelled texts. Measured on others.
+named, but the report is of 1998" answers. `refusals.toml` names what refusals are made of; which of these, of
+their order and of the short phrases beside them weigh how much was learned (logistic regression, weights in
+`refusal_weights.json`) by `python -m benchmarks.grading --learn` from 3,600 labelled texts. Measured on others.
 """
 
 import itertools
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from hybrid.answering.markers import without_markers
-from hybrid.answering.refusal_phrases import phrases
+from hybrid.answering.refusal_phrases import STEM, phrases
 from hybrid.languages.folding import fold
 
 
@@ -53,7 +53,9 @@ _WRAP = re.compile(r"""^[\s*_"'`«»„“”‹›（(「『]+|[\s*_"'`«»“�
 _ENDS = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n+|;\s+|；|: (?=[a-zà-ÿ])")
 _CONTRAST = re.compile(
     r",\s+(?=(?:but|however|yet|although|though|so|nevertheless|aber|jedoch|sondern|doch|mais|cependant|toutefois|pero|"
-    r"sin embargo|aunque|ma|però|tuttavia|mas|porém|contudo|no entanto)\b)|\s+(?=(?:but|although|mais|pero|mas)\b)|"
+    r"sin embargo|aunque|ma|però|tuttavia|mas|porém|contudo|no entanto|maar|echter|ale|lecz|jednak|"
+    r"но|однако|while|whereas|während|tandis que|mientras|mentre|enquanto|terwijl|podczas gdy)\b)|"
+    r"[,،]?\s+(?=(?:but|although|mais|pero|mas|ama|ancak|fakat|لكن|ولكن)\b)|(?<=지만)\s+|"
     r"[，,](?=(?:但|不过|然而|可是|因此|所以))"
     r"|(?<=が)[、,]|(?<=けれど)[、,]|,\s+(?=[^,]*\b(?:aber|jedoch)\b)"
 )
@@ -76,9 +78,10 @@ def declines(plain: str, question: str = "") -> bool:
     if len(text) > _LONGEST:
         return False
     slots = [_slots(clause) for sentence in _sentences(text) for clause in _clauses(sentence)]
+    score = refusal_score(plain, question)
     if slots and all("whole" in each for each in slots):
-        return True
-    return any(_DENIES & each for each in slots) and refusal_score(plain, question) > _SURE
+        return score > _SURE_WHOLE
+    return score > (_SURE if any(_DENIES & each for each in slots) else _SURE_WITHOUT)
 
 
 def refusal_score(plain: str, question: str = "") -> float:
@@ -96,6 +99,8 @@ def features(plain: str, question: str = "") -> dict[str, float]:
     clauses = [clause for sentence in _sentences(text) for clause in _clauses(sentence)] or [""]
     kinds = [_kind(clause) for clause in clauses]
     slots = [_slots(clause) for clause in clauses]
+    stems = {word[:STEM] for word in _WORD.findall(fold(question).casefold())}
+    shapes = [_shape(clause, stems) for clause in clauses]
     found = sorted({name for each in slots for name in each})
     best = sorted(max(((len(each), sorted(each)) for each in slots), key=lambda item: item[0])[1])
     whole = sum(map(len, clauses)) or 1
@@ -117,9 +122,23 @@ def features(plain: str, question: str = "") -> dict[str, float]:
         "quoted": float(bool(_QUOTED_WHOLE.match(fold(plain).strip()))),
         "quotes": float(bool(_QUOTED.search(text))),
     }
+    told |= dict.fromkeys(itertools.chain.from_iterable(map(_orders, shapes)), _PHRASE)
+    for kind, most in (("answer", 5), ("refusal", 4)):
+        new = sum(shape.count("x") for shape, own in zip(shapes, kinds, strict=True) if own == kind)
+        told[f"new in {kind}"] = min(most, new) / most
     if question:
-        told["yes or no"] = float(bool(_YES_NO.search(fold(question).casefold().strip())))
-        told["yes or no+refuses"] = told["yes or no"] * told["refuses"]
+        told["all asked"] = float(not any("x" in shape for shape in shapes))
+        asks = _slots(_bare(question))
+        told |= {f"asks {name}": 1.0 for name in asks}
+        form = fold(question).casefold().strip()
+        told["asks why"] = float(bool(_WHY.search(form)))
+        told["asks wording"] = float(bool(_WORDING.search(form)))
+        told["asks wording+few words"] = told["asks wording"] * told["few words"]
+        told["asks wording+quoted"] = told["asks wording"] * told["quoted"]
+        told["yes or no"] = float(bool(_YES_NO.search(form)))
+        for name in (*(f"asks {name}" for name in asks), "asks why", "asks wording", "yes or no"):
+            told[f"{name}+refuses"] = told[name] * told["refuses"]
+        told["tells last"] = told["refuses"] * _tells(plain, question, kinds[-1])
         told["asked"] = sum(word in asked for word in words) / max(1, len(words))
         told["names"] = float(bool(_names(plain) - _names(question) - {""}))
     return told | dict.fromkeys(phrases(text, question), _PHRASE)
@@ -127,22 +146,89 @@ def features(plain: str, question: str = "") -> dict[str, float]:
 
 def _slots(clause: str) -> frozenset[str]:
     """The names of the wordings that a clause holds, in the language of which it holds most."""
-    return _read(clause)[0]
+    return _read(clause).slots
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """A clause without quotes, the names of the wordings it holds in the language of which it holds most, and whether
+    it refuses in any."""
+
+    bare: str
+    wording: _Wording
+    slots: frozenset[str]
+    refuses: bool
 
 
 @lru_cache(maxsize=256)
-def _read(clause: str) -> tuple[frozenset[str], bool]:
-    """The names of the wordings that a clause holds, in the language of which it holds most; whether it refuses."""
-    bare = _QUOTED.sub(" ", clause.strip(" .!?。！？*_\"'，、,…")).replace("yes or no", " ")
-    most: frozenset[str] = frozenset()
-    refuses = False
-    for wording in _wordings(_script(bare)):
+def _read(clause: str) -> _Reading:
+    bare = _QUOTED.sub(" ", clause.strip(_EDGES)).replace("yes or no", " ")
+    wordings = _wordings(_script(bare))
+    found = []
+    for wording in wordings:
         own = {name for name in _SLOTS if getattr(wording, name).search(bare)}
         if wording.whole.fullmatch(bare):
             own.add("whole")
-        most = max(most, frozenset(own), key=len)
-        refuses = refuses or _refuses(own, len(bare) < _SHORT)
-    return most, refuses
+        found.append(frozenset(own))
+    best = max(range(len(found)), key=lambda place: len(found[place]))
+    refuses = any(_refuses(own, len(bare) < _SHORT) for own in found)
+    return _Reading(bare, wordings[best], found[best], refuses)
+
+
+def _shape(clause: str, stems: set[str]) -> list[str]:
+    """A clause as the names of its wordings in their order, words of the question as `Q`, others as `x`."""
+    read = _read(clause)
+    tags: dict[int, str] = {}
+    for name in reversed(_TAGS):
+        for match in getattr(read.wording, name).finditer(read.bare):
+            tags.update(dict.fromkeys(range(match.start(), match.end()), name))
+    told: list[str] = []
+    for match in _WORD.finditer(read.bare):
+        word = match[0]
+        tag = tags.get(match.start())
+        if tag is None:
+            if len(word) < 4 and word.isascii() and not word.isdigit():
+                continue
+            tag = "Q" if word[:STEM] in stems else "x"
+        if told[-1:] != [tag]:
+            told.append(tag)
+    return told
+
+
+def _tells(plain: str, question: str, last: str) -> float:
+    """Whether the last clause refuses nothing and holds a figure or a name that is not asked."""
+    if last != "answer":
+        return 0.0
+    sentence = (_sentences(plain) or [""])[-1]
+    end = (_clauses(sentence) or [""])[-1]
+    asked = set(re.findall(r"\w+", question))
+    return float(any((w[0].isdigit() or w[0].isupper()) and w not in asked for w in re.findall(r"\w+", end)[1:]))
+
+
+_WHY = re.compile(
+    r"\b(?:why|warum|wieso|weshalb|pourquoi|por qué|por que|porquê|perché|perche|waarom|dlaczego|почему|зачем|neden|"
+    r"niçin|niye|لماذا)\b|为什么|為什麼|为何|なぜ|どうして|왜"
+)
+_WORDING = re.compile(
+    r"\b(?:display|show|message|sign|label|called|title|entitled|song|film|book|album|return|default|stand for|"
+    r"error|status|code|value of|print|button|reply|say|anzeige|zeigt|meldung|meldet|titel|lied|heißt|heisst|steht|"
+    r"fehler|bedeutet|taste|affich|écran|titre|chanson|erreur|signifie|renvoie|bouton|muestra|pantalla|título|"
+    r"canción|mensaje|significa|devuelve|botón|mostra|titolo|canzone|messaggio|errore|pulsante|compare|tela|"
+    r"visor|canção|filme|mensagem|erro|toont|scherm|lied|melding|betekent|pokazuje|wyświetla|tytuł|oznacza|показывает|"
+    r"называется|означает|göster|görün|başlı|demek|يظهر|عنوان|يعني)\w*|显示|題名|标题|歌|什么意思|返回|代表|表示|题|タイトル|曲|"
+    r"意味|표시|제목|무슨 뜻"
+)
+"""Questions of what something is called, shows or returns, which words of refusals may answer."""
+
+
+def _orders(shape: list[str]) -> set[str]:
+    """Up to three names in a row: what is denied stands beside the denial."""
+    tags = ["^", *shape, "$"]
+    return {f"#{' '.join(tags[i : i + n])}" for n in (1, 2, 3) for i in range(len(tags) - n + 1)}
+
+
+_TAGS = ("no", "lack", "me", "documents", "facts", "know", "tell")
+_WORD = re.compile(r"[\u30a0-\u30ff]+|[\u3400-\u9fff]|[^\W\u3040-\u30ff\u3400-\u9fff]+")
 
 
 def _names(text: str) -> set[str]:
@@ -158,8 +244,12 @@ def _weights() -> dict[str, Any]:
 
 _LONGEST = 1500
 """Letters above which nobody merely declines."""
-_SURE = 0.2
+_SURE = -0.3
 """Log odds from which on an answer declines, where precision and recall of lines held out are as good as each other."""
+_SURE_WITHOUT = 1.0
+"""The same without any word of denial, as in "The passages concern another edition; I would need that one"."""
+_SURE_WHOLE = -1.0
+"""The same of whole refusals, which answer where the question asks for wording: "No data" on a display."""
 _PHRASE = 0.5
 """Weight of a phrase before learning: the many phrases are trusted less than the few wordings."""
 _DENIES = {"no", "lack", "fail", "whole"}
@@ -169,7 +259,11 @@ _YES_NO = re.compile(
     r"^(?:is|are|was|were|do|does|did|can|could|may|must|should|will|would|has|have|had|ist|sind|war|waren|hat|haben|"
     r"kann|können|darf|muss|müssen|gibt es|wird|werden|enthält|est-ce que|est|sont|a-t|peut-on|faut-il|y a-t|"
     r"le \w+ \w+-t-il|es|está|están|hay|puede|se puede|contiene|è|sono|si può|c'è|ci sono|posso|é|são|há|pode|existe|"
-    r"dá para|contém)\b|吗[?？]?$|嗎[?？]?$|(?<!何)(?<!誰)(?<!つ)ますか[。?？]?$|いいですか"
+    r"dá para|contém|existem|czy|هل|is het|zijn|mag|heeft|staat|kunnen)\b|\bли\b|\bm[ıiuü]\w*\?$|"
+    r"^¿(?!(?:\w+ ){0,2}(?:qué|quién\w*|cómo|cuándo|dónde|cuánt\w*|cuál\w*)\b)|"
+    r"^(?!.*\b(?:qu\w*|comment|où|combien|pourquoi)\b).*-(?:t-)?(?:ils?|elles?|on)\b|"
+    r"^(?:[oa]s? (?!que\b)|(?:il|lo|la|i|gli|le|si|nel\w*) )|^(?!w)\w+(?:t|en) (?:der|die|das|man|es|ein\w*)\b|"
+    r"吗[?？]?$|嗎[?？]?$|(?<!何)(?<!誰)(?<!つ)ますか[。?？]?$|いいですか"
 )
 
 
@@ -204,7 +298,11 @@ _UNSURE = 160
 def _bare(plain: str) -> str:
     text = _TAG.sub("", _values(fold(plain)).replace("**", "").strip())
     text = _LEAD.sub("", text)
-    return _WRAP.sub("", text).casefold().strip()
+    return _SIGNS.sub("", _WRAP.sub("", text).casefold()).strip()
+
+
+_SIGNS = re.compile(r"[\u0307\u064b-\u0652]")
+"""The dot that a Turkish capital leaves in small letters, and Arabic vowels."""
 
 
 def _values(text: str) -> str:
@@ -235,12 +333,12 @@ def _clauses(sentence: str) -> list[str]:
 
 
 def _kind(clause: str) -> str:
-    if _read(clause)[1]:
+    if _read(clause).refuses:
         return "refusal"
-    return "neutral" if _beside().search(clause.strip(" .!?。！？*_\"'，、,…")) else "answer"
+    return "neutral" if _beside().search(clause.strip(_EDGES)) else "answer"
 
 
-def _refuses(has: set[str], short: bool) -> bool:
+def _refuses(has: frozenset[str], short: bool) -> bool:
     """Whether a clause that holds these wordings of a language refuses by itself."""
     if "whole" in has:
         return True
@@ -259,6 +357,7 @@ def _refuses(has: set[str], short: bool) -> bool:
 
 
 _SHORT = 30
+_EDGES = " .!?。！？*_\"'，、,…"
 _QUOTED = re.compile(r"[\"「『《“‘]([^\"」』》”’]*)[\"」』》”’]|`[^`]*`")
 
 
@@ -271,7 +370,7 @@ _SCRIPTS = {
     "ar": re.compile(r"[\u0600-\u06ff]"),
 }
 """Languages by their letters; all others are written in Latin ones."""
-_LATIN = "en de fr es it pt nl"
+_LATIN = "en de fr es it pt nl pl tr"
 _VERB_BEFORE_NO = ("ja", "ko")
 
 

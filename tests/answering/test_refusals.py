@@ -57,6 +57,7 @@ def test_answers(text: str, question: str) -> None:
         ("Desconozco quién lleva el almacén.", "¿Quién lleva el almacén?"),
         ("Dal testo non si ricava quanto pesi.", "Quanto pesa?"),
         ("重さについては触れられていません。", "重さは？"),
+        ("There is no entry for E17 here.", "What does E17 mean?"),
     ],
 )
 def test_not_telling_what_was_asked_declines(text: str, question: str) -> None:
@@ -71,6 +72,7 @@ def test_not_telling_what_was_asked_declines(text: str, question: str) -> None:
         ("Rauchen ist in der Halle nicht erlaubt.", "Darf man in der Halle rauchen?"),
         ("Les animaux n'y sont pas admis.", "Les animaux sont-ils admis ?"),
         ("Si no se mide presión, la bomba se para.", "¿Qué pasa si no se mide presión?"),
+        ("They found no evidence of fraud.", "What did they find?"),
     ],
 )
 def test_denying_what_was_asked_answers(text: str, question: str) -> None:
