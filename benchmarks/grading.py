@@ -24,6 +24,7 @@ from hybrid.types import Interval, Question
 COMMAND = "make bench-grading"
 LABELLED = Path(__file__).parent / "labelled"
 REFUSALS, TRAINING, PAIRS = "refusals.jsonl", "refusals_training.jsonl", "answer_pairs.jsonl"
+FRESH = "refusals_fresh.jsonl"
 WEIGHTS = Path("hybrid") / "answering" / "refusal_weights.json"
 _STRENGTH = 1.0
 """Inverse strength of the L2 penalty, by cross-validation: from .3 to 3 makes no difference."""
@@ -76,14 +77,20 @@ def verdict(row: dict[str, Any]) -> str:
 
 
 def refusal_figures(split: str = "test") -> list[tuple[str, str, str, Interval]]:
-    """Precision and recall of refusals."""
-    pairs = [(told_refusal(row), bool(row["refusal"])) for row in read(REFUSALS, split)]
-    hits = sum(told and true for told, true in pairs)
-    precision = wilson(hits, sum(told for told, _ in pairs))
-    recall = wilson(hits, sum(true for _, true in pairs))
+    """Precision and recall of refusals: of a half of the first set, and of the one written after the classifier."""
     return [
-        ("refusals", "refusal/precision", "hybrid", precision),
-        ("refusals", "refusal/recall", "hybrid", recall),
+        (of, f"refusal/{metric}", "hybrid", share)
+        for of, name, half in (("refusals", REFUSALS, split), ("fresh refusals", FRESH, "test"))
+        for metric, share in _precision_and_recall(read(name, half), "fresh-" if name == FRESH else "")
+    ]
+
+
+def _precision_and_recall(rows: Sequence[dict[str, Any]], prefix: str) -> list[tuple[str, Interval]]:
+    pairs = [(told_refusal(row), bool(row["refusal"])) for row in rows]
+    hits = sum(told and true for told, true in pairs)
+    return [
+        (f"{prefix}precision", wilson(hits, sum(told for told, _ in pairs))),
+        (f"{prefix}recall", wilson(hits, sum(true for _, true in pairs))),
     ]
 
 

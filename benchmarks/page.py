@@ -349,6 +349,8 @@ GOALS: tuple[tuple[str, str, str, str, float], ...] = (
     ),
     ("refusals", "refusal/precision", "hybrid", "at least", 0.97),
     ("refusals", "refusal/recall", "hybrid", "at least", 0.97),
+    ("fresh refusals", "refusal/fresh-precision", "hybrid", "at least", 0.97),
+    ("fresh refusals", "refusal/fresh-recall", "hybrid", "at least", 0.97),
     ("answer pairs", "grader/agreement", "hybrid", "at least", 0.97),
     *own_page.GOALS,
 )
