@@ -9,41 +9,16 @@ their order and of the short phrases beside them weigh how much was learned (log
 import itertools
 import json
 import re
-import tomllib
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from hybrid.answering.markers import without_markers
+from hybrid.answering.question_form import WHY, WORDING, YES_NO
 from hybrid.answering.refusal_phrases import STEM, phrases
+from hybrid.answering.refusal_wordings import Wording, beside, script, wordings
 from hybrid.languages.folding import fold
-
-
-@dataclass(frozen=True)
-class _Wording:
-    """What refusals in a language are made of, as regular expressions for a clause in small letters.
-
-    `no`: negation; `lack`: absence in one word; `documents`, `facts`: what is read and what it would hold; `tell`: what
-    documents do, `know`: what an answerer does; `me`: the answerer; `ask`: question and answer; `fail`: what makes an
-    answer impossible; `given`: what a missing fact is not, `given_last` at the end of a clause; `may`: rules, which
-    refuse otherwise; `whole`: a whole refusal.
-    """
-
-    no: re.Pattern[str]
-    lack: re.Pattern[str]
-    documents: re.Pattern[str]
-    facts: re.Pattern[str]
-    tell: re.Pattern[str]
-    me: re.Pattern[str]
-    know: re.Pattern[str]
-    ask: re.Pattern[str]
-    fail: re.Pattern[str]
-    given: re.Pattern[str]
-    given_last: re.Pattern[str]
-    may: re.Pattern[str]
-    whole: re.Pattern[str]
-
 
 _LEAD = re.compile(
     r"^[\W_]*(?:(?:final |short )?answer|antwort|réponse|respuesta|risposta|resposta|答案|回答|答え)\s*[:：]\s*",
@@ -131,11 +106,11 @@ def features(plain: str, question: str = "") -> dict[str, float]:
         asks = _slots(_bare(question))
         told |= {f"asks {name}": 1.0 for name in asks}
         form = fold(question).casefold().strip()
-        told["asks why"] = float(bool(_WHY.search(form)))
-        told["asks wording"] = float(bool(_WORDING.search(form)))
+        told["asks why"] = float(bool(WHY.search(form)))
+        told["asks wording"] = float(bool(WORDING.search(form)))
         told["asks wording+few words"] = told["asks wording"] * told["few words"]
         told["asks wording+quoted"] = told["asks wording"] * told["quoted"]
-        told["yes or no"] = float(bool(_YES_NO.search(form)))
+        told["yes or no"] = float(bool(YES_NO.search(form)))
         for name in (*(f"asks {name}" for name in asks), "asks why", "asks wording", "yes or no"):
             told[f"{name}+refuses"] = told[name] * told["refuses"]
         told["tells last"] = told["refuses"] * _tells(plain, question, kinds[-1])
@@ -155,7 +130,7 @@ class _Reading:
     it refuses in any."""
 
     bare: str
-    wording: _Wording
+    wording: Wording
     slots: frozenset[str]
     refuses: bool
 
@@ -163,16 +138,16 @@ class _Reading:
 @lru_cache(maxsize=256)
 def _read(clause: str) -> _Reading:
     bare = _QUOTED.sub(" ", clause.strip(_EDGES)).replace("yes or no", " ")
-    wordings = _wordings(_script(bare))
+    spoken = wordings(script(bare))
     found = []
-    for wording in wordings:
+    for wording in spoken:
         own = {name for name in _SLOTS if getattr(wording, name).search(bare)}
         if wording.whole.fullmatch(bare):
             own.add("whole")
         found.append(frozenset(own))
     best = max(range(len(found)), key=lambda place: len(found[place]))
     refuses = any(_refuses(own, len(bare) < _SHORT) for own in found)
-    return _Reading(bare, wordings[best], found[best], refuses)
+    return _Reading(bare, spoken[best], found[best], refuses)
 
 
 def _shape(clause: str, stems: set[str]) -> list[str]:
@@ -203,22 +178,6 @@ def _tells(plain: str, question: str, last: str) -> float:
     end = (_clauses(sentence) or [""])[-1]
     asked = set(re.findall(r"\w+", question))
     return float(any((w[0].isdigit() or w[0].isupper()) and w not in asked for w in re.findall(r"\w+", end)[1:]))
-
-
-_WHY = re.compile(
-    r"\b(?:why|warum|wieso|weshalb|pourquoi|por qué|por que|porquê|perché|perche|waarom|dlaczego|почему|зачем|neden|"
-    r"niçin|niye|لماذا)\b|为什么|為什麼|为何|なぜ|どうして|왜"
-)
-_WORDING = re.compile(
-    r"\b(?:display|show|message|sign|label|called|title|entitled|song|film|book|album|return|default|stand for|"
-    r"error|status|code|value of|print|button|reply|say|anzeige|zeigt|meldung|meldet|titel|lied|heißt|heisst|steht|"
-    r"fehler|bedeutet|taste|affich|écran|titre|chanson|erreur|signifie|renvoie|bouton|muestra|pantalla|título|"
-    r"canción|mensaje|significa|devuelve|botón|mostra|titolo|canzone|messaggio|errore|pulsante|compare|tela|"
-    r"visor|canção|filme|mensagem|erro|toont|scherm|lied|melding|betekent|pokazuje|wyświetla|tytuł|oznacza|показывает|"
-    r"называется|означает|göster|görün|başlı|demek|يظهر|عنوان|يعني)\w*|显示|題名|标题|歌|什么意思|返回|代表|表示|题|タイトル|曲|"
-    r"意味|표시|제목|무슨 뜻"
-)
-"""Questions of what something is called, shows or returns, which words of refusals may answer."""
 
 
 def _orders(shape: list[str]) -> set[str]:
@@ -255,16 +214,6 @@ _PHRASE = 0.5
 _DENIES = {"no", "lack", "fail", "whole"}
 _SLOTS = ("no", "lack", "documents", "facts", "tell", "me", "know", "ask", "fail", "given", "given_last", "may")
 _QUOTED_WHOLE = re.compile(r"^[\"'「『《“](?![^\"]*\"[^\"]+\").*[\"'」』》”]\.?$")
-_YES_NO = re.compile(
-    r"^(?:is|are|was|were|do|does|did|can|could|may|must|should|will|would|has|have|had|ist|sind|war|waren|hat|haben|"
-    r"kann|können|darf|muss|müssen|gibt es|wird|werden|enthält|est-ce que|est|sont|a-t|peut-on|faut-il|y a-t|"
-    r"le \w+ \w+-t-il|es|está|están|hay|puede|se puede|contiene|è|sono|si può|c'è|ci sono|posso|é|são|há|pode|existe|"
-    r"dá para|contém|existem|czy|هل|is het|zijn|mag|heeft|staat|kunnen)\b|\bли\b|\bm[ıiuü]\w*\?$|"
-    r"^¿(?!(?:\w+ ){0,2}(?:qué|quién\w*|cómo|cuándo|dónde|cuánt\w*|cuál\w*)\b)|"
-    r"^(?!.*\b(?:qu\w*|comment|où|combien|pourquoi)\b).*-(?:t-)?(?:ils?|elles?|on)\b|"
-    r"^(?:[oa]s? (?!que\b)|(?:il|lo|la|i|gli|le|si|nel\w*) )|^(?!w)\w+(?:t|en) (?:der|die|das|man|es|ein\w*)\b|"
-    r"吗[?？]?$|嗎[?？]?$|(?<!何)(?<!誰)(?<!つ)ますか[。?？]?$|いいですか"
-)
 
 
 def may_yet_decline(text: str) -> bool:
@@ -335,7 +284,7 @@ def _clauses(sentence: str) -> list[str]:
 def _kind(clause: str) -> str:
     if _read(clause).refuses:
         return "refusal"
-    return "neutral" if _beside().search(clause.strip(_EDGES)) else "answer"
+    return "neutral" if beside().search(clause.strip(_EDGES)) else "answer"
 
 
 def _refuses(has: frozenset[str], short: bool) -> bool:
@@ -359,42 +308,3 @@ def _refuses(has: frozenset[str], short: bool) -> bool:
 _SHORT = 30
 _EDGES = " .!?。！？*_\"'，、,…"
 _QUOTED = re.compile(r"[\"「『《“‘]([^\"」』》”’]*)[\"」』》”’]|`[^`]*`")
-
-
-_SCRIPTS = {
-    "ja": re.compile(r"[\u3040-\u30ff]"),
-    "zh ja": re.compile(r"[\u3400-\u9fff]"),
-    "ko": re.compile(r"[\uac00-\ud7a3]"),
-    "ru": re.compile(r"[\u0400-\u04ff]"),
-    "th": re.compile(r"[\u0e00-\u0e7f]"),
-    "ar": re.compile(r"[\u0600-\u06ff]"),
-}
-"""Languages by their letters; all others are written in Latin ones."""
-_LATIN = "en de fr es it pt nl pl tr"
-_VERB_BEFORE_NO = ("ja", "ko")
-
-
-def _script(clause: str) -> str:
-    return next((languages for languages, letters in _SCRIPTS.items() if letters.search(clause)), _LATIN)
-
-
-@cache
-def _wordings(languages: str) -> tuple[_Wording, ...]:
-    made = []
-    for language in languages.split():
-        own = {name: "".join(text.splitlines()) for name, text in _file()["wordings"][language].items()}
-        first, last = ("given", "no") if language in _VERB_BEFORE_NO else ("no", "given")
-        own["given_last"] = rf"(?:{own[first]})[^,]{{0,12}}(?:{own[last]})\W*$"
-        made.append(_Wording(**{name: re.compile(pattern) for name, pattern in own.items()}))
-    return tuple(made)
-
-
-@cache
-def _beside() -> re.Pattern[str]:
-    """Clauses beside a refusal that state nothing of what was asked."""
-    return re.compile("|".join(f"(?:{''.join(pattern.splitlines())})" for pattern in _file()["beside"]["patterns"]))
-
-
-@cache
-def _file() -> dict[str, Any]:
-    return tomllib.loads((Path(__file__).parent / "refusals.toml").read_text(encoding="utf-8"))
