@@ -275,7 +275,7 @@ def _sentences(text: str) -> list[str]:
 
 def _clauses(sentence: str) -> list[str]:
     parts = [part.strip() for part in _CONTRAST.split(sentence) if part.strip()]
-    if _CONCESSIVE.match(parts[0]) and "," in parts[0]:
+    if parts and _CONCESSIVE.match(parts[0]) and "," in parts[0]:
         head, _, rest = parts[0].rpartition(",")
         parts = [head.strip(), rest.strip(), *parts[1:]]
     return [part for part in parts if any(map(str.isalnum, part))]

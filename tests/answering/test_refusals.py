@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.grading import refusal_figures
 from hybrid.answering.refusal_phrases import phrases
-from hybrid.answering.refusals import declines
+from hybrid.answering.refusals import declines, may_yet_decline
 
 
 @pytest.mark.parametrize(
@@ -90,3 +90,12 @@ def test_as_many_are_told_as_were_measured() -> None:
     found = {metric: value.value for _, metric, _, value in refusal_figures()}
     assert found["refusal/recall"] > 0.94 and found["refusal/precision"] > 0.88
     assert found["refusal/fresh-recall"] > 0.94 and found["refusal/fresh-precision"] > 0.95
+
+
+@pytest.mark.parametrize(
+    "text", [".", "…", "?", ",", "- ", '""', "1 .", "。", "[1].", "\n\n", "* * *", "so, ", "\u200b", "{}", "while, "]
+)
+@pytest.mark.parametrize("question", ["", "Why?", "What does the display show?"])
+def test_a_text_without_words_is_told_too(text: str, question: str) -> None:
+    assert declines(text, question) in (True, False)
+    assert may_yet_decline(text) in (True, False)
