@@ -30,7 +30,8 @@ TEXTS = [
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_embedder(tmp_path_factory.mktemp("tiny") / "model", [TEXT])
+    # in int8, OpenVINO 2026 computes wrongly with widths of 32 on processors with AMX; real models are wider
+    return tiny_embedder(tmp_path_factory.mktemp("tiny") / "model", [TEXT], hidden=64)
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +87,7 @@ class EmbedderContract(ABC):
         assert float(cosines(ours.encode_queries(TEXTS), torch.encode_queries(TEXTS)).min()) >= 1 - 4 * (1 - self.least)
 
     def test_nothing_gives_nothing_and_too_many_dimensions_are_refused(self, tiny: Path, cache: Path) -> None:
-        assert self.make(tiny, cache).encode_queries([]).shape == (0, 32)
+        assert self.make(tiny, cache).encode_queries([]).shape == (0, 64)
         with pytest.raises(ConfigError, match="gives 32"):
             self.make(tiny, cache, dim=64).encode_passages(["oil"])
 
