@@ -88,8 +88,8 @@ class EmbedderContract(ABC):
 
     def test_nothing_gives_nothing_and_too_many_dimensions_are_refused(self, tiny: Path, cache: Path) -> None:
         assert self.make(tiny, cache).encode_queries([]).shape == (0, 64)
-        with pytest.raises(ConfigError, match="gives 32"):
-            self.make(tiny, cache, dim=64).encode_passages(["oil"])
+        with pytest.raises(ConfigError, match="gives 64"):
+            self.make(tiny, cache, dim=128).encode_passages(["oil"])
 
     def test_only_8_bits_make_another_index(self, tiny: Path, cache: Path) -> None:
         ours, torch = self.make(tiny, cache), SentenceEmbedder(tiny)
