@@ -37,7 +37,7 @@ INT8 = EncoderChoice("openvino", "int8", must=True)
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_embedder(tmp_path_factory.mktemp("tiny") / "model", [TEXT])
+    return tiny_embedder(tmp_path_factory.mktemp("tiny") / "model", [TEXT], hidden=64)
 
 
 def exports(cache: Path) -> list[str]:
