@@ -230,18 +230,17 @@ def _rows(taken: dict[str, list[float]], num_questions: int, minutes: float, siz
 
     others = [side for side in OTHERS if f"warm {side}" in taken]
 
-    def ratios(kind: str, own: str) -> list[tuple[str, Interval]]:
+    def ratios(metric: str, kind: str, own: str) -> list[tuple[str, str, Interval]]:
         num = num_questions if kind == "warm" else 1
         pairs = {side: zip(taken[f"{kind} {side}"], taken[f"{kind} {own}"], strict=True) for side in others}
-        return [(f"{side} ÷ {own}", results.spread([a / b for a, b in both], num)) for side, both in pairs.items()]
-
-    def told(metric: str, named: Sequence[tuple[str, Interval]]) -> list[tuple[str, str, Interval]]:
-        return [(metric, name, interval) for name, interval in named]
+        return [
+            (metric, f"{side} ÷ {own}", results.spread([a / b for a, b in both], num)) for side, both in pairs.items()
+        ]
 
     found = [("speed/query-s", s, results.spread(taken[f"warm {s}"], num_questions)) for s in (*WARM, *others, SERVED)]
-    found += [row for own in WARM for row in told("speed/query-vs-llamaindex", ratios("warm", own))]
+    found += [row for own in WARM for row in ratios("speed/query-vs-llamaindex", "warm", own)]
     found += [("speed/cold-s", s, results.spread(taken[f"cold {s}"], 1)) for s in (STREAMED, JUDGED, *others)]
-    found += [row for own in (STREAMED, JUDGED) for row in told("speed/cold-vs-llamaindex", ratios("cold", own))]
+    found += [row for own in (STREAMED, JUDGED) for row in ratios("speed/cold-vs-llamaindex", "cold", own)]
     found.append(("speed/help-s", "hybrid --help", results.spread(taken["help"], 5)))
     stamp = {"of": CORPUS.name, "split": "test", "seed": 13, "minutes": minutes, "command": COMMAND}
     return [

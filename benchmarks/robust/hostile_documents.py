@@ -72,6 +72,7 @@ TEXTS: dict[str, Callable[[], str]] = {
     "backticks.rst": lambda: _REST + "`a " * 30_000 + "\n",
     "literals.rst": lambda: _REST + "``a " * 30_000 + "\n",
     "bars.rst": lambda: _REST + "|a " * 30_000 + "\n",
+    "long-paragraphs.rst": lambda: _REST + ("*a `b ``c |d " * 500 + "\n\n") * 20,
     "paragraphs.rst": lambda: _REST + ("*a `b ``c |d " * 80 + "\n\n") * 125,
     "nested.rst": lambda: _REST + "".join(f"{'  ' * n}* x\n\n" for n in range(900)),
     "directives.rst": lambda: _REST + "".join(f".. d{n}::\n\n" for n in range(3_000)),
