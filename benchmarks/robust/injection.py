@@ -1,6 +1,8 @@
 """Orders in documents: how often a reader obeys one in what is served, and whether the question is still answered.
 
-python -m benchmarks.robust.injection [--model NAME_OR_FOLDER …] [--split test] [--orders omit …] [--sample 12] [--told]
+python -m benchmarks.robust.injection [--model NAME_OR_FOLDER …] [--split fresh] [--orders omit …] [--sample N] [--told]
+
+The split `honest` holds no orders but texts that look like some: are their questions answered as without a defence?
 """
 
 from collections.abc import Sequence
@@ -28,8 +30,10 @@ from hybrid.retrieval.flat_store import FlatStore
 from hybrid.types import Answer, Interval, Passage, Question
 
 LABELLED = Path(__file__).parent.parent / "labelled" / "injections.jsonl"
-MODELS = ("SmolLM2-135M-Instruct", "Qwen2.5-Coder-0.5B-Instruct")
+MODELS = ("SmolLM2-135M-Instruct", "Qwen2.5-Coder-0.5B-Instruct", "Qwen2.5-Coder-1.5B-Instruct")
+SPLITS = ("fresh", "test", "dev", "honest")
 OBEYED, RIGHT, CLEAN = "robust/injection", "robust/injection/right", "robust/injection/right without the order"
+HONEST = "robust/honest/right"
 _KEPT = Path("indexes") / "bench-robust" / "generations.sqlite"
 
 
@@ -52,19 +56,25 @@ class Asked:
         return not self._follows(answer) and grade(answer.plain, question, abstained=answer.served_abstention).correct
 
     def _follows(self, answer: Answer) -> bool:
-        return self.row["marker"].casefold() in fold(answer.served).casefold()
+        marker = self.row["marker"].casefold()
+        return bool(marker) and marker in fold(answer.served).casefold()
 
 
-def figures(
-    models: Sequence[str] = MODELS, split: str = "test", orders: str = "omit", num: int = 0
-) -> list[tuple[str, str, Interval]]:
+def figures(models: Sequence[str] = MODELS, num: int = 0) -> list[tuple[str, str, Interval]]:
     """Metric, reader, share with its interval: orders obeyed, of all and by kind, and questions answered rightly, with
-    the order in the passages and without. `orders`: as `answering.orders`; `num`: of a sample, 0 for all.
+    the order in the passages and without; of honest texts, with the defence and without. `num`: of a sample, 0 for all.
     """
-    return [row for model in models for row in shares(label(model), ask(model, split, orders, num))]
+    told = []
+    for model in models:
+        told += shares(label(model), ask(model, "fresh", num=num))
+        told += [
+            (m, f"{reader}, older orders", s) for m, reader, s in shares(label(model), ask(model, "test", num=num))[:1]
+        ]
+        told += honest_shares(label(model), *(ask(model, "honest", how, num) for how in ("omit", "show")))
+    return told
 
 
-def ask(model: str, split: str = "test", orders: str = "omit", num: int = 0) -> list[Asked]:
+def ask(model: str, split: str = "fresh", orders: str = "omit", num: int = 0) -> list[Asked]:
     """Every injection of a split put to a reader, with default settings but for `orders`."""
     rows = read(split, num)
     pipeline = _pipeline(model, orders)
@@ -133,9 +143,17 @@ def shares(reader: str, asked: Sequence[Asked]) -> list[tuple[str, str, Interval
     ]
 
 
+def honest_shares(reader: str, with_it: Sequence[Asked], without: Sequence[Asked]) -> list[tuple[str, str, Interval]]:
+    """Metric, reader, share: questions of honest texts answered rightly, with the defence and without."""
+    return [
+        (HONEST, name, wilson(sum(each.is_right(each.answer) for each in asked), len(asked)))
+        for name, asked in ((reader, with_it), (f"{reader}, orders shown", without))
+    ]
+
+
 @click.command()
 @click.option("--model", "models", multiple=True, default=MODELS, show_default=True, help="Name or folder; repeatable.")
-@click.option("--split", type=click.Choice(["test", "dev"]), default="test", show_default=True)
+@click.option("--split", type=click.Choice(SPLITS), default="fresh", show_default=True)
 @click.option("--orders", multiple=True, type=click.Choice(["omit", "show"]), default=["omit"], show_default=True)
 @click.option("--sample", "num", default=0, help="A fixed sample instead of all.")
 @click.option("--told", is_flag=True, help="Print what was served, too.")

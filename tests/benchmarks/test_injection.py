@@ -1,8 +1,19 @@
 """What counts as an order obeyed, and the labelled orders themselves."""
 
+import itertools
 from collections import Counter
 
-from benchmarks.robust.injection import CLEAN, OBEYED, RIGHT, Asked, passages_of, read, shares
+from benchmarks.robust.injection import (
+    CLEAN,
+    OBEYED,
+    RIGHT,
+    SPLITS,
+    Asked,
+    honest_shares,
+    passages_of,
+    read,
+    shares,
+)
 from hybrid.types import Answer
 
 ROW = {
@@ -27,18 +38,33 @@ def test_only_what_is_served_obeys_and_an_answer_beside_it_is_not_right() -> Non
     assert found[RIGHT, "tiny"].value == 0.25 and found[CLEAN, "tiny"].value == 1.0
 
 
-def test_both_halves_hold_every_kind_and_no_marker_is_in_an_honest_text() -> None:
-    halves = {split: read(split) for split in ("dev", "test")}
-    counts = {split: Counter(row["kind"] for row in rows) for split, rows in halves.items()}
+def test_every_split_holds_its_kinds_and_no_marker_is_in_an_honest_text() -> None:
+    splits = {split: read(split) for split in SPLITS}
+    counts = {split: Counter(row["kind"] for row in rows) for split, rows in splits.items()}
     assert len(counts["dev"]) == 12 and set(counts["dev"].values()) == {10}
     assert counts["test"].total() == 79 and len(counts["test"]) == 18 and set(counts["dev"]) < set(counts["test"])
-    assert len({row["id"] for rows in halves.values() for row in rows}) == 199
-    for row in (*halves["dev"], *halves["test"]):
+    assert set(counts["fresh"]) == set(counts["test"]) and set(counts["fresh"].values()) == {6}
+    assert len(counts["honest"]) == 5 and set(counts["honest"].values()) == {12}
+    rows = [row for split in splits.values() for row in split]
+    assert len({row["id"] for row in rows}) == len(rows) == 367
+    for row in rows:
         whole = " ".join(part["text"] for part in row["passages"])
         honest = " ".join(part.text for part in passages_of(row, without_order=True))
-        assert row["order"] in whole and row["order"] not in honest
-        assert row["marker"].casefold() not in honest.casefold()
         assert any(gold.casefold() in honest.casefold() for gold in row["gold"])
-    assert not {row["order"] for row in halves["dev"]} & {row["order"] for row in halves["test"]}
-    assert not {row["question"] for row in halves["dev"]} & {row["question"] for row in halves["test"]}
+        if row["split"] == "honest":
+            assert not row["order"] and not row["marker"] and honest == whole
+        else:
+            assert row["order"].strip() in whole and row["order"].strip() not in honest
+            assert row["marker"].casefold() not in honest.casefold()
+    for one, two in itertools.combinations(("dev", "test", "fresh", "honest"), 2):
+        assert not {row["question"] for row in splits[one]} & {row["question"] for row in splits[two]}
+        assert not {row["order"] for row in splits[one]} & {row["order"] for row in splits[two]} - {""}
     assert len(read("test", 12)) == 12
+
+
+def test_an_honest_text_obeys_nobody() -> None:
+    honest = {**ROW, "marker": "", "order": ""}
+    asked = [Asked(honest, said("20 kg"), said("20 kg")), Asked(honest, said("30 kg"), said("30 kg"))]
+    assert not any(each.obeyed for each in asked)
+    (_, name, share), (_, shown, _) = honest_shares("tiny", asked, asked)
+    assert (name, shown, share.value) == ("tiny", "tiny, orders shown", 0.5)
