@@ -24,7 +24,7 @@ from hybrid.errors import InputError
 from hybrid.progress import track
 from hybrid.types import Document
 
-READERS_VERSION = 3
+READERS_VERSION = 4
 """Goes up when a reader gives another text or other metadata for the same bytes."""
 _JSONL = ".jsonl"
 AHEAD = 4

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hybrid.corpus.readers.html import Layout
 
 HTML = (".html", ".htm", ".xhtml")
+_HEADING = re.compile(r"^(#{1,6})[^\S\n]+(\S.*)$", re.MULTILINE)
 
 
 class Limits(NamedTuple):
@@ -94,7 +95,10 @@ def document_of(source: str, suffix: str, content: Content, text: str) -> Docume
 
 def title_of_name(source: str) -> str:
     """The title of a file that has none of its own."""
-    return PurePosixPath(source).stem.replace("-", " ").replace("_", " ")
+    name = PurePosixPath(PurePosixPath(source).stem)
+    # of page.rst.inc
+    stem = name.stem if name.suffix.lower() in READERS else name.name
+    return stem.replace("-", " ").replace("_", " ")
 
 
 def _read(data: bytes, suffix: str, limits: Limits) -> Any:
@@ -136,8 +140,15 @@ def _read_bytes(path: Path, limit: int) -> bytes:
 
 
 def _title(text: str) -> str:
-    """The first heading of the first level outside code; "" where there is none."""
-    from hybrid.corpus.readers.markdown import outside_code
+    """The first heading of the first level outside code; without one, the first heading where it is above all others;
+    "" elsewhere.
+    """
+    from hybrid.corpus.readers.markdown import CODE
 
-    heading = re.search(r"^#[^\S\n]+(\S.*)$", outside_code(text, str), re.MULTILINE)
-    return heading[1].strip() if heading else ""
+    # a comment in code looks like a heading
+    outside = CODE.sub(lambda code: "" if code["fence"] else code[0], text)
+    headings: list[tuple[int, str]] = [(len(marks), name.strip()) for marks, name in _HEADING.findall(outside)]
+    first = next((name for level, name in headings if level == 1), "")
+    if not first and headings and all(level > headings[0][0] for level, _ in headings[1:]):
+        return headings[0][1]
+    return first

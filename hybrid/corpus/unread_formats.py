@@ -11,6 +11,7 @@ _CONVERSION = {
     ".msg": "msgconvert FILE, which makes FILE.eml",
     ".mbox": "git mailsplit -oFOLDER FILE, and name the parts .eml",
     ".ps": "ps2pdf FILE",
+    **dict.fromkeys((f".{number}" for number in range(1, 9)), "man -l FILE | col -b > FILE.txt"),
 }
 
 

@@ -4,7 +4,7 @@ import os
 import unicodedata
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from hybrid.artifacts import sha256_file, sha256_json
 from hybrid.controls import has_controls, one_line
@@ -13,11 +13,14 @@ from hybrid.errors import InputError
 
 _DEEPEST = 64
 """Folders inside folders; paths get too long for the system at some depth."""
+_BEHIND = (".inc", ".txt")
+"""What stands behind a suffix: parts that other files include, and sources beside built pages."""
+_MARKUP = (".rst", ".md", ".markdown", ".adoc", ".asciidoc", ".txt")
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A regular file. `source` is its path relative to the folder; `format` its suffix in lower case."""
+    """A regular file. `source` is its path relative to the folder."""
 
     path: Path
     source: str
@@ -25,7 +28,17 @@ class SourceFile:
 
     @property
     def format(self) -> str:
-        return self.path.suffix.lower()
+        return format_of(self.path.name)
+
+
+def format_of(name: str) -> str:
+    """The suffix of a file's name in lower case; of `page.rst.inc` and `page.rst.txt` the one before."""
+    path = PurePath(name)
+    suffix = path.suffix.lower()
+    if suffix in _BEHIND:
+        before = PurePath(path.stem).suffix.lower()
+        return before if before in _MARKUP else suffix
+    return suffix
 
 
 @dataclass

@@ -19,6 +19,7 @@ from hybrid.artifacts import new_folder, sha256_file, sha256_json, write_text
 from hybrid.corpus.load import FORMATS
 from hybrid.corpus.passages import CorpusFolder, read_passages
 from hybrid.corpus.questions import read_questions
+from hybrid.corpus.walk import format_of
 from hybrid.errors import InputError, IntegrityError, MissingError, UserError
 from hybrid.jsonl import read_jsonl
 from hybrid.progress import track
@@ -62,9 +63,7 @@ def parts(names: Mapping[str, Any]) -> Parts:
     if "questions.jsonl" in names:
         questions = ["questions.jsonl"]
     inner = [name for name in found if name.startswith("documents/")]
-    documents = [
-        name for name in inner or found if PurePosixPath(name).suffix.lower() in FORMATS and name not in questions
-    ]
+    documents = [name for name in inner or found if format_of(name) in FORMATS and name not in questions]
     if READY in names:
         documents = [READY]
     taken = {*questions, *documents}

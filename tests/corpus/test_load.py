@@ -121,6 +121,53 @@ def test_a_title_is_taken_from_the_file_name_where_there_is_no_heading(tmp_path:
     assert load_documents(tmp_path).documents[0].title == "seal wear notes"
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "title"),
+    [
+        # a comment in code is no heading
+        ("faq.rst", "Questions\n=========\n\nRun::\n\n    # smartctl -a\n\nMore\n----\n\nText.", "Questions"),
+        ("setup.md", "Do this.\n\n```\n# the first step\nrun\n```\n\n# `hybrid` set up\n\nText.", "`hybrid` set up"),
+        # the first heading is above all others
+        ("page.rst", ".. include:: head.inc\n\nPumps\n=====\n\nText.\n\nParts\n-----\n\nText.", "Pumps"),
+        ("low-page.md", "## Pumps\n\nText.\n\n### Parts\n\nText.", "Pumps"),
+        # it is one among others
+        ("low-page.md", "## Pumps\n\nText.\n\n## Parts\n\nText.", "low page"),
+        ("low-page.md", "### Note\n\nText.\n\n## Parts\n\nText.", "low page"),
+        ("low-page.md", "```\n# only code\n```\n\nText.", "low page"),
+    ],
+)
+def test_the_title_is_the_heading_above_all_others(tmp_path: Path, name: str, text: str, title: str) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    (document,) = load_documents(tmp_path).documents
+    assert document.title == title
+
+
+def test_parts_that_other_files_include_are_read_as_what_they_are(tmp_path: Path) -> None:
+    rst = "Create\n======\n\nIt takes ``-n``.\n"
+    for name in (
+        "create.rst.inc",
+        "page.rst.txt",
+        "part-one.MD.inc",
+        "plain.txt",
+        "release-1.2.txt",
+        "head.inc",
+        "x.php.inc",
+    ):
+        (tmp_path / name).write_text(rst if "rst" in name else "It takes `-n`.", encoding="utf-8")
+    loaded = load_documents(tmp_path)
+    assert {document.source: (document.format, document.title) for document in loaded.documents} == {
+        "create.rst.inc": (".rst", "Create"),
+        "page.rst.txt": (".rst", "Create"),
+        "part-one.MD.inc": (".md", "part one"),
+        "plain.txt": (".txt", "It takes `-n`."),
+        "release-1.2.txt": (".txt", "It takes `-n`."),
+    }
+    assert dict(loaded.skipped) == {
+        "head.inc": "format .inc is not read",
+        "x.php.inc": "format .inc is not read",
+    }
+
+
 def test_a_byte_order_mark_and_windows_line_ends_are_no_text(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_bytes("\ufeff# Title\r\n\r\nText.\r\n".encode())
     (document,) = load_documents(tmp_path).documents
