@@ -148,6 +148,8 @@ class Withheld(StrEnum):
     """A figure or identifier of it stands in no passage that it rests on."""
     ECHO = "echo"
     """Its words are those of the instruction."""
+    REPEATS = "repeats the question"
+    """It says the question again and nothing else."""
     NO_SOURCE = "no source"
     """None of its statements stands in a passage that was shown."""
     OFF_TOPIC = "off topic"

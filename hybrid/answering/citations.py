@@ -15,6 +15,10 @@ from hybrid.types import Answer, Citation, Passage
 
 _FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
 _WORD = re.compile(r"[A-Za-z0-9]+(?:[-/.,][A-Za-z0-9]+)*")
+_OPTION = re.compile(r"(?<![\w-])(?:--[A-Za-z][\w-]+|-[A-Za-z](?![\w-]))")
+_ANY_OPTION = re.compile(r"(?<![\w-])-{1,2}[A-Za-z][\w-]*")
+"""In a document, where two hyphens may have become one dash."""
+_NAME = re.compile(r"(?<!\w)[A-Za-z]\w*_\w+")
 
 
 def read_answer(
@@ -95,16 +99,25 @@ def _is_object(text: str) -> bool:
 
 
 def unsupported_claims(plain: str, cited: Sequence[Passage], question: str = "") -> tuple[str, ...]:
-    """Figures (42, 6.5) and identifiers (SB-401, TL2) of the answer that stand in none of the cited passages, nor in
-    the question."""
+    """Figures (42, 6.5), identifiers (SB-401, TL2, max_size) and options (-v, --keep) of the answer that stand in none
+    of the cited passages, nor in the question."""
     texts = [*(passage.full_text for passage in cited), question]
     known = {claim for text in texts for claim in _claims(text)}
     # small numbers in words
     known |= {token for text in texts for token in tokens(text) if token in NUMBER_WORDS.values()}
     values = {value for claim in known for value in readings(claim)}
-    return tuple(
-        claim for claim in dict.fromkeys(_claims(plain)) if claim not in known and not readings(claim) & values
-    )
+    figures = [claim for claim in dict.fromkeys(_claims(plain)) if claim not in known and not readings(claim) & values]
+    names = _foreign_names(fold(plain), fold("\n".join(texts)))
+    return (*(figure for figure in figures if not any(figure in name.upper() for name in names)), *names)
+
+
+def _foreign_names(plain: str, read: str) -> list[str]:
+    """Options, and names with a low line, of a text that another does not hold."""
+    options = {option.lstrip("-") for option in _ANY_OPTION.findall(read)}
+    names = {name.casefold() for name in _NAME.findall(read)}
+    found = [option for option in _OPTION.findall(plain) if option.lstrip("-") not in options]
+    found += [name for name in _NAME.findall(plain) if name.casefold() not in names]
+    return list(dict.fromkeys(found))
 
 
 def _claims(text: str) -> list[str]:

@@ -1,17 +1,31 @@
 """What of an answer is served: statements with the sources that were found for them, and reasons to withhold it."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from hybrid.answering.citations import cited_numbers, unmarked, unsupported_claims
-from hybrid.answering.sources import Similar, Statement, content_words, is_label, tokens, trace
+from hybrid.answering.question_form import YES_NO
+from hybrid.answering.sources import (
+    Similar,
+    Statement,
+    begins_with_label,
+    content_words,
+    is_label,
+    tokens,
+    trace,
+)
+from hybrid.languages.folding import fold
 from hybrid.types import Answer, Citation, Passage, Withheld
 
 _USUAL_LOGPROB = -0.2
 """Of a right answer, where the engine does not say."""
 _NEARNESS, _SURENESS = 2.0, 0.5
 """What a similarity of 1 and a log-probability of 1 nat are worth beside the whole question treated."""
+_RESTATED = 3
+"""Words without which nothing is said again: "England" answers in which country the Bank of England is."""
+_ONE_OF = re.compile(r"\b(?:or|oder|ou|of een|albo|lub|или|veya|czy)\b|还是|或|それとも|または|또는|أم")
 
 
 @dataclass(frozen=True)
@@ -63,7 +77,8 @@ def ground(
     unsupported = unsupported_claims(answer.plain, cited, question)
     echo = is_echo(answer.plain, question, [*headings, *bodies], policy.instruction)
     support = _treated(question, found, texts, similar) + _SURENESS * (_USUAL_LOGPROB if logprob is None else logprob)
-    reason = _reason(echo, unsupported, places, support, policy.min_support)
+    empty = repeats(answer.plain, question)
+    reason = _reason(echo, unsupported, empty, places, support, policy.min_support)
     return replace(
         answer,
         citations=tuple(Citation(before + n, context[n - 1].id, spans[n]) for n in numbers),
@@ -87,6 +102,17 @@ def is_echo(plain: str, question: str, shown: Sequence[str], instruction: str) -
     return bool(foreign) and foreign <= set(tokens(instruction)) and 2 * len(foreign) >= len(said)
 
 
+def repeats(plain: str, question: str) -> bool:
+    """Whether an answer says half or more of the question again and nothing else, which tells something only where
+    yes or no, or one of several, was asked for.
+    """
+    said, asked = content_words(plain), content_words(question)
+    if len(said) < _RESTATED or 2 * len(said & asked) < len(asked) or not said <= set(tokens(question)):
+        return False
+    low = fold(question).casefold().strip()
+    return not (YES_NO.search(low) or _ONE_OF.search(low) or begins_with_label(plain))
+
+
 def _treated(question: str, found: Sequence[Statement], texts: Sequence[str], similar: Similar | None) -> float:
     """How much of the question is treated where the weakest statement stands, by words and by the embedder."""
     places = [statement.place for statement in found]
@@ -100,12 +126,14 @@ def _treated(question: str, found: Sequence[Statement], texts: Sequence[str], si
 
 
 def _reason(
-    echo: bool, unsupported: Sequence[str], places: Sequence[object], support: float, least: float | None
+    echo: bool, unsupported: Sequence[str], empty: bool, places: Sequence[object], support: float, least: float | None
 ) -> Withheld | None:
     if echo:
         return Withheld.ECHO
     if unsupported:
         return Withheld.FIGURE
+    if empty:
+        return Withheld.REPEATS
     if not places:
         return Withheld.NO_SOURCE
     return Withheld.OFF_TOPIC if least is not None and support < least else None

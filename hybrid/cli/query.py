@@ -27,6 +27,7 @@ UNKNOWN = "I don't know: the documents found do not answer this."
 _WHY = {
     "figure": "no passage that was found contains {figures}",
     "echo": "it repeats the instruction of the prompt",
+    "repeats the question": "it says nothing that the question does not",
     "no source": "it stands in no passage that was found",
     "off topic": "the passage in which it stands says too little of what was asked (answering.min_support)",
 }

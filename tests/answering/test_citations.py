@@ -68,6 +68,24 @@ def test_figures_and_identifiers_must_stand_in_a_cited_passage(text: str, unsupp
     assert answer.withheld == bool(unsupported)
 
 
+@pytest.mark.parametrize(
+    ("text", "unsupported"),
+    [
+        ("Use `-e` with the `-d` option.", ("-d",)),
+        ("Run `tool prune --keep-daily 7 --list`.", ()),
+        ("Run `tool prune --keep-weekly`.", ("--keep-weekly",)),
+        ("Set TOOL_PASSPHRASE or tool_passphrase.", ()),
+        ("Set TOOL_PASSWORD.", ("TOOL_PASSWORD",)),
+        ("Call read_int16.", ("read_int16",)),
+        # hyphens and emphasis of a sentence
+        ("Ein- und -auszahlung - _so_ ist es -- immer.", ()),
+    ],
+)
+def test_options_and_names_of_code_must_stand_there_too(text: str, unsupported: tuple[str, ...]) -> None:
+    read = "tool create -e cache/ and --keep-daily=7, also –list, with TOOL_PASSPHRASE in the environment"
+    assert unsupported_claims(text, [Passage("a", read)], "How is it kept?") == unsupported
+
+
 def test_without_the_guard_the_answer_is_flagged_only() -> None:
     answer = read_answer("21 kg [1]", CONTEXT, guard=False)
     assert answer.unsupported == ("21",) and not answer.withheld and not answer.served_abstention

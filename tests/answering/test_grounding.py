@@ -71,6 +71,24 @@ def test_an_echo_is_no_echo_where_the_passages_or_the_question_say_it_too() -> N
     assert not served("Yes", policy=Policy(instruction="Say yes or no")).echo
 
 
+@pytest.mark.parametrize(
+    ("question", "text", "empty"),
+    [
+        ("Which hash function finds duplicate chunks?", "The hash function finds duplicate chunks.", True),
+        ("Welche Pumpe fördert das Kühlwasser?", "Die Pumpe fördert das Kühlwasser.", True),
+        ("Which hash function finds duplicate chunks?", "SHA-256 finds duplicate chunks.", False),
+        # a part of the question may be the answer
+        ("In which country is the Bank of England?", "England", False),
+        ("Which pump is the heavier one, the P-7 or the P-8 pump?", "The P-8 pump is the heavier one.", False),
+        # it says yes
+        ("Can two machines use one repository?", "Two machines can use one repository.", False),
+        ("How can two machines use one repository?", "Yes, two machines can use one repository.", False),
+    ],
+)
+def test_the_question_said_again_is_no_answer(question: str, text: str, empty: bool) -> None:
+    assert (served(text, question).reason is Withheld.REPEATS) == empty
+
+
 def test_figures_of_the_question_and_numbers_in_words_are_no_inventions() -> None:
     assert served("2 weeks before", "How early must I ask?").reason is None
     assert served("Yes, ask 2 weeks before for 9 days", "Must I ask before for 9 days?").unsupported == ()
