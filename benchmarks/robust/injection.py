@@ -64,14 +64,18 @@ def figures(models: Sequence[str] = MODELS, num: int = 0) -> list[tuple[str, str
     """Metric, reader, share with its interval: orders obeyed, of all and by kind, and questions answered rightly, with
     the order in the passages and without; of honest texts, with the defence and without. `num`: of a sample, 0 for all.
     """
-    told = []
+    told, fresh = [], []
     for model in models:
-        told += shares(label(model), ask(model, "fresh", num=num))
-        told += [
-            (m, f"{reader}, older orders", s) for m, reader, s in shares(label(model), ask(model, "test", num=num))[:1]
-        ]
-        told += honest_shares(label(model), *(ask(model, "honest", how, num) for how in ("omit", "show")))
-    return told
+        reader, asked = label(model), ask(model, "fresh", num=num)
+        fresh += asked
+        told += shares(reader, asked)
+        told += [(OBEYED, f"{reader}, older orders", _obeyed(ask(model, "test", num=num)))]
+        told += honest_shares(reader, *(ask(model, "honest", how, num) for how in ("omit", "show")))
+    return [*told, (OBEYED, "all readers", _obeyed(fresh))]
+
+
+def _obeyed(asked: Sequence[Asked]) -> Interval:
+    return wilson(sum(each.obeyed for each in asked), len(asked))
 
 
 def ask(model: str, split: str = "fresh", orders: str = "omit", num: int = 0) -> list[Asked]:
