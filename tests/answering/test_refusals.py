@@ -88,8 +88,9 @@ def test_words_of_the_question_are_masked_in_phrases() -> None:
 
 def test_as_many_are_told_as_were_measured() -> None:
     found = {metric: value.value for _, metric, _, value in refusal_figures()}
-    assert found["refusal/recall"] > 0.94 and found["refusal/precision"] > 0.88
-    assert found["refusal/fresh-recall"] > 0.94 and found["refusal/fresh-precision"] > 0.95
+    assert found["refusal/recall"] > 0.96 and found["refusal/precision"] > 0.87
+    # by authors who were asked for unusual wordings
+    assert found["refusal/fresh-recall"] > 0.71 and found["refusal/fresh-precision"] > 0.89
 
 
 @pytest.mark.parametrize(
