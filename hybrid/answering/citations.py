@@ -18,6 +18,10 @@ _WORD = re.compile(r"[A-Za-z0-9]+(?:[-/.,][A-Za-z0-9]+)*")
 _OPTION = re.compile(r"(?<![\w-])(?:--[A-Za-z][\w-]+|-[A-Za-z](?![\w-]))")
 _ANY_OPTION = re.compile(r"(?<![\w-])-{1,2}[A-Za-z][\w-]*")
 """In a document, where two hyphens may have become one dash."""
+_CAPITAL = re.compile(r"(?<=[^\W_][ ,])[^\W\d_a-zà-öø-ÿа-я][^\W\d_]{2,}")
+"""A word with a capital behind another word."""
+_STEM = 5
+"""Letters by which forms of a name are alike."""
 _NAME = re.compile(r"(?<!\w)[A-Za-z]\w*_\w+")
 
 
@@ -118,6 +122,20 @@ def _foreign_names(plain: str, read: str) -> list[str]:
     found = [option for option in _OPTION.findall(plain) if option.lstrip("-") not in options]
     found += [name for name in _NAME.findall(plain) if name.casefold() not in names]
     return list(dict.fromkeys(found))
+
+
+def foreign_names(plain: str, read: Sequence[str]) -> tuple[str, ...]:
+    """Names, words with a capital inside a sentence, that stand in nothing that was read.
+
+    None in German, where every noun has a capital, and none where the answer is in another language than most of what
+    was read: names are translated.
+    """
+    whole = "\n".join(read)
+    if language_of(plain) == "de" or language_of(whole) not in (language_of(plain), "de"):
+        return ()
+    known = {word[:_STEM] for word in tokens(whole)}
+    found = (match[0] for match in _CAPITAL.finditer(fold(plain)))
+    return tuple(dict.fromkeys(name for name in found if not {word[:_STEM] for word in tokens(name)} <= known))
 
 
 def _claims(text: str) -> list[str]:

@@ -276,7 +276,7 @@ def test_the_cache_of_an_earlier_release_is_not_misread(tmp_path: Path) -> None:
         parts = ["read", 1, file.suffix, sha256_file(file), max_bytes(CorpusConfig()), CorpusConfig().html_layout]
         memo.get(parts, lambda: ["It is old.", "Old", [], False, []])
     memo.close()
-    assert READERS_VERSION > 1 and ingest_module.VERSION == 7
+    assert READERS_VERSION > 1 and ingest_module.VERSION == 8
     built = build(corpus, tmp_path / "passages", cache)
     assert "It is old." not in {p.text for p in built.passages}
     assert built.manifest.facts["metadata"]["model"] == 2

@@ -32,6 +32,11 @@ _UNSEEN = {
     "comment", "substitution_definition", "target", "system_message", "raw", "pending", "image", "meta", "docinfo",
     "generated",
 }  # fmt: skip
+_VERSIONS = {
+    "versionadded": "New in version", "versionchanged": "Changed in version", "deprecated": "Deprecated since version",
+    "versionremoved": "Removed in version",
+}  # fmt: skip
+"""Directives of Sphinx that begin with a version, which alone says nothing."""
 _NAMED = {"note", "warning", "caution", "danger", "attention", "important", "tip", "hint", "error"}
 
 
@@ -95,10 +100,18 @@ def _know(text: str) -> None:
         def run(self) -> list[Any]:
             box = nodes.container()
             if self.arguments and self.name not in ("toctree", "index", "highlight", "currentmodule", "module"):
-                box += nodes.paragraph("", " ".join(self.arguments[0].split()))
+                box += self._paragraph(" ".join(self.arguments[0].split()))
             if self.name not in ("toctree", "index"):
                 self.state.nested_parse(self.content, self.content_offset, box)
             return [box]
+
+        def _paragraph(self, argument: str) -> Any:
+            lead = _VERSIONS.get(self.name)
+            if lead is None:
+                return nodes.paragraph("", argument)
+            version, _, more = argument.partition(" ")
+            told, _ = self.state.inline_text(more, self.lineno)
+            return nodes.paragraph("", "", nodes.Text(f"{lead} {version}: " if more else f"{lead} {version}."), *told)
 
     class AnyOption(dict[str, Any]):
         """Sphinx has options that docutils lacks (`:caption:`), for which it would drop the whole block."""
