@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from hybrid.answering.orders import without_orders
+from hybrid.answering.sources import sentences
 from hybrid.languages.folding import fold
 from hybrid.languages.words import bordered, find_words
 from hybrid.types import Passage
@@ -19,7 +20,6 @@ GAP = "…"
 """Stands where text was left out."""
 
 _FIELD = re.compile(r"^([A-Za-z_][\w -]{0,40}): ")
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n+")
 _STOP = frozenset(
     find_words(
         "a an the of in on at to for from by with and or is are was were be been do does did what which who whom when "
@@ -85,12 +85,12 @@ class Excerpts:
         return text()
 
     def _fit_text(self, text: str, question: str, budget: int) -> str:
-        sentences = [s for s in _SENTENCE_END.split(text.strip()) if s]
-        scores = _relevance(sentences, question)
-        costs = [self.count(sentence) for sentence in sentences]
-        nearest = sorted(range(len(sentences)), key=lambda i: (-scores[i], i))
+        found = sentences(text)
+        scores = _relevance(found, question)
+        costs = [self.count(sentence) for sentence in found]
+        nearest = sorted(range(len(found)), key=lambda i: (-scores[i], i))
         if not nearest or costs[nearest[0]] > budget:
-            return self._cut(sentences[nearest[0]] if nearest else text, budget)
+            return self._cut(found[nearest[0]] if nearest else text, budget)
         kept: set[int] = set()
         left = budget
         for place in nearest:
@@ -101,7 +101,7 @@ class Excerpts:
         for place in sorted(kept):
             if place and place - 1 not in kept:
                 parts.append(GAP)
-            parts.append(sentences[place])
+            parts.append(found[place])
         return " ".join(parts)
 
     def _cut(self, text: str, budget: int) -> str:

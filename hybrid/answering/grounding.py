@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from hybrid.answering.citations import cited_numbers, unmarked, unsupported_claims
+from hybrid.answering.citations import cited_numbers, foreign_names, unmarked, unsupported_claims
 from hybrid.answering.question_form import YES_NO
 from hybrid.answering.sources import (
     Similar,
@@ -74,7 +74,8 @@ def ground(
     numbers = list(dict.fromkeys(place.marker for place in places))
     spans = {place.marker: place.span for place in reversed(places)}
     cited = [context[number - 1] for number in numbers]
-    unsupported = unsupported_claims(answer.plain, cited, question)
+    names = foreign_names(answer.plain, [question, *headings, *bodies])
+    unsupported = (*unsupported_claims(answer.plain, cited, question), *names)
     echo = is_echo(answer.plain, question, [*headings, *bodies], policy.instruction)
     support = _treated(question, found, texts, similar) + _SURENESS * (_USUAL_LOGPROB if logprob is None else logprob)
     empty = repeats(answer.plain, question)

@@ -37,6 +37,10 @@ _TOKEN = re.compile(
 _SHORTEST = 4
 """Different words of a sentence that a yes or no may rest on: headings and links say less."""
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n+")
+_WRAPPED = re.compile(
+    r"^(?![#|>])([^\n]{50,}(?:[^\s.!?:;|。！？,](?=\n[a-zß-öø-ÿа-я(`\"'“])|,(?=\n[^\W_])))\n", re.MULTILINE
+)
+"""A line of a paragraph that goes on in the next: a long one without a stop, before one that begins no sentence."""
 _STATEMENT_END = re.compile(r"(?<=[.!?;])\s+(?=\S)|(?<=[。！？；])|\n+")
 _LABEL = re.compile(r"(?:yes|no|maybe|ja|nein|oui|non|sí|si|true|false|是|否|不是|是的)", re.IGNORECASE)
 NUMBER_WORDS = {
@@ -112,8 +116,10 @@ def statements(plain: str) -> list[str]:
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of a text, and its lines where they end without a stop."""
-    return [part.strip() for part in _SENTENCE_END.split(text) if part.strip()]
+    """The sentences of a text, and its lines where they end without a stop; a paragraph may be wrapped into lines."""
+    # verbatim, so that they are found again
+    wrapped = _WRAPPED.sub("\\1\v", text.replace("\v", " "))
+    return [part.strip().replace("\v", "\n") for part in _SENTENCE_END.split(wrapped) if part.strip()]
 
 
 def tokens(text: str) -> list[str]:

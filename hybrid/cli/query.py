@@ -219,7 +219,7 @@ def _answer(answers: Answers, question: str, show_context: bool, as_json: bool) 
         for citation in record["citations"]:
             heading, source = one_line(headings[citation["passage_id"]]), one_line(citation["source"])
             click.echo(f"  [{citation['marker']}] {heading} ({source}, {citation['score']:.2f})")
-            click.echo(f'      "{citation["span"]}"')
+            click.echo(f'      "{" ".join(citation["span"].split())}"')
         for statement in record["unsourced"]:
             click.echo(f"  without a source: {statement}")
     if show_context:

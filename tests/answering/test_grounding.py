@@ -89,6 +89,21 @@ def test_the_question_said_again_is_no_answer(question: str, text: str, empty: b
     assert (served(text, question).reason is Withheld.REPEATS) == empty
 
 
+@pytest.mark.parametrize(
+    ("question", "text", "names"),
+    [
+        ("Who clears a talk?", "A talk is cleared by Mark Lutz.", ("Mark", "Lutz")),
+        ("Who clears a talk for Mark?", "A talk of Mark's needs clearance.", ()),
+        # the first word of a sentence has a capital anyway
+        ("Are slides public?", "Slides are public. Talks are not.", ()),
+        # every noun of this language has one
+        ("Wer gibt Vorträge frei?", "Das macht die Abteilung von Herrn Lutz.", ()),
+    ],
+)
+def test_a_name_that_stands_nowhere_is_an_invention(question: str, text: str, names: tuple[str, ...]) -> None:
+    assert served(text, question).unsupported == names
+
+
 def test_figures_of_the_question_and_numbers_in_words_are_no_inventions() -> None:
     assert served("2 weeks before", "How early must I ask?").reason is None
     assert served("Yes, ask 2 weeks before for 9 days", "Must I ask before for 9 days?").unsupported == ()

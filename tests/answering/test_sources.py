@@ -166,3 +166,24 @@ def test_a_span_is_verbatim_over_line_breaks() -> None:
     passage = Passage("p", "Mass\n20 kg\nFlow | 5 m3/h\n")
     assert supporting_sentence("5 m3/h", passage) == "Flow | 5 m3/h"
     assert supporting_sentence("x", Passage("e", " \n")) == ""
+
+
+def test_a_wrapped_paragraph_is_read_in_sentences_and_other_lines_are_lines() -> None:
+    text = (
+        "The pump is greased by hand where the temperature of the hall is below\n"
+        "five degrees, and else by itself. Its valve, which is of brass, is closed,\n"
+        "Sundays included, at night.\n"
+        "* one item of a list that is longer than a sentence of most people is\n"
+        "* two items, of which each has a line\n"
+        "Contact\nthe keeper of the hall"
+    )
+    assert sentences(text) == [
+        "The pump is greased by hand where the temperature of the hall is below\nfive degrees, and else by itself.",
+        "Its valve, which is of brass, is closed,\nSundays included, at night.",
+        "* one item of a list that is longer than a sentence of most people is",
+        "* two items, of which each has a line",
+        "Contact",
+        "the keeper of the hall",
+    ]
+    found = trace("five degrees", "When is the pump greased by hand?", [text], ())
+    assert found[0].place is not None and found[0].place.span == sentences(text)[0]

@@ -165,7 +165,8 @@ Seal   TB-1
 """
     content = read_restructured(source.encode())
     assert content.text == (
-        "# Pump H20\n\nIt weighs 20 kg and runs.\n\nNote: Wear gloves.\n\nNew in version 2.0: A flange.\n\n## Spares\n\n1. Seal\n"
+        "# Pump H20\n\nIt weighs 20 kg and runs.\n\nNote: Wear gloves.\n\nNew in version 2.0: A flange.\n\n"
+        "## Spares\n\n1. Seal\n"
         "  - with ring\n2. Gasket\n\nTerm: Meaning.\n\n| Part | No |\n| --- | --- |\n| Seal | TB-1 |\n\n"
         "```\nstop()\n```"
     )
