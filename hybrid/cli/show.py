@@ -21,12 +21,37 @@ def note(text: str) -> None:
 _MOST_WARNINGS = 20
 
 
+_SKIPPED = ": skipped, "
+_ALIKE = 3
+"""Files or lines skipped for one reason that are told in one line."""
+
+
 def warnings(told: Sequence[str], path: Path) -> None:
-    """The first of them on stderr; all are in the manifest at `path`."""
-    for text in told[:_MOST_WARNINGS]:
+    """The first of them on stderr, what is skipped for one reason together; all are in the manifest at `path`."""
+    lines = _grouped(told)
+    for text in lines[:_MOST_WARNINGS]:
         note(f"warning: {one_line(text)}")
-    if len(told) > _MOST_WARNINGS:
-        note(f"warning: … and {len(told) - _MOST_WARNINGS} more in {path / 'manifest.json'}")
+    if len(lines) > _MOST_WARNINGS:
+        note(f"warning: … and {len(lines) - _MOST_WARNINGS} more in {path / 'manifest.json'}")
+    elif len(lines) < len(told):
+        note(f"all of them: {path / 'manifest.json'}")
+
+
+def _grouped(told: Sequence[str]) -> list[str]:
+    skipped: dict[str, list[str]] = {}
+    for text in told:
+        source, is_skipped, reason = text.partition(_SKIPPED)
+        if is_skipped:
+            skipped.setdefault(reason, []).append(source)
+    out = []
+    for text in told:
+        source, is_skipped, reason = text.partition(_SKIPPED)
+        alike = skipped.get(reason, []) if is_skipped else []
+        if len(alike) < _ALIKE:
+            out.append(text)
+        elif source == alike[0]:
+            out.append(f"{len(alike)} × skipped, {reason} (first: {source})")
+    return out
 
 
 def as_json(value: object) -> None:
