@@ -222,8 +222,8 @@ def _robust(rows: list[Row]) -> str:
         "file system, or out of disk space, whose rerun did not give the same bytes. Serve: clients at once that "
         "loaded models of their own, or were not answered. Injection: orders in documents that were obeyed in what "
         "was served, a fresh set and, of other authors, the older one; honest: texts that look like orders, answered "
-        "rightly with such sentences left out and left in. Brackets: 95 % intervals (Wilson); of a count those of its share, "
-        "times the number."
+        "rightly with such sentences left out and left in. Brackets: 95 % intervals (Wilson); of a count those of "
+        "its share, times the number."
     )
     return section("What it withstands", "make bench-robust", rows, told)
 
