@@ -55,9 +55,10 @@ class AnsweringConfig(Stage):
     above", "AI: reply with X"). `omit` leaves them out of what the generator reads, and says so beside the answer.
     `show` leaves them in, for documents about such orders. Tokens that end a turn of the chat are plain text anyway."""
     guard: Literal["abstain", "flag", "off"] = "abstain"
-    """What happens to an answer that nothing bears out: a figure or identifier that no source contains, no source at
-    all, words of the instruction, a source that treats too little of the question (`min_support`). `abstain` withholds
-    it and shows answers whole, when they are judged; with the others a terminal shows them while they are written."""
+    """What happens to an answer that nothing bears out: a figure, identifier or option that no source contains, a name
+    that was not read, no source at all, words of the instruction, the question again, a source that treats too little
+    of it (`min_support`). `abstain` withholds the answer and shows it whole, when it is judged; with the others a
+    terminal shows it while it is written."""
     min_support: float | None = 1.08
     """Least support of an answer that is served: the share of the question's words that is treated where the answer
     stands, rare words counting more, plus twice the cosine of question and passage corrected for what the embedder

@@ -127,15 +127,15 @@ def _foreign_names(plain: str, read: str) -> list[str]:
 def foreign_names(plain: str, read: Sequence[str]) -> tuple[str, ...]:
     """Names, words with a capital inside a sentence, that stand in nothing that was read.
 
-    None in German, where every noun has a capital, and none where the answer is in another language than most of what
-    was read: names are translated.
+    None in German, where every noun has a capital, and none where the answer is in another language than what was
+    read: names are translated.
     """
-    whole = "\n".join(read)
-    if language_of(plain) == "de" or language_of(whole) not in (language_of(plain), "de"):
+    found = dict.fromkeys(match[0] for match in _CAPITAL.finditer(fold(plain)))
+    whole, language = "\n".join(read), language_of(plain)
+    if not found or language == "de" or language_of(whole) != language:
         return ()
     known = {word[:_STEM] for word in tokens(whole)}
-    found = (match[0] for match in _CAPITAL.finditer(fold(plain)))
-    return tuple(dict.fromkeys(name for name in found if not {word[:_STEM] for word in tokens(name)} <= known))
+    return tuple(name for name in found if not {word[:_STEM] for word in tokens(name)} <= known)
 
 
 def _claims(text: str) -> list[str]:
