@@ -41,6 +41,15 @@ _WRAPPED = re.compile(
     r"^(?![#|>])([^\n]{50,}(?:[^\s.!?:;|。！？,](?=\n[a-zß-öø-ÿа-я(`\"'“])|,(?=\n[^\W_])))\n", re.MULTILINE
 )
 """A line of a paragraph that goes on in the next: a long one without a stop, before one that begins no sentence."""
+_LONGEST_SHORT = 12
+_SHORT = re.compile(
+    r"(?:^|[\s(\v])(?:Drs?|Mrs?|Ms|Prof|St|Nr|vs|approx|ca|bzw|Abs|Art|Abb|Figs?|Sec|Sect|Jr|Sr|cf|e\.g|i\.e|"
+    r"z\. ?B|d\. ?h|u\. ?a|p\. ?ex|U\.S|U\.K|[A-Z])\.$"
+)
+"""A short form that ends with a stop, or the initial of a name."""
+_ORDINAL = re.compile(r"\b\d{1,2}\.")
+_COUNT_WITH_STOP = frozenset({"de", "da", "nb", "nn", "no", "cs", "sk", "pl", "fi", "hu", "sl", "hr", "et", "lv", "tr"})
+"""Languages in which "8." is the eighth."""
 _STATEMENT_END = re.compile(r"(?<=[.!?;])\s+(?=\S)|(?<=[。！？；])|\n+")
 _LABEL = re.compile(r"(?:yes|no|maybe|ja|nein|oui|non|sí|si|true|false|是|否|不是|是的)", re.IGNORECASE)
 NUMBER_WORDS = {
@@ -112,14 +121,34 @@ def trace(
 
 def statements(plain: str) -> list[str]:
     """The sentences of an answer, and its lines where they end without a stop."""
-    return [part.strip() for part in _STATEMENT_END.split(plain) if part.strip()]
+    return _divided(plain, _STATEMENT_END)
 
 
 def sentences(text: str) -> list[str]:
     """The sentences of a text, and its lines where they end without a stop; a paragraph may be wrapped into lines."""
     # verbatim, so that they are found again
     wrapped = _WRAPPED.sub("\\1\v", text.replace("\v", " "))
-    return [part.strip().replace("\v", "\n") for part in _SENTENCE_END.split(wrapped) if part.strip()]
+    return [part.replace("\v", "\n") for part in _divided(wrapped, _SENTENCE_END)]
+
+
+def _divided(text: str, ends: re.Pattern[str]) -> list[str]:
+    counts = _ORDINAL.search(text) is not None and language_of(text) in _COUNT_WITH_STOP
+    parts, start = [], 0
+    for end in ends.finditer(text):
+        before = text[max(start, end.start() - _LONGEST_SHORT) : end.start()]
+        if (
+            "\n" not in end[0]
+            and before.endswith(".")
+            and (
+                text[end.end() : end.end() + 1].islower()
+                or _SHORT.search(before)
+                or (counts and _ORDINAL.fullmatch(before.rpartition(" ")[2]))
+            )
+        ):
+            continue
+        parts.append(text[start : end.start()])
+        start = end.end()
+    return [part.strip() for part in (*parts, text[start:]) if part.strip()]
 
 
 def tokens(text: str) -> list[str]:

@@ -187,3 +187,17 @@ def test_a_wrapped_paragraph_is_read_in_sentences_and_other_lines_are_lines() ->
     ]
     found = trace("five degrees", "When is the pump greased by hand?", [text], ())
     assert found[0].place is not None and found[0].place.span == sentences(text)[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("Er ist seit dem 8. Oktober im Amt. Er folgt Herrn R. Pachauri.", 2),
+        ("It is for U.S. citizens, e.g. those of Dr. Smith. Then stop.", 2),
+        ("It has 8. Then stop.", 2),
+        ("No. The pump is closed; ask first. Is it? yes", 4),
+    ],
+)
+def test_a_stop_of_a_short_form_ends_no_sentence(text: str, parts: int) -> None:
+    assert len(sentences(text)) == parts and " ".join(sentences(text)) == text
+    assert len(statements(text)) == parts + text.count(";")
