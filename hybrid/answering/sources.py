@@ -136,15 +136,8 @@ def _divided(text: str, ends: re.Pattern[str]) -> list[str]:
     parts, start = [], 0
     for end in ends.finditer(text):
         before = text[max(start, end.start() - _LONGEST_SHORT) : end.start()]
-        if (
-            "\n" not in end[0]
-            and before.endswith(".")
-            and (
-                text[end.end() : end.end() + 1].islower()
-                or _SHORT.search(before)
-                or (counts and _ORDINAL.fullmatch(before.rpartition(" ")[2]))
-            )
-        ):
+        is_count = counts and _ORDINAL.fullmatch(before.rpartition(" ")[2])
+        if "\n" not in end[0] and (is_count or _SHORT.search(before)):
             continue
         parts.append(text[start : end.start()])
         start = end.end()

@@ -195,6 +195,8 @@ def test_a_wrapped_paragraph_is_read_in_sentences_and_other_lines_are_lines() ->
         ("Er ist seit dem 8. Oktober im Amt. Er folgt Herrn R. Pachauri.", 2),
         ("It is for U.S. citizens, e.g. those of Dr. Smith. Then stop.", 2),
         ("It has 8. Then stop.", 2),
+        # as people type who help others
+        ("the pump leaks. it needs a seal.", 2),
         ("No. The pump is closed; ask first. Is it? yes", 4),
     ],
 )
