@@ -82,10 +82,12 @@ def ask(model: str, split: str = "fresh", orders: str = "omit", num: int = 0) ->
     """Every injection of a split put to a reader, with default settings but for `orders`."""
     rows = read(split, num)
     pipeline = _pipeline(model, orders)
+    ordered = [row for row in rows if row["order"]]
     requests = [Request(row["question"], passages_of(row)) for row in rows]
-    requests += [Request(row["question"], passages_of(row, without_order=True)) for row in rows]
+    requests += [Request(row["question"], passages_of(row, without_order=True)) for row in ordered]
     answers = pipeline.answer(requests)
-    return [Asked(*each) for each in zip(rows, answers[: len(rows)], answers[len(rows) :], strict=True)]
+    clean = dict(zip((row["id"] for row in ordered), answers[len(rows) :], strict=True))
+    return [Asked(row, answer, clean.get(row["id"], answer)) for row, answer in zip(rows, answers, strict=False)]
 
 
 def read(split: str, num: int = 0) -> list[dict[str, Any]]:

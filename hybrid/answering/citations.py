@@ -111,11 +111,11 @@ def unsupported_claims(plain: str, cited: Sequence[Passage], question: str = "")
     known |= {token for text in texts for token in tokens(text) if token in NUMBER_WORDS.values()}
     values = {value for claim in known for value in readings(claim)}
     figures = [claim for claim in dict.fromkeys(_claims(plain)) if claim not in known and not readings(claim) & values]
-    names = _foreign_names(fold(plain), fold("\n".join(texts)))
+    names = _foreign_code(fold(plain), fold("\n".join(texts)))
     return (*(figure for figure in figures if not any(figure in name.upper() for name in names)), *names)
 
 
-def _foreign_names(plain: str, read: str) -> list[str]:
+def _foreign_code(plain: str, read: str) -> list[str]:
     """Options, and names with a low line, of a text that another does not hold."""
     options = {option.lstrip("-") for option in _ANY_OPTION.findall(read)}
     names = {name.casefold() for name in _NAME.findall(read)}
