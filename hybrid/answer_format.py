@@ -64,6 +64,14 @@ def leaves(text: str) -> list[str]:
     return _leaves(value) if found else []
 
 
+def values_in_words(text: str) -> list[str]:
+    """The leaves of a JSON answer that a source may hold, without true and false; the text itself where it is none."""
+    found, value = parse_json(text)
+    if not found or not isinstance(value, dict | list):
+        return [text]
+    return [leaf for leaf in _leaves(value) if leaf not in ("True", "False")]
+
+
 def parse_json(text: str) -> tuple[bool, Any]:
     """(whether the text is one JSON document, the document); a code fence around it is taken off."""
     bare = re.sub(r"\A\s*```(?:json)?\s*|\s*```\s*\Z", "", text)

@@ -117,11 +117,21 @@ WHOLE = Excerpts()
 """Every passage as it is, but for orders."""
 
 
+HELD = 0.6
+"""Share of the words of a long answer that its passage must hold."""
+
+
 def contains_answer(text: str, answer: str) -> bool:
     """Whether the answer stands in the text as whole words; case, spacing and forms of Unicode aside."""
     wanted = fold(answer).split()
     pattern = r"\s+".join(map(re.escape, wanted))
     return bool(pattern) and bool(re.search(bordered(pattern, "".join(wanted)), fold(text), re.IGNORECASE))
+
+
+def words_held(text: str, answer: str) -> float:
+    """Share of an answer's words that stand in a text, in any order; 0 of an answer without words."""
+    words, held = find_words(answer.lower()), set(find_words(text.lower()))
+    return sum(word in held for word in words) / max(1, len(words))
 
 
 def answer_survives(answers: Sequence[str], whole: str, shown: str) -> bool:

@@ -52,7 +52,9 @@ def synth(
     Without --teacher: questions for the embedder from what documents say of themselves. They have no answers, train and
     judge a retriever, and are left out of everything that grades answers. With --teacher: questions with answers, of
     which few are kept where the teacher is small; every draft and every filter's decision is in the workspace's
-    synth/teacher/drafts.jsonl, to be read before anything is trained on them.
+    synth/teacher/drafts.jsonl, to be read before anything is trained on them. Answers have the form that the corpus
+    folder's task.yaml asks for (`output`, answer_style, answer_words, answer_pattern, answer_schema), else the length
+    and form of the dev questions' own answers.
 
     Put the file into the corpus folder's `questions/`, where all files are read unless there is a `questions.jsonl`
     beside it.
@@ -107,6 +109,9 @@ def _by_teacher(
         for f in facts["filters"]
     ]
     show.table(["filter", "reached", "passed", ""], rows, f"{facts['teacher']} as teacher ({facts['terms']})")
+    click.echo(facts["answers"]["asked"])
+    for what, num in facts["answers"]["dropped"].items():
+        click.echo(f"dropped for the answer's form, {what}: {num}")
     show.table(["kind", "drafts", "kept"], [[k, str(v["drafts"]), str(v["kept"])] for k, v in facts["kinds"].items()])
     for note in facts["notes"]:
         click.echo(f"note: {note}")

@@ -1,10 +1,12 @@
 """`task.yaml` in the corpus folder: what the team wants, who answers for it, and what it may do with its data."""
 
 import datetime
+import json
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from hybrid.answer_format import pattern_problem, schema_problem
 from hybrid.config_file import read_yaml
 from hybrid.errors import InputError
 from hybrid.licences import Use, find
@@ -17,6 +19,12 @@ task: ""             # for example: answer a fitter's question from the pump mak
 input: ""            # for example: one question in English, up to 40 words, with no history
 output: ""           # for example: the figure or name alone with a [n] citation, or "I don't know"
 owner: ""            # who answers for it
+
+# How answers look, for `hybrid synth --teacher`; what is left out is taken from `output` and from the dev answers.
+answer_style: ""     # for example: two or three whole sentences, the figure first
+answer_words:        # most words of an answer: 60
+answer_pattern: ""   # a regular expression for the whole answer: \\d+ (kg|bar)
+answer_schema: ""    # a JSON Schema, here or in a file beside this one: answer.schema.json
 
 # Who, knowing the subject, read the questions and their answers, and when.
 reviewed_by: []      # for example: [Ada Lovelace]
@@ -49,7 +57,7 @@ rollback_plan: ""
 
 
 class Task(BaseModel):
-    """The file's keys; unknown ones are refused."""
+    """The file's keys; unknown ones are refused. `answer_schema` is JSON text, wherever the file has it from."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
@@ -57,6 +65,10 @@ class Task(BaseModel):
     input: str = ""
     output: str = ""
     owner: str = ""
+    answer_style: str = ""
+    answer_words: int | None = Field(None, ge=1)
+    answer_pattern: str = ""
+    answer_schema: str = ""
     reviewed_by: tuple[str, ...] = ()
     reviewed_on: datetime.date | None = None
     use: Use = ""
@@ -90,11 +102,31 @@ def read_task(path: Path) -> Task | None:
     values = read_yaml(path)
     if not isinstance(values, dict):
         raise InputError(path, "not a mapping of keys", "`hybrid preflight --init` in another folder shows the form")
+    given = {key: value for key, value in values.items() if value is not None}
+    if schema := given.get("answer_schema"):
+        given["answer_schema"] = _schema(path, schema)
+    if problem := pattern_problem(given.get("answer_pattern", "")):
+        raise InputError(path, f"answer_pattern is no regular expression: {problem}", "write it in single quotes")
     try:
-        return Task.model_validate({key: value for key, value in values.items() if value is not None})
+        return Task.model_validate(given)
     except ValidationError as error:
         item = error.errors()[0]
         key = ".".join(str(part) for part in item["loc"][:1])
         problem = "unknown key" if item["type"] == "extra_forbidden" else item["msg"].lower()
         remedy = f"the keys are {', '.join(Task.model_fields)}"
         raise InputError(path, f"{key}: {problem}", remedy) from None
+
+
+def _schema(task: Path, value: object) -> str:
+    """The JSON Schema of a task as JSON text: written into it, as a mapping or as JSON, or in a file beside it."""
+    if isinstance(value, str):
+        try:
+            text = value if value.lstrip().startswith("{") else (task.parent / value).read_text(encoding="utf-8-sig")
+            value = json.loads(text)
+        except (OSError, ValueError) as error:
+            told = "cannot be read" if isinstance(error, OSError) else "is not JSON"
+            remedy = "write the schema itself, or the name of a file beside this one"
+            raise InputError(task, f"answer_schema {told}: {error}", remedy) from None
+    if problem := schema_problem(value):
+        raise InputError(task, f"answer_schema is no JSON Schema: {problem}", 'write {"type": "object", …}')
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)

@@ -8,7 +8,8 @@
 - api_call: the call, whatever its quotes and blanks;
 - long: token F1 of at least .35.
 
-Where a JSON Schema is asked for, an answer is right when one of the values of its JSON is.
+Where a JSON Schema is asked for, an answer is right when one of the values of its JSON is; where the gold is a JSON
+object or list itself, when all values of the gold are there, each by its own length and kind.
 """
 
 import itertools
@@ -18,14 +19,17 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hybrid.answer_format import leaves
+from hybrid.answer_format import leaves, parse_json
 from hybrid.errors import UserError
 from hybrid.evaluation.span_grader import denies, states
 from hybrid.languages.detection import language_of
 from hybrid.languages.quantities import same_quantities
+from hybrid.languages.words import find_words
 from hybrid.types import Answer, Question
 
 LONG_F1 = 0.35
+SHORT_VALUE = 12
+"""Words up to which a value of JSON is graded as a span."""
 
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 _LEAD = re.compile(r"^\W*(?:(?:the\s+)?(?:correct\s+|final\s+)?answer(?:\s+is)?|option)\b[\s:]*", re.IGNORECASE)
@@ -66,9 +70,13 @@ def grade(text: str, question: Question, *, abstained: bool) -> Grade:
         raise UserError(f"question {question.id}: unknown answer type {question.answer_type!r}", f"use one of {known}")
     if abstained or not text.strip():
         return _WRONG
+    golds = [value for gold in question.answers for value in _containers(gold)] if question.json_schema else []
     texts = [text, *leaves(text)] if question.json_schema else [text]
     asked = _Asked(question.question, language_of(question.question, *question.answers[:1], text))
-    grades = [grader(given, gold, asked) for given in texts for gold in question.answers]
+    if golds:
+        grades = [_json(text, gold, asked) for gold in golds]
+    else:
+        grades = [grader(given, gold, asked) for given in texts for gold in question.answers]
     return max(grades, key=lambda item: (item.correct, item.score, item.exact), default=_WRONG)
 
 
@@ -116,6 +124,39 @@ def _span(text: str, gold: str, asked: _Asked) -> Grade:
 def _long(text: str, gold: str, _: _Asked) -> Grade:
     score = token_f1(text, gold)
     return Grade(score, score >= LONG_F1, _tokens(text) == _tokens(gold))
+
+
+def _json(text: str, gold: object, asked: _Asked) -> Grade:
+    """Every value of the gold is in its place; a text that is no JSON is held against each of them."""
+    wanted = _placed(gold)
+    given = next((_placed(value) for value in _containers(text)), None)
+    parts = [_value(text if given is None else given.get(place, ""), part, asked) for place, part in wanted.items()]
+    if not parts:
+        return Grade(1.0, True, True) if given == {} else _WRONG
+    score = sum(part.score for part in parts) / len(parts)
+    return Grade(score, all(part.correct for part in parts), given == wanted)
+
+
+def _value(text: str, gold: str, asked: _Asked) -> Grade:
+    if _tokens(text) == _tokens(gold):
+        return Grade(1.0, True, True)
+    if not text or not gold:
+        return _WRONG
+    return (_long if len(find_words(gold)) > SHORT_VALUE else _number)(text, gold, asked)
+
+
+def _containers(text: str) -> list[object]:
+    """The JSON object or list that a text is, in a list; empty where it is none."""
+    found, value = parse_json(text)
+    return [value] if found and isinstance(value, dict | list) else []
+
+
+def _placed(value: object, place: tuple[str, ...] = ()) -> dict[tuple[str, ...], str]:
+    """The values of JSON by the keys and numbers that lead to them; null is an empty text."""
+    if isinstance(value, dict | list):
+        parts = value.items() if isinstance(value, dict) else enumerate(value)
+        return {k: v for key, part in parts for k, v in _placed(part, (*place, str(key))).items()}
+    return {place: "" if value is None else str(value)}
 
 
 def _label(text: str, gold: str, _: _Asked) -> Grade:

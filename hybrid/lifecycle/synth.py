@@ -5,11 +5,17 @@ from dataclasses import replace
 
 from hybrid.artifacts import Manifest
 from hybrid.backends import make_cached, make_generator
+from hybrid.config import Config, GeneratorConfig
+from hybrid.corpus.task import Task, read_task
 from hybrid.lifecycle.teacher import check_terms
 from hybrid.lifecycle.workspace import Workspace
 from hybrid.models import embedded_as
+from hybrid.synth.asked_form import asked_form
 from hybrid.synth.record import made_record
 from hybrid.synth.teacher import NOTHING_LEFT, Estimate, estimate, plan, write_questions, written
+
+_QUESTION_TOKENS = 80
+"""Of a draft, beside its answer."""
 
 
 def synthesise(
@@ -26,7 +32,9 @@ def synthesise(
     search.build()
     # a guard would turn an unsupported answer into an abstention, and agree with unanswerable questions
     answering = search.config.answering.model_copy(update={"guard": "off"})
-    config = config.model_copy(update={"generator": teacher_config, "answering": answering})
+    form = asked_form(read_task(workspace.corpus.task_file) or Task(), answering, search.passages.questions)
+    config = _with_room(config, teacher_config, form.reply_tokens)
+    config = config.model_copy(update={"answering": form.asks(answering)})
     passages, target = search.passages, workspace.root / "synth" / "teacher"
     generator = make_generator(config)
     inputs = {
@@ -35,11 +43,11 @@ def synthesise(
         "teacher": generator.fingerprint,
         "licence": licence,
     }
-    if done := written(target, config, inputs):
+    if done := written(target, config, inputs, form):
         return done if told(NOTHING_LEFT) else None
     teacher = make_cached(generator, config, workspace.root / "cache" / "generations.sqlite")
     assignments = plan(passages.passages, config)
-    if not told(estimate(assignments, teacher, config)):
+    if not told(estimate(assignments, teacher, config, form)):
         return None
     pipeline = replace(search, config=config).pipeline(teacher)
     ready = workspace.corpus.ready_passages.is_file()
@@ -58,4 +66,17 @@ def synthesise(
             "terms": verdict.reason + (", accepted" if verdict.permission == "no" else ""),
         },
         record=lambda question: made_record(question, ready=ready) | stamp,
+        form=form,
+    )
+
+
+def _with_room(config: Config, teacher: GeneratorConfig, answer_tokens: int) -> Config:
+    """With the teacher as its generator; neither its drafts nor its answers end before the asked length does."""
+    draft = max(config.synth.draft_tokens, answer_tokens and _QUESTION_TOKENS + answer_tokens)
+    room = max(teacher.max_new_tokens, answer_tokens)
+    return config.model_copy(
+        update={
+            "generator": teacher.model_copy(update={"max_new_tokens": room}),
+            "synth": config.synth.model_copy(update={"draft_tokens": draft}),
+        }
     )

@@ -1,8 +1,10 @@
 """Which drafts become questions. Filters run from the cheapest to the dearest, each on what the ones before let pass.
 
-- schema: two lines, a question of a fair length with its mark, an answer where there should be one;
+- schema: two lines, a question of a fair length with its mark, an answer where there should be one, of the asked
+  length, pattern or JSON Schema;
 - standalone: it names what it asks about, and does not speak of "the text" or "the passage";
-- grounded: the figures and identifiers of the answer, and most of its words, stand in the marked sentences;
+- grounded: the figures and identifiers of the answer, and most of its words, stand in the marked sentences; those of
+  an answer in sentences stand in the passages, statement by statement;
 - copied: it is not the passage's own wording;
 - duplicate: nothing like it was let pass before;
 - retrieved: the base retriever finds the passage within a rank, else nobody can tell a good embedder from a bad one;
@@ -20,11 +22,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from hybrid.answering.citations import unsupported_claims
+from hybrid.answering.excerpt import HELD, words_held
 from hybrid.answering.pipeline import Pipeline, Request
+from hybrid.answering.sources import statements
 from hybrid.audit.wording import alike, copied_share
 from hybrid.config import SynthConfig, SynthFilter
 from hybrid.evaluation.graders import grade, normalise
 from hybrid.languages.quantities import quantities
+from hybrid.languages.words import find_words
+from hybrid.synth.asked_form import SHORT, SPAN_WORDS, AskedForm, said
 from hybrid.synth.assignments import Assignment
 from hybrid.synth.prompts import CRITERIA, CRITIC_TOKENS, Draft, critic_chat, draft_problem, read_scores
 from hybrid.types import Answer, Evidence, Passage, Question
@@ -50,6 +56,7 @@ class Candidate:
     draft: Draft
     decisions: dict[str, str] = field(default_factory=dict)
     scores: dict[str, int] = field(default_factory=dict)
+    form: AskedForm = SHORT
 
     @property
     def passed(self) -> bool:
@@ -63,20 +70,35 @@ class Candidate:
 
     @property
     def question(self) -> Question:
-        """As graded: a number where the answer is one quantity, else a span."""
-        made, answer = self.assignment, self.draft.answer
+        """As graded: a number where the answer is one quantity, `long` where it is longer than a span or is JSON, whose
+        values are graded; with the form that is asked for.
+        """
+        made, answer, form = self.assignment, self.draft.answer, self.form
         asked = Question(f"synth-{made.id}", self.draft.question, answerable=self.answerable, topic=made.kind)
         if not self.answerable:
             return asked
         number = len(answer.split()) <= 4 and len(quantities(answer)) == 1
+        long = bool(form.json_schema) or self.is_long
         quoted = zip(made.passages, made.quotes, strict=True)
         return replace(
             asked,
             answers=(answer,),
             positives=tuple(passage.id for passage in made.passages),
-            answer_type="number" if number else "span",
+            answer_type="long" if long else "number" if number else "span",
+            pattern=form.pattern,
+            json_schema=form.json_schema,
             evidence=tuple(Evidence(passage.document_id, quote) for passage, quote in quoted),
         )
+
+    @property
+    def said(self) -> str:
+        """What the answer says, of JSON its values."""
+        return said(self.draft.answer, self.form.json_schema)
+
+    @property
+    def is_long(self) -> bool:
+        """Whether the answer is too long to be a span of its passage."""
+        return len(find_words(self.said)) > SPAN_WORDS
 
 
 Verdicts = Iterator[str]
@@ -165,7 +187,7 @@ class Filters:
 
 def _schema(candidates: Sequence[Candidate]) -> Verdicts:
     for candidate in candidates:
-        yield draft_problem(candidate.draft, candidate.assignment.kind)
+        yield draft_problem(candidate.draft, candidate.assignment.kind, candidate.form)
 
 
 def _standalone(candidates: Sequence[Candidate]) -> Verdicts:
@@ -182,18 +204,31 @@ def _grounded(candidates: Sequence[Candidate]) -> Verdicts:
         if not candidate.answerable:
             yield ""
             continue
+        if candidate.is_long:
+            yield _unborne(candidate)
+            continue
         marked = " ".join(candidate.assignment.quotes)
         headings = " ".join(passage.heading for passage in candidate.assignment.passages)
-        if foreign := unsupported_claims(candidate.draft.answer, [Passage("marked", f"{headings} {marked}")]):
+        if foreign := unsupported_claims(candidate.said, [Passage("marked", f"{headings} {marked}")]):
             yield f"{foreign[0]} is not in the marked sentences"
             continue
-        words, known = normalise(candidate.draft.answer).split(), set(normalise(f"{headings} {marked}").split())
+        words, known = normalise(candidate.said).split(), set(normalise(f"{headings} {marked}").split())
         share = sum(word in known for word in words) / max(1, len(words))
         yield (
             ""
             if share >= GROUNDED
             else f"{100 * (1 - share):.0f} % of the answer's words are not in the marked sentences"
         )
+
+
+def _unborne(candidate: Candidate) -> str:
+    """The first of what a long answer states that its passages do not bear out; "" where they bear out all of it."""
+    passages = candidate.assignment.passages
+    if foreign := unsupported_claims(candidate.said, passages):
+        return f"{foreign[0]} is not in the passages"
+    held = "\n".join(passage.full_text for passage in passages)
+    told = (text for text in statements(candidate.said) if words_held(held, text) < HELD)
+    return next((f"not in the passages: {text[:80]!r}" for text in told), "")
 
 
 def _copied(candidates: Sequence[Candidate]) -> Verdicts:
@@ -218,4 +253,6 @@ def _own(candidate: Candidate) -> list[str]:
 
 
 def _agrees(candidate: Candidate, answer: Answer) -> bool:
-    return grade(answer.plain, candidate.question, abstained=answer.abstained).correct
+    # a list of one number in JSON looks like a marker
+    texts = [answer.plain, *([answer.text] if candidate.form.json_schema else [])]
+    return any(grade(text, candidate.question, abstained=answer.abstained).correct for text in texts)

@@ -4,7 +4,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,14 @@ from hybrid.artifacts import Manifest, current, publish, require, write_text
 from hybrid.config import Config
 from hybrid.errors import UserError
 from hybrid.jsonl import write_jsonl
+from hybrid.synth.asked_form import SHORT, AskedForm
 from hybrid.synth.assignments import Assignment, assign
 from hybrid.synth.filters import Candidate, Filters
-from hybrid.synth.prompts import CRITIC_TOKENS, Draft, critic_chat, draft_chat, read_draft
+from hybrid.synth.prompts import CRITIC_TOKENS, Draft, answer_problem, critic_chat, draft_chat, read_draft
 from hybrid.synth.split import split_of
 from hybrid.types import Chat, Passage, Question
 
-VERSION = 2
+VERSION = 3
 QUESTIONS = "questions.jsonl"
 YIELD = f"{QUESTIONS}.yield.json"
 """What each filter let pass: a data card reads it beside the questions."""
@@ -34,7 +35,7 @@ _ANSWERING = ("alone", "in_context", "needed")
 @dataclass(frozen=True)
 class Estimate:
     """An upper bound, as if every draft passed every filter and nothing were cached. `seconds` from the pace of the
-    first drafts that are not; None where too few are left to tell it.
+    first drafts that are not; None where too few are left to tell it. `answers`: the form that is asked for.
     """
 
     drafts: int
@@ -43,6 +44,7 @@ class Estimate:
     tokens_out: int
     seconds: float | None
     price: float
+    answers: str = ""
 
     @property
     def sentence(self) -> str:
@@ -55,17 +57,19 @@ class Estimate:
         cost = f", {self.price:.2f} at the configured prices" if self.price else ""
         return (
             f"{self.drafts} drafts, at most {self.prompts} prompts with {self.tokens_in:,} tokens in and "
-            f"{self.tokens_out:,} out{time}{cost}"
+            f"{self.tokens_out:,} out{time}{cost}" + (f"; {self.answers}" if self.answers else "")
         )
 
 
 NOTHING_LEFT = Estimate(0, 0, 0, 0, None, 0.0)
 
 
-def estimate(assignments: Sequence[Assignment], teacher: CachedGenerator, config: Config) -> Estimate:
+def estimate(
+    assignments: Sequence[Assignment], teacher: CachedGenerator, config: Config, form: AskedForm = SHORT
+) -> Estimate:
     """Count tokens, and time the first drafts that are not cached yet; they are not paid twice."""
     options = config.synth
-    chats = [draft_chat(assignment) for assignment in assignments]
+    chats = [draft_chat(assignment, form) for assignment in assignments]
     num_answers = sum(name in options.filters for name in _ANSWERING)
     tokens_in = sum(map(teacher.count_tokens, chats)) + len(chats) * num_answers * config.generator.context_tokens
     tokens_out = len(chats) * (options.draft_tokens + num_answers * config.generator.max_new_tokens)
@@ -78,7 +82,8 @@ def estimate(assignments: Sequence[Assignment], teacher: CachedGenerator, config
         prompts += len(chats)
     pace = _pace(chats, teacher, options.draft_tokens)
     price = (tokens_in * options.price_in + tokens_out * options.price_out) / 1e6
-    return Estimate(len(chats), prompts, tokens_in, tokens_out, None if pace is None else pace * prompts, price)
+    seconds = None if pace is None else pace * prompts
+    return Estimate(len(chats), prompts, tokens_in, tokens_out, seconds, price, form.sentence)
 
 
 def _pace(chats: Sequence[Chat], teacher: CachedGenerator, max_new_tokens: int) -> float | None:
@@ -118,20 +123,26 @@ def write_questions(
     inputs: Mapping[str, str],
     facts: Mapping[str, Any],
     record: Callable[[Question], dict[str, Any]],
+    form: AskedForm = SHORT,
 ) -> Manifest:
     """Publish drafts.jsonl (every draft with every decision), questions.jsonl and `YIELD` beside it.
 
     `pipeline` answers with the teacher; where that is cached, a killed run goes on where it stopped. `record` makes a
-    line of a question that is kept.
+    line of a question that is kept. `form`: of the answers, as it is asked for and judged.
     """
-    if done := written(target, config, inputs):
+    if done := written(target, config, inputs, form):
         return done
     side = partial(split_of, dev_share=config.synth.dev_share, seed=config.seed)
-    with publish(target, "synth", VERSION, _settings(config), inputs) as build:
-        chats = [draft_chat(assignment) for assignment in assignments]
+    with publish(target, "synth", VERSION, _settings(config, form), inputs) as build:
+        chats = [draft_chat(assignment, form) for assignment in assignments]
         replies = pipeline.generator.generate(chats, max_new_tokens=config.synth.draft_tokens)
         candidates = [
-            Candidate(assignment, reply.text, read_draft(reply.text))
+            Candidate(
+                assignment,
+                reply.text,
+                read_draft(reply.text, form, answerable=assignment.kind != "unanswerable"),
+                form=form,
+            )
             for assignment, reply in zip(assignments, replies, strict=True)
         ]
         filters = Filters(pipeline, config.synth)
@@ -141,22 +152,29 @@ def write_questions(
         questions = (replace(c.question, split=side(c.assignment.passages[0])) for c in kept)
         write_jsonl(build.path / QUESTIONS, map(record, questions))
         told = {"filters": yields(candidates, list(filters.in_order)), "kinds": _kinds(candidates), **facts}
-        told["notes"] = _notes(candidates, kept)
+        told["answers"] = {"asked": form.sentence, "dropped": _dropped_answers(candidates)}
+        told["notes"] = [*form.notes, *_notes(candidates, kept)]
         write_text(build.path / YIELD, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
         build.counts.update(drafts=len(candidates), questions=len(kept))
         build.facts.update(told)
     return require(target, "hybrid synth --teacher")
 
 
-def written(target: Path, config: Config, inputs: Mapping[str, str]) -> Manifest | None:
+def written(target: Path, config: Config, inputs: Mapping[str, str], form: AskedForm = SHORT) -> Manifest | None:
     """What `write_questions` would publish, where it lies there already."""
-    return current(target, "synth", VERSION, _settings(config), inputs)
+    return current(target, "synth", VERSION, _settings(config, form), inputs)
 
 
-def _settings(config: Config) -> dict[str, Any]:
+def _settings(config: Config, form: AskedForm) -> dict[str, Any]:
     generator = {"context_tokens": config.generator.context_tokens, "max_new_tokens": config.generator.max_new_tokens}
     sections = {name: getattr(config, name).model_dump(mode="json") for name in ("synth", "answering")}
-    return {**sections, "retrieval": config.retrieval.settings(), "generator": generator, "seed": config.seed}
+    return {
+        **sections,
+        "retrieval": config.retrieval.settings(),
+        "generator": generator,
+        "seed": config.seed,
+        "form": asdict(form),
+    }
 
 
 def yields(candidates: Sequence[Candidate], names: Sequence[str]) -> list[dict[str, Any]]:
@@ -172,6 +190,12 @@ def _kinds(candidates: Sequence[Candidate]) -> dict[str, dict[str, int]]:
     drafted = Counter(candidate.assignment.kind for candidate in candidates)
     kept = Counter(candidate.assignment.kind for candidate in candidates if candidate.passed)
     return {kind: {"drafts": count, "kept": kept[kind]} for kind, count in drafted.items()}
+
+
+def _dropped_answers(candidates: Sequence[Candidate]) -> dict[str, int]:
+    """How many drafts were dropped for the form of their answer, by what is wrong with it."""
+    kinds = (answer_problem(candidate.decisions.get("schema", "")) for candidate in candidates)
+    return dict(Counter(filter(None, kinds)).most_common())
 
 
 def _notes(candidates: Sequence[Candidate], kept: Sequence[Candidate]) -> list[str]:

@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from hybrid.answering.excerpt import answer_survives, contains_answer
+from hybrid.answer_format import values_in_words
+from hybrid.answering.excerpt import HELD, answer_survives, contains_answer, words_held
 from hybrid.answering.prompt import (
     ABSTENTION,
     Asked,
@@ -27,7 +28,6 @@ from hybrid.config import Config
 from hybrid.config_training import RaftConfig
 from hybrid.errors import TooLittleDataError, UserError
 from hybrid.jsonl import write_jsonl
-from hybrid.languages.words import find_words
 from hybrid.tuning.raft_example import Kind, RaftExample, general_examples
 from hybrid.types import Chat, Hit, Message, Passage, Question
 
@@ -166,9 +166,9 @@ class _Maker:
         if question.answer_type in _LABELS:
             supported = bool(question.answers)
         elif question.answer_type == "long":
-            words = _words(question.answers[0]) if question.answers else []
-            held = set(_words(oracle.full_text))
-            supported = bool(words) and sum(word in held for word in words) >= 0.6 * len(words)
+            # a key of JSON is asked for, and stands in no passage
+            said = " ".join(part for a in question.answers[:1] for part in _said(a, question))
+            supported = words_held(oracle.full_text, said) >= HELD
         else:
             supported = any(holds(oracle, answer) for answer in question.answers[:1])
         if not supported:
@@ -318,5 +318,5 @@ def holds(passage: Passage, answer: str) -> bool:
     return contains_answer(passage.full_text, answer)
 
 
-def _words(text: str) -> list[str]:
-    return find_words(text.lower())
+def _said(answer: str, question: Question) -> list[str]:
+    return values_in_words(answer) if question.json_schema else [answer]
