@@ -222,13 +222,18 @@ def _grounded(candidates: Sequence[Candidate]) -> Verdicts:
 
 
 def _unborne(candidate: Candidate) -> str:
-    """The first of what a long answer states that its passages do not bear out; "" where they bear out all of it."""
+    """What of a long answer its passages do not bear out; "" where they bear out all of it. As a whole it is held to
+    what RAFT asks of its oracle, and every statement to what is asked of a short answer.
+    """
     passages = candidate.assignment.passages
     if foreign := unsupported_claims(candidate.said, passages):
         return f"{foreign[0]} is not in the passages"
     held = "\n".join(passage.full_text for passage in passages)
-    told = (text for text in statements(candidate.said) if words_held(held, text) < HELD)
-    return next((f"not in the passages: {text[:80]!r}" for text in told), "")
+    told = (text for text in statements(candidate.said) if words_held(held, text) < GROUNDED)
+    if foreign_statement := next(told, ""):
+        return f"not in the passages: {foreign_statement[:80]!r}"
+    share = words_held(held, candidate.said)
+    return "" if share >= HELD else f"{100 * (1 - share):.0f} % of the answer's words are not in the passages"
 
 
 def _copied(candidates: Sequence[Candidate]) -> Verdicts:

@@ -49,7 +49,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, told: str) -> None:
     assert told in str(caught.value) and "task.yaml" in str(caught.value) and caught.value.remedy
 
 
-@pytest.mark.parametrize("text", ["answer_schema: {type: object}", "answer_schema: '{\"type\": \"object\"}'"])
+@pytest.mark.parametrize("text", ["answer_schema: {type: object}", 'answer_schema: \'{"type": "object"}\''])
 def test_a_schema_is_written_as_it_suits(tmp_path: Path, text: str) -> None:
     task = read_task(written(tmp_path, text))
     assert task is not None and task.answer_schema == '{"type": "object"}'

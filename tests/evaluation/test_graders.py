@@ -1,5 +1,7 @@
 """What counts as right, answer type by answer type."""
 
+import json
+
 import pytest
 
 from hybrid.errors import UserError
@@ -179,3 +181,44 @@ def test_an_unknown_answer_type_names_the_known_ones() -> None:
 
 def test_normal_form() -> None:
     assert normalise("  The  “Quick”, brown-fox’s a m³! ") == "quick brownfoxs m3"
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ('{"weight": "20 kg", "part": "the oak crate"}', True),
+        ('```json\n{"part": "oak crate", "weight": "20 kilograms", "more": 1}\n```', True),
+        ('{"weight": "21 kg", "part": "the oak crate"}', False),
+        ('{"part": "20 kg", "weight": "the oak crate"}', False),
+        ('{"weight": "20 kg"}', False),
+        ("20 kg", False),
+        ("{}", False),
+        ("", False),
+    ],
+)
+def test_gold_that_is_json_is_right_by_all_of_its_values(text: str, right: bool) -> None:
+    gold = '{"weight": "20 kg", "part": "the oak crate"}'
+    asked = Question("q", "?", (gold,), answer_type="long", json_schema='{"type": "object"}')
+    found = grade(text, asked, abstained=False)
+    assert found.correct == right
+    assert found.score == (1.0 if right else found.score) and (right or found.score < 1)
+    assert grade(gold, asked, abstained=False) == Grade(1.0, True, True)
+
+
+def test_values_of_json_are_graded_by_their_length_and_kind() -> None:
+    told = "The seal is changed every four thousand hours of running, or once a year, whichever of the two comes first."
+    gold = json.dumps({"why": told, "due": True, "cost": None, "steps": ["open", "close"]})
+    asked = Question("q", "?", (gold,), answer_type="long", json_schema="{}")
+    other = "It is changed once a year, or every four thousand hours of running, whichever comes first."
+
+    def right(**changes: object) -> bool:
+        given = {"why": other, "due": True, "cost": None, "steps": ["open", "close"], **changes}
+        return grade(json.dumps(given), asked, abstained=False).correct
+
+    assert right()
+    assert not right(why="Never.") and not right(due=False) and not right(cost=3) and not right(steps=["close", "open"])
+
+
+def test_a_plain_answer_to_a_schema_of_one_value_is_right_in_the_wrong_form() -> None:
+    asked = Question("q", "?", ('{"weight": "20 kg"}',), answer_type="long", json_schema='{"type": "object"}')
+    assert grade("20 kg", asked, abstained=False).correct and not grade("30 kg", asked, abstained=False).correct

@@ -178,7 +178,11 @@ def test_replies_are_read_by_the_form() -> None:
     assert read_draft(twice, long) == Draft("A?", "One.")
     assert read_draft("Question: A?\nAnswer:\nI hope this helps.", long, answerable=False).answer == ""
     by_schema = AskedForm(json_schema=SCHEMA)
-    for answer in ('{"weight":\n "20 kg"}', '```json\n{"weight": "20 kg"}\n```', '{"weight": "20 kg"} I hope it helps.'):
+    for answer in (
+        '{"weight":\n "20 kg"}',
+        '```json\n{"weight": "20 kg"}\n```',
+        '{"weight": "20 kg"} I hope it helps.',
+    ):
         assert read_draft(f"Question: A?\nAnswer: {answer}", by_schema).answer == '{"weight": "20 kg"}'
     whole = '{"question": "How heavy?", "answer": {"weight": "20 kg"}}'
     assert read_draft(whole, by_schema) == Draft("How heavy?", '{"weight": "20 kg"}')

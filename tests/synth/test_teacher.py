@@ -9,15 +9,20 @@ from typing import Any
 
 import pytest
 
+from hybrid.answer_format import is_valid
 from hybrid.answering.generation_cache import CachedGenerator
 from hybrid.answering.pipeline import Pipeline
 from hybrid.config import Config
+from hybrid.corpus.questions import read_questions
 from hybrid.errors import UserError
+from hybrid.evaluation.graders import grade
 from hybrid.jsonl import read_jsonl
 from hybrid.retrieval.flat_store import FlatStore
+from hybrid.synth.asked_form import SHORT, AskedForm
 from hybrid.synth.record import made_record
 from hybrid.synth.teacher import YIELD, estimate, plan, write_questions
-from hybrid.types import Chat, Evidence, Generation, Passage, Question
+from hybrid.tuning.raft import build_raft
+from hybrid.types import Chat, Evidence, Generation, Passage, Question, ranked
 from tests.words_embedder import DIM, Words
 
 NUM = 16
@@ -31,13 +36,21 @@ CONFIG = Config.model_validate(
 
 
 class Teacher:
-    """Asks for the weight of the marked machine and reads it out of the passages; `knows` answers without any."""
+    """Asks for the weight of the marked machine and reads it out of the passages, put into words by `answers`; `knows`
+    answers without any."""
 
     name = fingerprint = "teacher"
 
-    def __init__(self, *, knows: str = "", drafts: Callable[[str, str], str] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        knows: str = "",
+        drafts: Callable[[str, str], str] | None = None,
+        answers: Callable[[str, str], str] | None = None,
+    ) -> None:
         self.asked: list[Chat] = []
         self._knows = knows
+        self._answers = answers or (lambda machine, weight: f"{weight} kg")
         self._drafts = drafts or (lambda machine, weight: f"Question: How heavy is an {machine}?\nAnswer: {weight} kg")
 
     def count_tokens(self, chat: Chat) -> int:
@@ -57,9 +70,9 @@ class Teacher:
             return f"5 5 5 {1 + int(machine[1]) % 5}" if machine else "5 5 5 5"
         asked = re.search(r"(?m)^Question: .*?(mx\d+)", text)
         for number, line in re.findall(r"(?m)^\[(\d+)\] (.*)$", text):
-            found = re.search(r"(mx\d+) weighs (\d+ kg)", line)
+            found = re.search(r"(mx\d+) weighs (\d+) kg", line)
             if asked and found and found[1] == asked[1]:
-                return f"{found[2]} [{number}]"
+                return f"{self._answers(found[1], found[2])} [{number}]"
         return self._knows or "I don't know."
 
 
@@ -70,7 +83,11 @@ def pipeline(teacher: Teacher, config: Config, shelf: list[Passage]) -> Pipeline
 
 
 def run(
-    tmp_path: Path, teacher: Teacher, config: Config = CONFIG, shelf: list[Passage] = SHELF
+    tmp_path: Path,
+    teacher: Teacher,
+    config: Config = CONFIG,
+    shelf: list[Passage] = SHELF,
+    form: AskedForm = SHORT,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Facts of the artefact, and the drafts."""
     manifest = write_questions(
@@ -81,6 +98,7 @@ def run(
         inputs={"passages": "x"},
         facts={"teacher": "teacher"},
         record=lambda question: made_record(question, ready=False),
+        form=form,
     )
     return manifest.facts | manifest.counts, [row for _, row in read_jsonl(tmp_path / "teacher" / "drafts.jsonl")]
 
@@ -225,6 +243,118 @@ def test_only_the_configured_filters_run_and_are_paid(tmp_path: Path) -> None:
         == NUM
         == estimate(plan(SHELF, config), CachedGenerator(teacher, tmp_path / "cache.sqlite"), config).prompts
     )
+
+
+WEIGHT = json.dumps(
+    {"type": "object", "required": ["weight"], "properties": {"weight": {"type": "string"}}}, sort_keys=True
+)
+IN_SENTENCES = AskedForm(8, 30, in_sentences=True)
+
+
+def sentence(machine: str, weight: str) -> str:
+    return f"The machine {machine} has a weight of {weight} kg. That is what it weighs when it is empty and dry."
+
+
+def drafts_of(answer: Callable[[str, str], str]) -> Callable[[str, str], str]:
+    return lambda machine, weight: f"Question: How heavy is an {machine}?\nAnswer: {answer(machine, weight)}"
+
+
+@pytest.mark.parametrize(
+    ("form", "answer", "answer_type"),
+    [
+        (IN_SENTENCES, sentence, "long"),
+        (AskedForm(json_schema=WEIGHT), lambda m, w: f'{{"weight":\n "{w} kg"}}\nDone.', "long"),
+        (AskedForm(pattern=r"\d+ kg"), lambda m, w: f"{w} kg", "number"),
+        (AskedForm(most=3), lambda m, w: f"{w} kg", "number"),
+    ],
+)
+def test_answers_of_the_asked_form_are_kept_and_train_a_generator(
+    tmp_path: Path, form: AskedForm, answer: Callable[[str, str], str], answer_type: str
+) -> None:
+    """Written, filtered, read back by the corpus's reader, and verified by RAFT."""
+    teacher = Teacher(drafts=drafts_of(answer), answers=answer)
+    facts, rows = run(tmp_path, teacher, form=form)
+    assert facts["questions"] == round(0.75 * NUM), rows[0]["decisions"]
+    assert facts["answers"] == {"asked": form.sentence, "dropped": {}}
+    drafted = [chat for chat in teacher.asked if "You write questions" in chat[0].content]
+    assert all(form.told in chat[0].content for chat in drafted)
+    located = read_questions([tmp_path / "teacher" / "questions.jsonl"])
+    shelf = {passage.id: passage for passage in SHELF}
+    questions = [
+        replace(one.question, positives=(one.question.evidence[0].source.replace("d", "p"),), split="train")
+        for one in located
+    ]
+    assert all(question.answer_type == answer_type for question in questions)
+    assert all((question.pattern, question.json_schema) == (form.pattern, form.json_schema) for question in questions)
+    assert all(is_valid(question.answers[0], question) is not False for question in questions)
+    assert all(grade(question.answers[0], question, abstained=False).exact for question in questions)
+    raft = build_raft(
+        questions,
+        shelf,
+        {question.id: ranked(list(shelf), [0.0] * NUM) for question in questions},
+        count_tokens=teacher.count_tokens,
+        config=Config.model_validate({"raft": {"min_examples": 5, "oracle_rate": 1.0, "general_share": 0}}),
+        target=tmp_path / "raft",
+        inputs={},
+    )
+    assert raft.counts["train_oracle"] == len(questions)
+    told = {row["completion"][0]["content"] for _, row in read_jsonl(tmp_path / "raft" / "train.jsonl")}
+    assert told == {question.answers[0] for question in questions}
+
+
+@pytest.mark.parametrize(
+    ("form", "answer", "reason"),
+    [
+        (IN_SENTENCES, lambda m, w: f"{w} kg", "shorter than asked"),
+        (IN_SENTENCES, lambda m, w: f"{sentence(m, w)} " * 3, "longer than asked"),
+        (AskedForm(most=3), sentence, "longer than asked"),
+        (AskedForm(json_schema=WEIGHT), lambda m, w: f"{w} kg", "not of the asked JSON Schema"),
+        (AskedForm(json_schema=WEIGHT), lambda m, w: f'{{"weight": {w}}}', "not of the asked JSON Schema"),
+        (AskedForm(pattern=r"\d+ kg"), lambda m, w: f"it is {w} kg", "not of the asked pattern"),
+    ],
+)
+def test_another_form_is_dropped_with_the_reason_and_counted(
+    tmp_path: Path, form: AskedForm, answer: Callable[[str, str], str], reason: str
+) -> None:
+    facts, rows = run(tmp_path, Teacher(drafts=drafts_of(answer)), form=form)
+    assert passed(facts)["schema"] == (NUM, 0) and facts["answers"]["dropped"] == {reason: NUM}
+    assert all(row["decisions"] == {"schema": row["decisions"]["schema"]} for row in rows)
+    assert all(row["decisions"]["schema"].startswith(f"answer: {reason}") for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("form", "answer", "reason"),
+    [
+        (IN_SENTENCES, lambda m, w: f"{sentence(m, w)} Its motor is cooled by oil.", "Its motor is cooled"),
+        (IN_SENTENCES, lambda m, w: sentence(m, "73"), "73 is not in the passages"),
+        (AskedForm(json_schema=WEIGHT), lambda m, w: '{"weight": "73 kg"}', "73 is not in the marked"),
+        (AskedForm(json_schema=WEIGHT), lambda m, w: '{"weight": "rather little"}', "words"),
+    ],
+)
+def test_what_the_passage_does_not_bear_out_is_dropped_in_every_form(
+    tmp_path: Path, form: AskedForm, answer: Callable[[str, str], str], reason: str
+) -> None:
+    facts, rows = run(tmp_path, Teacher(drafts=drafts_of(answer)), form=form)
+    assert passed(facts)["grounded"] == (NUM, 0)
+    assert all(reason in row["decisions"]["grounded"] for row in rows)
+
+
+def test_a_teacher_that_does_not_say_it_again_is_found_out_in_every_form(tmp_path: Path) -> None:
+    for name, form, answer in (
+        ("long", IN_SENTENCES, sentence),
+        ("json", AskedForm(json_schema=WEIGHT), lambda m, w: f'{{"weight": "{w} kg"}}'),
+    ):
+        teacher = Teacher(drafts=drafts_of(answer), answers=lambda m, w: '{"weight": "73 kg of lead"}')
+        facts, _ = run(tmp_path / name, teacher, form=form)
+        assert passed(facts)["alone"] == (NUM, 0)
+
+
+def test_another_form_asks_anew(tmp_path: Path) -> None:
+    teacher = Teacher()
+    run(tmp_path, teacher)
+    num = len(teacher.asked)
+    facts, _ = run(tmp_path, teacher, form=AskedForm(most=3))
+    assert len(teacher.asked) == 2 * num and "3 words" in facts["answers"]["asked"]
 
 
 def test_ready_passages_are_named_by_id() -> None:

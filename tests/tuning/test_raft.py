@@ -235,16 +235,18 @@ def test_answers_that_the_oracle_does_not_hold_are_dropped_and_counted(tmp_path:
         question(1, answers=("1 kg",)),
         question(2, answers=()),
         question(3, answer_type="long", answers=("Rotate the impeller backwards twice every winter morning.",)),
+        question(7, answer_type="long", answers=('{"pump weighs oil": "a ton of lead"}',), json_schema="{}"),
     ]
     right = [
         question(4, answers=("104  KG",)),
         question(5, answer_type="yes_no", answers=("yes",)),
         question(6, answer_type="long", answers=("Pump 6 weighs 106 kg without any oil.",)),
+        question(8, answer_type="long", answers=('{"mass": "108 kg", "oiled": false}',), json_schema="{}"),
     ]
-    manifest = build(tmp_path / "raft", wrong + right + TRAIN[7:], configured(oracle_rate=1.0))
+    manifest = build(tmp_path / "raft", wrong + right + TRAIN[9:], configured(oracle_rate=1.0))
     used = {r["question_id"] for r in read(tmp_path / "raft")}
-    assert used == {f"q{n}" for n in range(4, NUM)}
-    assert manifest.counts["dropped_unsupported_answer"] == 4
+    assert used == {f"q{n}" for n in range(4, NUM) if n != 7}
+    assert manifest.counts["dropped_unsupported_answer"] == 5
 
 
 def test_too_few_examples_are_refused_unless_forced(tmp_path: Path) -> None:
