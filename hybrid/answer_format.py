@@ -7,7 +7,8 @@ from typing import Any
 
 from hybrid.types import Question
 
-_SENTENCE_WORDS = 4
+SENTENCE_WORDS = 4
+"""Fewer words are no sentence."""
 _VERBS = frozenset(
     re.findall(
         r"\w+",
@@ -93,7 +94,7 @@ def shape(text: str) -> str:
     if ends > 1:
         return "sentences"
     says = any(word.lower() in _VERBS for word in words)
-    if len(words) >= _SENTENCE_WORDS and (ends or (says and text.strip()[:1].isupper())):
+    if len(words) >= SENTENCE_WORDS and (ends or (says and text.strip()[:1].isupper())):
         return "sentence"
     return "value" if re.search(r"\d", text) else "phrase"
 

@@ -22,7 +22,7 @@ owner: ""            # who answers for it
 
 # How answers look, for `hybrid synth --teacher`; what is left out is taken from `output` and from the dev answers.
 answer_style: ""     # for example: two or three whole sentences, the figure first
-answer_words:        # most words of an answer: 60
+answer_words:        # most words of an answer: 60; above 12 it is written in whole sentences
 answer_pattern: ""   # a regular expression for the whole answer: \\d+ (kg|bar)
 answer_schema: ""    # a JSON Schema, here or in a file beside this one: answer.schema.json
 

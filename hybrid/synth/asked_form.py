@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from hybrid.answer_format import is_valid, values_in_words
+from hybrid.answer_format import SENTENCE_WORDS, is_valid, values_in_words
 from hybrid.config_answering import PLACEHOLDER, AnsweringConfig
 from hybrid.corpus.task import Task
 from hybrid.languages.words import find_words
@@ -64,7 +64,8 @@ class AskedForm:
         if self.pattern:
             return f"the whole of it fits the regular expression {self.pattern}"
         if self.in_sentences:
-            return f"whole sentences, {f'{self.least} to' if self.least else 'at most'} {self.most} words"
+            least = f"{self.least} to" if self.least > SENTENCE_WORDS else "at most"
+            return f"whole sentences, {least} {self.most} words"
         if self.most:
             return f"as short as possible, at most {self.most} words"
         return "in the form that is asked for" if self.style else "as short as possible"
@@ -88,11 +89,9 @@ class AskedForm:
     def sentence(self) -> str:
         """For the person who reads the estimate."""
         kind = "by a JSON Schema" if self.json_schema else f"by the pattern {self.pattern}" if self.pattern else ""
-        bound = (
-            f"{self.least} to {self.most} words" if self.least else f"at most {self.most} words" if self.most else ""
-        )
+        bound = "" if kind and not self.most else f"at most {self.most} words" if kind else self.told
         said = f"“{self.style[:80]}”" if self.style else ""
-        parts = [part for part in (kind, bound, said) if part] or ["as short as possible"]
+        parts = [part for part in (kind, bound, said) if part]
         return f"answers: {', '.join(parts)}" + (f" (by {self.source})" if self.source else "")
 
     def problem(self, answer: str) -> str:
@@ -134,7 +133,8 @@ def asked_form(task: Task, answering: AnsweringConfig, questions: Sequence[Quest
         said_by = ""
     if task.answer_words:
         long = task.answer_words > SPAN_WORDS and not (usual.pattern or usual.json_schema)
-        usual = replace(usual, least=0, most=task.answer_words, in_sentences=long)
+        least = SENTENCE_WORDS if long else 0
+        usual = replace(usual, least=least, most=task.answer_words, in_sentences=long)
         said_by = said_by if usual.pattern or usual.json_schema else ""
     prompt = " ".join(PLACEHOLDER.sub(" ", answering.template).split()) if answering.style == "own" else ""
     styles = (

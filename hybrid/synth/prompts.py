@@ -76,7 +76,8 @@ _IN_SENTENCES: Mapping[SynthKind, str] = {
 """The answers of the worked examples where sentences are asked for."""
 _QUESTION = re.compile(r"(?im)^\W*question\W*[:–-]\**\s*(.+)$")
 _ANSWER = re.compile(r"(?im)^\W*answer\W*[:–-]\**[ \t]*(.*)$")
-_ANSWER_TO_THE_END = re.compile(r"(?ims)^\W*answer\W*[:–-]\**\s*(.*?)\s*(?=^\W*question\W*[:–-]|\Z)")
+_ANSWER_TO_THE_END = re.compile(r"(?ims)^\W*answer\W*[:–-]\**\s*(.*?)\s*(?=^\W*(?:question|marked)\W*[:–-]|\Z)")
+"""A small model that does not stop goes on with the next turn."""
 _ANSWER_TO_A_BLANK_LINE = re.compile(r"(?ims)^\W*answer\W*[:–-]\**\s*(.*?)\s*(?=\n\s*\n|^\W*question\W*[:–-]|\Z)")
 _OF_ANSWER = "answer: "
 _SCORE = re.compile(r"(?<!\d)[1-5](?!\d)")
@@ -105,7 +106,7 @@ def draft_chat(assignment: Assignment, form: AskedForm = SHORT) -> Chat:
     marked = "".join(f"\nMarked: {quote}" for quote in assignment.quotes)
     text = _numbered(assignment.passages) + (f"\n{marked}" if marked else "")
     # small models do as the example does, unless they are told again
-    again = "" if form.is_plain else f"\n\nThe answer: {form.told}."
+    again = "" if form.is_plain else f"\n\nGive the answer as follows: {form.told}."
     return (Message("system", system), *_example(assignment.kind, form), Message("user", text + again))
 
 

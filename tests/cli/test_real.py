@@ -11,6 +11,7 @@ from benchmarks.cross_encoder import LabelledPair, train_cross_encoder
 from hybrid.artifacts import require
 from hybrid.corpus.passages import PassageSet
 from hybrid.embedded_models import EMBEDDED
+from hybrid.languages.words import find_words
 from hybrid.models import is_pulled
 from hybrid.retrieval.cross_encoder import CrossEncoderReranker
 from hybrid.retrieval.sentence_embedder import SentenceEmbedder
@@ -182,3 +183,22 @@ def test_the_embedded_model_writes_questions_under_filters(small: Path, server: 
     drafts = [json.loads(line) for line in (small / told["drafts_file"]).read_text(encoding="utf-8").splitlines()]
     assert sum(row["kept"] for row in drafts) == told["questions"]
     assert any(row["question"].endswith("?") and row["answer"] for row in drafts)
+
+
+def test_the_embedded_model_writes_answers_in_sentences_where_the_task_asks_for_them(
+    small: Path, server: CommandServer, tmp_path: Path
+) -> None:
+    shutil.copytree(small / "corpora", tmp_path / "corpora")
+    task = tmp_path / "corpora" / "pumps" / "task.yaml"
+    task.write_text("answer_words: 40\nanswer_style: two whole sentences\n", encoding="utf-8")
+    options = ("--set", "synth.num_drafts=6", "--set", "synth.shares={lookup: 1}")
+    result = server.run("synth", "--teacher", "--json", *SMALL, *options, cwd=tmp_path)
+    assert result.code == 0, result.err
+    told = json.loads(result.out)
+    drafts = [json.loads(line) for line in (tmp_path / told["drafts_file"]).read_text(encoding="utf-8").splitlines()]
+    lengths = {row["id"]: len(find_words(row["answer"])) for row in drafts}
+    assert any(12 < num <= 40 for num in lengths.values()), "it does as it is asked"
+    too_long = {row["id"] for row in drafts if "longer than asked" in row["decisions"]["schema"]}
+    assert too_long <= {name for name, num in lengths.items() if num > 40}
+    assert told["answers"]["dropped"].get("longer than asked", 0) == len(too_long)
+    assert not any(row["kept"] and lengths[row["id"]] > 40 for row in drafts)

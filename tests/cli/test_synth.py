@@ -64,3 +64,23 @@ def test_a_teacher_whose_licence_forbids_it_is_refused_until_its_terms_are_accep
     accepted = place.run("synth", "--teacher", "--accept-teacher-terms", "--json", **changed)
     assert accepted.code == 0, accepted.err
     assert "accepted" in json.loads(accepted.out)["terms"]
+
+
+def test_the_task_file_says_which_form_the_answers_have(place: Place) -> None:
+    changed = {"synth__num_drafts": 3, "synth__draft_tokens": 20}
+    task = place.corpus / "task.yaml"
+    task.write_text("answer_words: 40\nanswer_style: the figure first\n", encoding="utf-8")
+    told = place.run("synth", "--teacher", "--estimate", "--json", **changed)
+    assert told.code == 0, told.err
+    estimate = json.loads(told.out)
+    assert "at most 40 words" in estimate["answers"] and "the figure first" in estimate["answers"]
+    assert estimate["tokens_out"] > 3 * 180, "there is room for forty words, whatever the settings"
+    result = place.run("synth", "--teacher", **changed)
+    assert result.code == 0, result.err
+    assert "at most 40 words" in result.out and "task.yaml" in result.out and "answering.template" in result.out
+    task.write_text("answer_schema: nowhere.json\n", encoding="utf-8")
+    refused = place.run("synth", "--teacher", **changed)
+    assert refused.code == 2 and "answer_schema cannot be read" in refused.err
+    task.write_text("answer_schema: {type: object}\n", encoding="utf-8")
+    again = place.run("synth", "--teacher", "--json", **changed)
+    assert again.code == 0 and "JSON Schema" in json.loads(again.out)["answers"]["asked"], "another form asks anew"

@@ -63,7 +63,8 @@ def test_labels_say_no_length_and_are_told() -> None:
 def test_the_task_goes_before_dev() -> None:
     long_dev = dev(*[words(40)] * 9, answer_type="long")
     form = asked_form(Task(answer_words=20), PLAIN, long_dev)
-    assert (form.least, form.most, form.in_sentences, form.source) == (0, 20, True, "task.yaml")
+    assert (form.least, form.most, form.in_sentences, form.source) == (4, 20, True, "task.yaml")
+    assert "at most 20 words" in form.told and form.problem("20 kg").startswith("shorter than asked")
     form = asked_form(Task(answer_words=5), PLAIN, long_dev)
     assert form.most == 5 and form.is_plain
     form = asked_form(Task(answer_schema=SCHEMA), PLAIN, long_dev)
