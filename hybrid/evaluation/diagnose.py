@@ -30,7 +30,7 @@ from hybrid.progress import tell_once
 from hybrid.protocols import Generator
 from hybrid.types import Arm, Label, Question
 
-VERSION = 10
+VERSION = 11
 PassageText = Callable[[str, Question], tuple[str, str]]
 """Heading and text of a passage, by its id, as the generator reads it beside a question."""
 _GOOD = {Label.CORRECT.value, Label.CORRECT_ABSTENTION.value}

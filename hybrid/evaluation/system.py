@@ -22,7 +22,7 @@ from hybrid.jsonl import write_jsonl
 from hybrid.protocols import Generator, Scorer, Vectors
 from hybrid.types import Answer, Arm, Hit, Passage, Question
 
-VERSION = 7
+VERSION = 8
 _LATENCY_QUESTIONS = 5
 ORIGINS = "origins.json"
 

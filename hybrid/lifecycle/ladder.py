@@ -22,7 +22,7 @@ from hybrid.prompting.settled import Prompt
 from hybrid.protocols import Generator
 from hybrid.types import Question
 
-KIND, VERSION = "ladder", 2
+KIND, VERSION = "ladder", 3
 COMMAND = "hybrid evaluate --ladder"
 _TIMED = 3
 """Questions of each rung that are answered alone, for the seconds."""
