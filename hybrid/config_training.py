@@ -98,7 +98,7 @@ class RaftConfig(Stage):
     max_example_tokens: int = Field(450, ge=64)
     """Prompt and answer together. Too long: fewer distractors, never a cut answer."""
     general_share: float = Field(0.15, ge=0, lt=1)
-    """Share of the mixture that is general instructions."""
+    """Share of the mixture that is general instructions. A file too short for it is repeated, three times at most."""
     general_file: Path | Bundled = "bundled"
     """JSONL with `instruction` and `response`; `bundled`: 60 that come with hybrid."""
     num_dev_examples: int = Field(24, ge=1)

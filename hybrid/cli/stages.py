@@ -117,11 +117,16 @@ def train_raft(force: bool, as_json: bool, **options: Any) -> None:
     Example:
       hybrid train-raft --corpus corpora/pumps --set train_raft.quantization=4bit
     """
+    from hybrid.artifacts import require
+
     workspace = open_workspace(**options)
     with workspace.lock():
         overridden = _preflight(workspace, "raft", force)
         manifest = workspace.train_raft(force=force, overridden=overridden)
-    _report_manifest(manifest, workspace.root / "adapter", as_json)
+        examples = require(workspace.root / "raft", "hybrid train-raft")
+    told = {"general_share": examples.facts["general_share"]}
+    facts = {**manifest.counts, **told, **manifest.facts, "path": str(workspace.root / "adapter")}
+    _report(facts, as_json)
 
 
 @click.command()

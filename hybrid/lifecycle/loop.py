@@ -60,6 +60,8 @@ def run_loop(workspace: Workspace, announce: Callable[[str], None], *, force: bo
     step("index again (live embedder)", lambda: workspace.index("tuned"))
     if local:
         adapter = step("train the generator (RAFT)", lambda: workspace.train_raft(force=force, overridden=overridden))
+        examples = require(workspace.root / "raft", "hybrid train-raft")
+        announce(f"  {100 * examples.facts['general_share']:.0f} % of the examples were general instructions")
         announce(f"  verdict: {adapter.facts['verdict']}")
         if adapter.facts["verdict"] == "tuned":
             step("merge", workspace.merge)

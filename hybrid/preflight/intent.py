@@ -2,7 +2,10 @@
 
 from hybrid.corpus.history import FILE, changes, num_versions
 from hybrid.corpus.review_file import read_review
+from hybrid.jsonl import read_jsonl
 from hybrid.preflight.answers import Evidence, Found, Situation, seen
+from hybrid.tuning.raft import most_examples
+from hybrid.tuning.raft_example import MOST_REPEATS, reached_share
 
 UNSTABLE = 0.1
 """Share of the documents that may change from version to version, or in a month, before facts count as unstable."""
@@ -77,8 +80,7 @@ def plan(situation: Situation) -> Found:
         else:
             missing.append("set evaluation.general_files to items outside the domain")
         if config.raft.general_share and config.raft.general_path.is_file():
-            share = 100 * config.raft.general_share
-            found.append(Evidence(f"{share:.0f} % of the examples are general ({config.raft.general_path.name})"))
+            found.append(Evidence(_general_mix(situation)))
         else:
             missing.append("mix general instructions in (raft.general_share, raft.general_file)")
         weight = f"chosen among {list(config.merge.sweep)}" if config.merge.sweep else f"{config.merge.weight:g}"
@@ -94,3 +96,15 @@ def plan(situation: Situation) -> Found:
         else:
             missing.append(f"write {key} into {situation.task_name}")
     return Found("no" if missing else "yes", tuple(found), "; ".join(missing))
+
+
+def _general_mix(situation: Situation) -> str:
+    """The share that the file of general instructions really gives, and what is short of the configured one."""
+    raft = situation.config.raft
+    num_rows = sum(1 for _ in read_jsonl(raft.general_path))
+    share = reached_share(most_examples(situation.train, raft), raft.general_share, num_rows)
+    told = f"{100 * share:.0f} % of the examples are general ({raft.general_path.name})"
+    if round(share, 2) < round(raft.general_share, 2):
+        asked = f"raft.general_share asks for {100 * raft.general_share:.0f} %"
+        told += f"; {asked}, for which its {num_rows} instructions are too few, each shown {MOST_REPEATS} times"
+    return told

@@ -31,7 +31,7 @@ from hybrid.jsonl import write_jsonl
 from hybrid.tuning.raft_example import Kind, RaftExample, general_examples
 from hybrid.types import Chat, Hit, Message, Passage, Question
 
-VERSION = 3
+VERSION = 4
 _LABELS = ("yes_no", "yes_no_maybe", "choice")
 """Answers that are judgements on a passage, not strings of it."""
 
@@ -82,6 +82,7 @@ def build_raft(
         write_jsonl(build.path / "train.jsonl", (example.record() for example in mixture))
         write_jsonl(build.path / "dev.jsonl", (example.record() for example in dev))
         build.counts.update(counts, train=len(mixture), train_general=len(general), dev=len(dev))
+        build.facts["general_share"] = round(len(general) / max(1, len(mixture)), 4)
         build.facts["longest_tokens"] = max((e.num_tokens for e in mixture), default=0)
     return require(target, "hybrid train-raft")
 

@@ -2,13 +2,16 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from hybrid.config import Config
 from hybrid.jsonl import field as json_field
 from hybrid.jsonl import read_jsonl
 from hybrid.types import Chat, Message
+
+MOST_REPEATS = 3
+"""Times that a general instruction stands in a mixture at most."""
 
 Kind = Literal["oracle", "no_oracle", "unanswerable", "general"]
 
@@ -43,19 +46,37 @@ class RaftExample:
 
 
 def general_examples(config: Config, num_domain: int, count_tokens: Callable[[Chat], int]) -> list[RaftExample]:
-    """General instructions that make up `raft.general_share` of the mixture, as far as the file goes."""
-    share = config.raft.general_share
-    wanted = round(num_domain * share / (1 - share))
+    """General instructions that make up `raft.general_share` of the mixture, as far as the file goes.
+
+    Where the file has fewer rows than that takes, its rows are repeated: each as often as the others, give or take
+    one, and at most `MOST_REPEATS` times. Rows over `raft.max_example_tokens` are left out.
+    """
+    wanted = wanted_general(num_domain, config.raft.general_share)
     if wanted == 0:
         return []
     path = config.raft.general_path
-    rows = list(read_jsonl(path))
-    random.Random(config.seed).shuffle(rows)
-    examples = []
-    for line, record in rows[:wanted]:
+    fitting = []
+    for line, record in read_jsonl(path):
         chat = (Message("user", json_field(path, line, record, "instruction", str)),)
         completion = json_field(path, line, record, "response", str)
         num_tokens = count_tokens((*chat, Message("assistant", completion)))
         if num_tokens <= config.raft.max_example_tokens:
-            examples.append(RaftExample(f"general-{line}", "general", chat, completion, num_tokens=num_tokens))
-    return examples
+            fitting.append(RaftExample(f"general-{line}", "general", chat, completion, num_tokens=num_tokens))
+    chance = random.Random(config.seed)
+    rounds = [chance.sample(fitting, len(fitting)) for _ in range(MOST_REPEATS)]
+    return [
+        replace(example, id=f"{example.id}-{time}") if time > 1 else example
+        for time, examples in enumerate(rounds, start=1)
+        for example in examples
+    ][:wanted]
+
+
+def wanted_general(num_domain: int, share: float) -> int:
+    """General examples beside `num_domain` others, so that they are `share` of all."""
+    return round(num_domain * share / (1 - share))
+
+
+def reached_share(num_domain: int, share: float, num_rows: int) -> float:
+    """What of `share` a file of `num_rows` general instructions gives beside `num_domain` other examples."""
+    general = min(wanted_general(num_domain, share), MOST_REPEATS * num_rows)
+    return general / max(1, general + num_domain)

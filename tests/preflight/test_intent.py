@@ -9,6 +9,8 @@ from hybrid.artifacts import sha256_file
 from hybrid.corpus.history import record_version
 from hybrid.errors import InputError
 from hybrid.preflight import intent
+from hybrid.tuning.raft import most_examples
+from hybrid.tuning.raft_example import reached_share
 from tests.preflight.situations import Make, told
 
 
@@ -63,7 +65,16 @@ def test_a_plan_needs_general_items_and_words(make: Make, tmp_path: Path) -> Non
         "evaluation": {"general_files": [str(files["items"])]},
         "raft": {"general_file": str(files["instructions"])},
     }
-    assert intent.plan(make("raft", task=plans, **settings)).status == "yes"
+    situation = make("raft", task=plans, **settings)
+    found = intent.plan(situation)
+    assert found.status == "yes"
+    share = reached_share(most_examples(situation.train, situation.config.raft), 0.15, 1)
+    assert share < 0.145
+    assert f"{100 * share:.0f} % of the examples are general" in told(found), "one instruction, at most three times"
+    assert "asks for 15 %, for which its 1 instructions are too few" in told(found)
+    files["instructions"].write_text("{}\n" * 60, encoding="utf-8")
+    assert "15 % of the examples are general" in told(intent.plan(situation))
+    assert "too few" not in told(intent.plan(situation))
 
 
 def test_a_review_counts_for_the_file_that_was_reviewed_and_by_those_who_are_named(make: Make) -> None:

@@ -14,6 +14,7 @@ from hybrid.config import Config
 from hybrid.errors import InputError, TooLittleDataError, UserError
 from hybrid.jsonl import write_jsonl
 from hybrid.tuning.raft import build_raft, holds
+from hybrid.tuning.raft_example import reached_share
 from hybrid.types import Chat, Evidence, Hit, Message, Passage, Question
 
 NUM = 40
@@ -296,8 +297,27 @@ def test_the_general_share_is_of_the_whole_mixture(tmp_path: Path) -> None:
     assert (len(records), len(general), manifest.counts["train_general"]) == (50, 10, 10)
     assert all(r["prompt"] == [{"role": "user", "content": f"Say {completion(r)}."}] for r in general)
     assert {r["kind"] for r in records[:25]} == {r["kind"] for r in records[25:]}, "the mixture is shuffled"
+    assert manifest.facts["general_share"] == 0.2
     with pytest.raises(InputError, match=r"absent\.jsonl"):
         build(tmp_path / "bad", TRAIN, configured(general_share=0.2, general_file=tmp_path / "absent.jsonl"))
+
+
+def test_general_instructions_are_repeated_at_most_three_times_and_the_real_share_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "general.jsonl"
+    write_jsonl(file, ({"instruction": f"Say {n}.", "response": f"{n}"} for n in range(4)))
+
+    def mixed(share: float) -> tuple[list[str], Manifest]:
+        folder = tmp_path / f"raft-{share}"
+        manifest = build(folder, TRAIN, configured(general_share=share, general_file=file, num_examples=40))
+        return [completion(r) for r in read(folder) if r["kind"] == "general"], manifest
+
+    said, manifest = mixed(0.2)
+    assert sorted(Counter(said).values()) == [2, 2, 3, 3] and manifest.facts["general_share"] == 0.2
+    said, manifest = mixed(0.5)
+    assert Counter(said) == {str(n): 3 for n in range(4)}, "40 are asked for"
+    assert manifest.facts["general_share"] == round(12 / 52, 4) == round(reached_share(40, 0.5, 4), 4)
+    ids = [r["id"] for r in read(tmp_path / "raft-0.5")]
+    assert len(ids) == len(set(ids))
 
 
 @pytest.mark.parametrize(
