@@ -54,7 +54,9 @@ def build_trainer(base: Path, examples: Mapping[str, Sequence[dict[str, Any]]], 
         tokenizer.pad_token = tokenizer.eos_token
     model = _load_base(base, settings, compute)
     lengths = {split: _checked_lengths(rows, tokenizer, model, base) for split, rows in examples.items()}
-    choose_attention(model, settings.batch_size, max(map(max, lengths.values())))
+    # one after the other, for what a backward pass keeps of an example is larger than what a batch of them saves there
+    at_once = settings.batch_size if torch.accelerator.is_available() else 1
+    choose_attention(model, at_once, max(map(max, lengths.values())), compute)
     # by length, so that the sequential evaluation pads little
     dev = [examples["dev"][i] for i in sorted(range(len(lengths["dev"])), key=lambda i: (lengths["dev"][i], i))]
     train = list(examples["train"])
@@ -66,9 +68,9 @@ def build_trainer(base: Path, examples: Mapping[str, Sequence[dict[str, Any]]], 
         seed=config.seed,
         data_seed=config.seed,
         num_train_epochs=settings.epochs,
-        per_device_train_batch_size=settings.batch_size,
+        per_device_train_batch_size=at_once,
         per_device_eval_batch_size=settings.batch_size,
-        gradient_accumulation_steps=settings.gradient_accumulation,
+        gradient_accumulation_steps=settings.gradient_accumulation * settings.batch_size // at_once,
         gradient_checkpointing=settings.gradient_checkpointing,
         learning_rate=settings.learning_rate,
         lr_scheduler_type="cosine",
