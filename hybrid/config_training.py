@@ -100,7 +100,7 @@ class RaftConfig(Stage):
     general_share: float = Field(0.15, ge=0, lt=1)
     """Share of the mixture that is general instructions. A file too short for it is repeated, three times at most."""
     general_file: Path | Bundled = "bundled"
-    """JSONL with `instruction` and `response`; `bundled`: 289 that come with hybrid."""
+    """JSONL with `instruction` and `response`; `bundled`: 478 that come with hybrid."""
     num_dev_examples: int = Field(24, ge=1)
     """From dev questions, for early stopping."""
     pool_depth: int = Field(20, ge=1)

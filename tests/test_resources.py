@@ -44,7 +44,7 @@ def test_the_bundled_items_are_read_in_every_folder(tmp_path: Path, monkeypatch:
     defaults = Config()
     assert defaults.evaluation.general_files == ("bundled",)
     assert len(read_items(defaults.evaluation.general_paths, 0, defaults.seed)) == 120
-    assert len(list(read_jsonl(defaults.raft.general_path))) == 289
+    assert len(list(read_jsonl(defaults.raft.general_path))) == 478
 
 
 def test_no_id_holds_the_place_of_a_file(tmp_path: Path) -> None:
