@@ -16,7 +16,7 @@ from hybrid.tuning.generator_course import run_course
 from hybrid.tuning.raft_trainer import WEIGHTS, read_examples
 from hybrid.tuning.step_clock import StepClock
 
-VERSION = 2
+VERSION = 3
 """Of the way adapters are trained: part of an adapter's id."""
 
 ADAPTER = "adapter"

@@ -54,9 +54,10 @@ def build_trainer(base: Path, examples: Mapping[str, Sequence[dict[str, Any]]], 
         tokenizer.pad_token = tokenizer.eos_token
     model = _load_base(base, settings, compute)
     lengths = {split: _checked_lengths(rows, tokenizer, model, base) for split, rows in examples.items()}
-    # one after the other, for what a backward pass keeps of an example is larger than what a batch of them saves there
+    # a CPU is no faster on a batch than on its examples one by one, and would keep the activations of all of them
     at_once = settings.batch_size if torch.accelerator.is_available() else 1
-    choose_attention(model, at_once, max(map(max, lengths.values())), compute)
+    if compute == "bfloat16":
+        choose_attention(model, at_once, max(map(max, lengths.values())))
     # by length, so that the sequential evaluation pads little
     dev = [examples["dev"][i] for i in sorted(range(len(lengths["dev"])), key=lambda i: (lengths["dev"][i], i))]
     train = list(examples["train"])

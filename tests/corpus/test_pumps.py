@@ -102,6 +102,28 @@ def test_nothing_is_warned_of(resolved: Resolved) -> None:
     assert resolved.warnings == []
 
 
+def test_the_questions_that_come_next_rest_on_current_facts_and_their_documents(
+    reading: Reading, passages: list[Passage]
+) -> None:
+    files = sorted((PUMPS / "next").glob("*.jsonl"))
+    records = {record["id"]: record for path in files for record in map(json.loads, path.open(encoding="utf-8"))}
+    found = resolve(read_questions(files), passages, {document.id: document for document in reading.documents})
+    assert found.warnings == [] and len(found.questions) == len(records) == 366
+    texts = {passage.id: squeezed(passage.full_text) for passage in passages}
+    for question in found.questions:
+        facts = records[question.id]["facts"]
+        assert question.answerable == bool(question.positives) == bool(question.answers), question.id
+        if facts:
+            (row,) = (FACTS[fact] for fact in facts)
+            assert row["status"] == "current" and question.answers[0] == f"{row['value']} {row['unit']}".strip()
+            assert any(question.answers[0] in texts[p] for p in question.positives), question.id
+    kinds = Counter((question.split, question.origin) for question in found.questions)
+    assert kinds == {
+        ("dev", "plain"): 63, ("dev", "reworded"): 42, ("dev", "slang"): 21,
+        ("test", "plain"): 120, ("test", "reworded"): 80, ("test", "slang"): 40,
+    }  # fmt: skip
+
+
 def test_gold_documents_of_the_splits_are_disjoint(resolved: Resolved, passages: list[Passage]) -> None:
     document_of = {passage.id: passage.document_id for passage in passages}
     gold = {

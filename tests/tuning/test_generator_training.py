@@ -234,6 +234,40 @@ def test_loss_equals_the_one_of_trl_and_of_transformers(base: Path, raft: Path, 
         assert torch.allclose(a, b, atol=1e-5), name
 
 
+def test_examples_one_by_one_give_the_gradient_of_their_batch(base: Path, raft: Path, tmp_path: Path) -> None:
+    """A CPU takes them so; the step is that of the configured batch."""
+    import torch
+
+    examples = {split: read_examples(raft / f"{split}.jsonl") for split in ("train", "dev")}
+    trainer = build_trainer(base, examples, settings(batch_size=3, gradient_accumulation=2), tmp_path)
+    sizes = (trainer.args.per_device_train_batch_size, trainer.args.gradient_accumulation_steps)
+    assert sizes == ((3, 2) if torch.accelerator.is_available() else (1, 6))
+    rows = [trainer.train_dataset[place] for place in (0, 1, 4)]
+    num_tokens = sum(label != -100 for row in rows for label in trainer.data_collator([row])["labels"][0].tolist())
+    model = trainer.model.train()
+
+    def gradient(batches: list[list[Any]]) -> list[torch.Tensor]:
+        model.zero_grad()
+        for batch in batches:
+            inputs = trainer.data_collator(batch)
+            trainer.compute_loss(model, inputs, num_items_in_batch=num_tokens).backward()
+        return [part.grad.clone() for part in model.parameters() if part.requires_grad]
+
+    at_once = gradient([rows])
+    assert any(part.abs().max() > 1e-3 for part in at_once)
+    torch.testing.assert_close(gradient([[row] for row in rows]), at_once, atol=1e-6, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("compute", "attention"), [("float32", "sdpa"), ("bfloat16", "eager")])
+def test_a_cpu_keeps_attention_weights_in_bfloat16_alone(
+    base: Path, raft: Path, tmp_path: Path, compute: str, attention: str
+) -> None:
+    examples = {split: read_examples(raft / f"{split}.jsonl") for split in ("train", "dev")}
+    trainer = build_trainer(base, examples, settings(compute=compute), tmp_path)
+    if trainer.model.device.type == "cpu":
+        assert trainer.model.config._attn_implementation == attention
+
+
 def test_only_the_upper_layers_are_adapted_when_asked(base: Path, raft: Path, tmp_path: Path) -> None:
     examples = {split: read_examples(raft / f"{split}.jsonl") for split in ("train", "dev")}
     for targets, matrices in (("all-linear", 7), ("q_proj, v_proj", 2)):
